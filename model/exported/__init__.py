@@ -1,0 +1,1 @@
+"""The exported model: safe_pip.onnx and manifest.json, shipped as package data."""

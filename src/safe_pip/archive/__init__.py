@@ -1,0 +1,1 @@
+"""Opens artifacts in memory: wheels, sdists and directories."""

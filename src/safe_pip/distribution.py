@@ -1,0 +1,93 @@
+"""What is inside an artifact: its files and metadata, in memory, never run."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from packaging.utils import NormalizedName
+
+AnomalyKind = Literal[
+    "absolute-path",
+    "appended-archive",
+    "case-collision",
+    "device-member",
+    "duplicate-member",
+    "encrypted-member",
+    "link-member",
+    "link-outside-root",
+    "misnamed-format",
+    "name-mismatch",
+    "nul-in-name",
+    "parent-path",
+    "record-mismatch",
+    "several-roots",
+    "undecodable-name",
+]
+
+
+class DistributionKind(enum.Enum):
+    WHEEL = "wheel"
+    SDIST = "sdist"
+    DIRECTORY = "directory"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anomaly:
+    """Something two readers of the archive could understand differently."""
+
+    kind: AnomalyKind
+    path: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """One regular file of a distribution.
+
+    ``path`` is POSIX and relative; the top folder of an sdist is stripped. ``size`` is in bytes.
+    ``load`` gives the whole content (hostile) and may raise UnscannableError.
+    """
+
+    path: str
+    size: int
+    is_executable: bool = False
+    load: Callable[[], bytes] = field(repr=False, compare=False)
+
+    def read(self) -> bytes:
+        return self.load()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distribution:
+    """A wheel, an sdist or a folder, opened.
+
+    ``headers`` maps a lower-case core-metadata field to its values in order; ``description`` is
+    the long description. Both are empty when the metadata is missing. ``sha256`` is the digest of
+    the archive, or of the sorted (path, content digest) list of a folder. ``project`` and
+    ``version`` come from metadata, else from the file name, else are None.
+    """
+
+    kind: DistributionKind
+    sha256: str
+    filename: str
+    project: NormalizedName | None
+    version: str | None
+    headers: Mapping[str, tuple[str, ...]]
+    description: str
+    files: tuple[SourceFile, ...]
+    anomalies: tuple[Anomaly, ...] = ()
+
+    @cached_property
+    def by_path(self) -> Mapping[str, SourceFile]:
+        return {file.path: file for file in self.files}
+
+    def python_files(self) -> Iterator[SourceFile]:
+        return (file for file in self.files if file.path.endswith((".py", ".pyw")))
+
+    def header(self, name: str) -> str:
+        """The first value of a core-metadata field, or the empty string."""
+        return next(iter(self.headers.get(name.lower(), ())), "")

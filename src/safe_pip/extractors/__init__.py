@@ -1,0 +1,1 @@
+"""Extractors: what is observed in a distribution."""

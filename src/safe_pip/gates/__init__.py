@@ -1,0 +1,1 @@
+"""Gates: where artifacts arrive and wait for a decision."""

@@ -1,0 +1,50 @@
+"""The seam between a gate, where artifacts arrive, and whoever decides about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from safe_pip.artifact import Artifact
+from safe_pip.policy.rules import Context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """An artifact that pip needs now, and why."""
+
+    artifact: Artifact
+    context: Context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """The answer about one arrival. Asked questions are already answered: it is yes or no.
+
+    ``sha256`` is the digest of the bytes that were judged; ``reason`` is one sentence, shown by
+    pip when the answer is no; ``exit_code`` is meaningful only then.
+    """
+
+    is_allowed: bool
+    sha256: str
+    reason: str
+    exit_code: int = 0
+
+
+Hold = Callable[[], AbstractContextManager[None]]
+
+
+class Reviewer(Protocol):
+    """Decides about arrivals. Both methods may be called from several threads."""
+
+    def begin(self, artifact: Artifact) -> None:
+        """Start inspecting, without waiting; an artifact that is never needed fails nothing."""
+
+    def rule(self, arrivals: Sequence[Arrival], *, hold: Hold) -> Sequence[Ruling]:
+        """One ruling an arrival, in order; waits for the inspections; asks at most once.
+
+        ``hold()`` keeps pip's own output off the terminal while a question is open. Never
+        raises for a bad artifact; anything it does raise, the gate answers with "no".
+        """

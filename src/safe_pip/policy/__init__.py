@@ -1,0 +1,1 @@
+"""Policy: which verdicts may pass."""

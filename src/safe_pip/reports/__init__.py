@@ -1,0 +1,1 @@
+"""Reports: writers of one list of decisions."""

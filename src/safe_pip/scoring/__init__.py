@@ -1,0 +1,1 @@
+"""Scoring: from a feature vector to a calibrated score."""

@@ -1,0 +1,63 @@
+"""Score and verdict: what was found about some bytes. No policy here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from packaging.utils import NormalizedName
+
+from safe_pip.evidence import Evidence
+from safe_pip.feature import Group
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Evidence that moved the score, strongest first in a verdict.
+
+    ``contribution`` is how far the score falls when the feature is set to its benign median.
+    """
+
+    evidence: Evidence
+    group: Group
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unscannable:
+    """Why the bytes could not be looked at in full: a kebab-case word and a sentence."""
+
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advisory:
+    """An entry of a known-malicious list (OSV id and summary)."""
+
+    id: str
+    summary: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What was found about one artifact: a fact about its bytes.
+
+    Exactly one of ``score`` (calibrated probability of malice, 0 to 1) and ``unscannable`` is
+    set. ``sha256`` is empty only when not even the digest could be taken.
+    """
+
+    sha256: str
+    filename: str
+    kind: str
+    project: NormalizedName | None
+    version: str | None
+    scanner_id: str
+    score: float | None
+    unscannable: Unscannable | None
+    findings: tuple[Finding, ...] = ()
+    advisories: tuple[Advisory, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.score is None) == (self.unscannable is None):
+            raise ValueError("a verdict has either a score or a reason why there is none")
