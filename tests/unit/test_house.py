@@ -1,0 +1,84 @@
+"""The house rules that a program can check: layers, types, style, packaging."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parents[2]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+MAX_INSTALLED_BYTES = 8 * 1024 * 1024
+MAX_MODEL_BYTES = 5 * 1024 * 1024
+
+
+def run(*command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, timeout=280
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_layers_hold() -> None:
+    run("-c", "from importlinter import cli; raise SystemExit(cli.lint_imports())")
+
+
+def test_the_types_hold() -> None:
+    run("-m", "mypy")
+
+
+@pytest.mark.parametrize("check", ["check", "format --check"])
+def test_the_style_holds(check: str) -> None:
+    run("-m", "ruff", *check.split(), ".")
+
+
+def test_every_package_is_shipped() -> None:
+    source = ROOT / "src"
+    found = {
+        ".".join(init.parent.relative_to(source).parts) for init in source.rglob("__init__.py")
+    }
+    assert set(PYPROJECT["tool"]["setuptools"]["packages"]) == found | {"safe_pip._model"}
+
+
+def test_the_installed_tool_does_not_need_the_training_side() -> None:
+    code = (
+        "import sys, pkgutil, importlib, safe_pip\n"
+        "for module in pkgutil.walk_packages(safe_pip.__path__, 'safe_pip.'):\n"
+        "    if not module.name.endswith(('__main__', 'pip_runner')):\n"
+        "        importlib.import_module(module.name)\n"
+        "training = {'sklearn', 'skl2onnx', 'onnx', 'joblib', 'matplotlib', 'scipy', 'model'}\n"
+        "assert not training & set(sys.modules), training & set(sys.modules)\n"
+    )
+    run("-c", code)
+
+
+def test_what_is_shipped_stays_small() -> None:
+    model = sum(
+        file.stat().st_size for file in (ROOT / "model" / "exported").iterdir() if file.is_file()
+    )
+    own = sum(
+        file.stat().st_size
+        for file in (ROOT / "src").rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts and ".egg-info" not in str(file)
+    )
+    assert model <= MAX_MODEL_BYTES
+    assert own + model <= MAX_INSTALLED_BYTES
+
+
+def test_no_file_names_a_machine_or_a_registry_host() -> None:
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
+    forbidden = ["/".join(("", "work", "")).encode(), b".".join((b"pypi", b"org"))]
+    forbidden.append(b"".join((b"python", b"hosted")))
+    named = [
+        name
+        for name in tracked.stdout.decode().split("\0")
+        if name and any(part in (ROOT / name).read_bytes() for part in forbidden)
+    ]
+    assert named == []
