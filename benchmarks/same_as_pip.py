@@ -119,10 +119,9 @@ def measure(case: Case) -> bool:
         (work / "sixty.txt").write_text("\n".join(SIXTY.split()))
         arguments = [argument.format(work=work) for argument in case.arguments]
         warm, plain, safe = (make_environment(work / name) for name in ("warm", "plain", "safe"))
-        pip = [warm / "bin" / "python", "-m", "pip", "install", "-q"]
-        install([*pip, *arguments], warm)
-        pip[0] = plain / "bin" / "python"
-        plain_code, plain_seconds = install([*pip, *arguments], plain)
+        pip = ("-m", "pip", "install", "-q", *arguments)
+        install([warm / "bin" / "python", *pip], warm)
+        plain_code, plain_seconds = install([plain / "bin" / "python", *pip], plain)
         guard = [sys.executable, "-m", "safe_pip", "install", "-q"]
         safe_code, safe_seconds = install([*guard, *arguments], safe)
         before, after = tree(plain), tree(safe)
