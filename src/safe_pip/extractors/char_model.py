@@ -63,11 +63,9 @@ def _encode(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]
 def _trigram_ids(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """The trigram that ends at each place, and which are within one text."""
     ids = (codes[:-2] * _SIZE + codes[1:-1]) * _SIZE + codes[2:]
-    # What starts at the last edge of one text runs into the next text.
-    is_inside = ~((codes[1:-1] == _EDGE) & (codes[:-2] != _EDGE)) & ~(
-        (codes[2:] == _EDGE) & (codes[1:-1] == _EDGE)
-    )
-    return ids, is_inside
+    first, middle, last = (codes[:-2] == _EDGE), (codes[1:-1] == _EDGE), (codes[2:] == _EDGE)
+    # An edge in the middle is either a beginning (edge, edge, letter) or between two texts.
+    return ids, ~middle | (first & ~last)
 
 
 def _count_trigrams(codes: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -83,7 +81,8 @@ def _interpolate(trigrams: NDArray[np.float64]) -> NDArray[np.float64]:
     single = (singles + 1.0) / (singles.sum() + _SIZE)
     pair = (pairs + _PRIOR_WEIGHT * single) / (pairs.sum(axis=1, keepdims=True) + _PRIOR_WEIGHT)
     totals = trigrams.sum(axis=2, keepdims=True)
-    return (trigrams + _PRIOR_WEIGHT * pair) / (totals + _PRIOR_WEIGHT)
+    blended: NDArray[np.float64] = (trigrams + _PRIOR_WEIGHT * pair) / (totals + _PRIOR_WEIGHT)
+    return blended
 
 
 def _mean_bits(
