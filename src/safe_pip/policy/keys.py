@@ -1,0 +1,165 @@
+"""The keys of a policy file: the one list that loading, `policy show` and the docs go by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from safe_pip.errors import PolicyError
+from safe_pip.policy.settings import Action, Threshold, Unattended
+from safe_pip.policy.values import (
+    read_allowed,
+    read_denied,
+    read_duration,
+    read_private_names,
+    read_threshold,
+    read_truth,
+    word_reader,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One key. ``read`` takes the TOML value and its key path; ``takes`` says in words which
+    values there are; ``is_collected`` says that the entries of all layers count together."""
+
+    name: str
+    read: Callable[[object, str], object]
+    takes: str
+    says: str
+    is_collected: bool = False
+
+    @property
+    def field(self) -> str:
+        return self.name.replace("-", "_")
+
+
+_BLOCK_ASK = {"block": Action.BLOCK, "ask": Action.ASK}
+_ALLOW_ASK_BLOCK = {"allow": Action.ALLOW, "ask": Action.ASK, "block": Action.BLOCK}
+_BLOCK_ASK_OFF = {"block": Action.BLOCK, "ask": Action.ASK, "off": Action.ALLOW}
+_UNATTENDED = {"block": Unattended.BLOCK, "allow-below-block": Unattended.ALLOW_BELOW_BLOCK}
+
+KEYS: Mapping[str, Key] = {
+    key.name: key
+    for key in (
+        Key(
+            name="block-above",
+            read=read_threshold,
+            takes="a number from 0 to 1",
+            says="scores at or above it are blocked; the model brings its own",
+        ),
+        Key(
+            name="ask-above",
+            read=read_threshold,
+            takes="a number from 0 to 1",
+            says="scores at or above it are asked about; the model brings its own",
+        ),
+        Key(
+            name="unattended",
+            read=word_reader(_UNATTENDED),
+            takes='"block" or "allow-below-block"',
+            says="what becomes of a question about a score when nobody can answer it",
+        ),
+        Key(
+            name="unscannable",
+            read=word_reader(_BLOCK_ASK),
+            takes='"block" or "ask"',
+            says="artifacts that could not be inspected in full",
+        ),
+        Key(
+            name="deny",
+            read=read_denied,
+            takes="a list of names and specifiers",
+            says="projects and versions that never pass, whatever allows them",
+            is_collected=True,
+        ),
+        Key(
+            name="allow",
+            read=read_allowed,
+            takes="an array of tables",
+            says="reviewed artifacts and projects that pass without a question",
+            is_collected=True,
+        ),
+        Key(
+            name="direct-urls",
+            read=word_reader(_ALLOW_ASK_BLOCK),
+            takes='"allow", "ask" or "block"',
+            says="artifacts from a direct URL, once nothing was found in them",
+        ),
+        Key(
+            name="vcs",
+            read=word_reader(_ALLOW_ASK_BLOCK),
+            takes='"allow", "ask" or "block"',
+            says="sources from version control, once nothing was found in them",
+        ),
+        Key(
+            name="editable",
+            read=word_reader(_ALLOW_ASK_BLOCK),
+            takes='"allow", "ask" or "block"',
+            says="editable folders, once nothing was found in them",
+        ),
+        Key(
+            name="sdists",
+            read=word_reader(_ALLOW_ASK_BLOCK),
+            takes='"allow", "ask" or "block"',
+            says="source distributions, whose build runs their code",
+        ),
+        Key(
+            name="advisories",
+            read=word_reader(_BLOCK_ASK_OFF),
+            takes='"block", "ask" or "off"',
+            says="releases on a list of known malware",
+        ),
+        Key(
+            name="offline",
+            read=read_truth,
+            takes="true or false",
+            says="safe-pip itself never uses the network",
+        ),
+        Key(
+            name="minimum-release-age",
+            read=read_duration,
+            takes='a duration such as "72h", "7d" or "2w"',
+            says="releases uploaded to the index more recently are blocked",
+        ),
+        Key(
+            name="unknown-age",
+            read=word_reader(_ALLOW_ASK_BLOCK),
+            takes='"allow", "ask" or "block"',
+            says="releases whose upload time the index does not tell; with minimum-release-age",
+        ),
+        Key(
+            name="private-names",
+            read=read_private_names,
+            takes="a table of name patterns, each with the URL of an index",
+            says="projects that may come from one index only",
+            is_collected=True,
+        ),
+    )
+}
+
+
+def read_table(table: Mapping[str, object], prefix: str) -> dict[str, object]:
+    """The fields of Policy that a TOML table sets.
+
+    ``prefix`` (such as ``tool.safe-pip.``) stands before each key path in errors. Raises
+    PolicyError for an unknown key, a wrong type or a value that makes no sense.
+    """
+    said: dict[str, object] = {}
+    for name, value in table.items():
+        key = KEYS.get(name)
+        if key is None:
+            raise PolicyError(f"{prefix}{name}: unknown key{_nearest(name)}")
+        said[key.field] = key.read(value, f"{prefix}{name}")
+    ask, block = said.get("ask_above"), said.get("block_above")
+    if isinstance(ask, Threshold) and isinstance(block, Threshold) and ask.fixed > block.fixed:
+        raise PolicyError(
+            f"{prefix}ask-above: {ask.fixed} is greater than block-above, {block.fixed}"
+        )
+    return said
+
+
+def _nearest(name: str) -> str:
+    close = get_close_matches(name.replace("_", "-").lower(), KEYS, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(KEYS)}"

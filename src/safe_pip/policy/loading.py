@@ -1,0 +1,206 @@
+"""Loading: which policy files count, and what they come to together.
+
+The order is built-in, user's file, project's file, ``--policy FILE``. A project's file lies in a
+working directory that may be somebody else's: unless its owner trusted it, it can only tighten.
+"""
+
+from __future__ import annotations
+
+import stat
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from safe_pip.errors import PolicyError
+from safe_pip.policy.keys import KEYS, read_table
+from safe_pip.policy.settings import Policy, Threshold
+from safe_pip.policy.trust import TrustedFiles, table_digest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+OWN_FILE = "safe-pip.toml"
+MAX_POLICY_BYTES = 1 << 20
+_HINT = "Correct the file, or run `safe-pip policy check FILE`; docs/policy.md lists every key."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyFile:
+    """A policy file that was read and found valid. ``said`` holds the fields of Policy it sets."""
+
+    path: Path
+    table_digest: str
+    said: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """A policy file in its place. ``ignored`` names the keys (kebab-case) whose looser values
+    do not count because nobody trusted the file."""
+
+    title: str
+    file: PolicyFile
+    is_trusted: bool
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedPolicy:
+    """The effective policy, the layers it came from in order, and who set each field last."""
+
+    policy: Policy
+    layers: tuple[Layer, ...]
+    sources: Mapping[str, str]
+
+
+def load_policy(
+    *,
+    user_file: Path | None,
+    start_folder: Path | None,
+    given: Path | None,
+    trusted: TrustedFiles,
+) -> LoadedPolicy:
+    """The policy in force.
+
+    ``user_file`` need not exist; ``start_folder`` is where the search for the project's file
+    begins; ``given`` is the file of ``--policy`` and must exist. Raises PolicyError.
+    """
+    policy = Policy()
+    sources = {field.name: "built-in" for field in fields(Policy)}
+    layers: list[Layer] = []
+    for title, file, is_trusted in _files(user_file, start_folder, given, trusted):
+        wanted = override(policy, file.said)
+        reached = wanted if is_trusted else policy.meet(wanted)
+        ignored = () if is_trusted else tuple(_loosened(wanted, reached, file.said))
+        for name in file.said:
+            if getattr(reached, name) != getattr(policy, name):
+                sources[name] = f"{title} ({file.path})"
+        layers.append(Layer(title=title, file=file, is_trusted=is_trusted, ignored=ignored))
+        policy = reached
+    return LoadedPolicy(policy=policy, layers=tuple(layers), sources=sources)
+
+
+def override(policy: Policy, said: Mapping[str, object]) -> Policy:
+    """``policy`` with what a file says; entries of collected keys are added to those there."""
+    values: dict[str, Any] = {
+        key.field: (
+            getattr(policy, key.field) | said[key.field] if key.is_collected else said[key.field]
+        )
+        for key in KEYS.values()
+        if key.field in said
+    }
+    return replace(policy, **values)
+
+
+def tighten(policy: Policy, said: Mapping[str, object]) -> Policy:
+    """``policy`` with only those wishes of an untrusted file that make it stricter."""
+    return policy.meet(override(policy, said))
+
+
+def read_policy_file(path: Path) -> PolicyFile:
+    """A file that must hold a policy: safe-pip.toml under any name, or a pyproject.toml."""
+    is_project_file = path.name == "pyproject.toml"
+    table = _section(_parse(path, _read(path)), path) if is_project_file else None
+    if is_project_file and table is None:
+        raise PolicyError(f"{path} has no [tool.safe-pip] table.", hint=_HINT)
+    return _validated(path, table if table is not None else _parse(path, _read(path)))
+
+
+def find_project_file(start_folder: Path) -> PolicyFile | None:
+    """The policy of the nearest folder at or above ``start_folder`` that has one."""
+    for folder in (start_folder, *start_folder.parents):
+        own = folder / OWN_FILE
+        if _is_there(own):
+            return read_policy_file(own)
+        shared = folder / "pyproject.toml"
+        if _is_there(shared):
+            content = _read(shared)
+            # Somebody's broken pyproject.toml is theirs to mend, unless it speaks of us.
+            if b"safe-pip" in content and (table := _section(_parse(shared, content), shared)):
+                return _validated(shared, table)
+    return None
+
+
+def _files(
+    user_file: Path | None, start_folder: Path | None, given: Path | None, trusted: TrustedFiles
+) -> Sequence[tuple[str, PolicyFile, bool]]:
+    found: list[tuple[str, PolicyFile, bool]] = []
+    if user_file is not None and _is_there(user_file):
+        found.append(("user", read_policy_file(user_file), True))
+    if start_folder is not None and (project := find_project_file(start_folder)) is not None:
+        is_trusted = trusted.holds(project.path, project.table_digest)
+        found.append(("project", project, is_trusted))
+    if given is not None:
+        found.append(("--policy", read_policy_file(given), True))
+    return found
+
+
+def _loosened(wanted: Policy, reached: Policy, said: Mapping[str, object]) -> Sequence[str]:
+    """The keys of which an untrusted file wanted a looser value than it got."""
+    return [
+        key.name
+        for key in KEYS.values()
+        if key.field in said and _differs(getattr(wanted, key.field), getattr(reached, key.field))
+    ]
+
+
+def _differs(wanted: object, reached: object) -> bool:
+    if isinstance(wanted, Threshold) and isinstance(reached, Threshold):
+        # That the model's own limit goes on counting is not yet a loosening: nobody knows here
+        # which of the two is lower.
+        return wanted.fixed > reached.fixed
+    return wanted != reached
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise PolicyError(f"{path} cannot be looked at: {error.strerror}.", hint=_HINT) from error
+    return True
+
+
+def _read(path: Path) -> bytes:
+    try:
+        # A FIFO or a device in the working directory must not hang the run.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise PolicyError(f"{path} is not a regular file.", hint=_HINT)
+        with path.open("rb") as file:
+            content = file.read(MAX_POLICY_BYTES + 1)
+    except OSError as error:
+        raise PolicyError(f"{path} cannot be read: {error.strerror}.", hint=_HINT) from error
+    if len(content) > MAX_POLICY_BYTES:
+        raise PolicyError(f"{path} is larger than {MAX_POLICY_BYTES} bytes.", hint=_HINT)
+    return content
+
+
+def _parse(path: Path, content: bytes) -> Mapping[str, object]:
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:  # Bad TOML, bad UTF-8, or too large a number.
+        raise PolicyError(f"{path} is not valid TOML: {error}.", hint=_HINT) from error
+
+
+def _section(document: Mapping[str, object], path: Path) -> Mapping[str, object] | None:
+    tool = document.get("tool", {})
+    if not isinstance(tool, dict):
+        raise PolicyError(f"{path}: tool: {tool!r} is not a table", hint=_HINT)
+    table: object = tool.get("safe-pip")
+    if table is not None and not isinstance(table, dict):
+        raise PolicyError(f"{path}: tool.safe-pip: {table!r} is not a table", hint=_HINT)
+    return table
+
+
+def _validated(path: Path, table: Mapping[str, object]) -> PolicyFile:
+    prefix = "tool.safe-pip." if path.name == "pyproject.toml" else ""
+    try:
+        said = read_table(table, prefix)
+    except PolicyError as error:
+        raise PolicyError(f"{path}: {error}", hint=_HINT) from error
+    return PolicyFile(path=path, table_digest=table_digest(table), said=said)

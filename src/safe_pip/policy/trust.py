@@ -1,0 +1,56 @@
+"""Trust: the project policies that their reader looked at and accepted, by path and content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from safe_pip.errors import PolicyError
+
+
+def table_digest(table: Mapping[str, object]) -> str:
+    """Hex SHA-256 of a policy table's content; comments, order and the rest of a pyproject.toml
+    do not count."""
+    return hashlib.sha256(json.dumps(table, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustedFiles:
+    """The register of trusted project policies, one small JSON file of the user."""
+
+    register: Path
+
+    def holds(self, path: Path, digest: str) -> bool:
+        """Whether the file was trusted with exactly this content; an unreadable register trusts
+        nothing, since what is missing only makes the policy stricter."""
+        return self._entries().get(str(path.resolve())) == digest
+
+    def add(self, path: Path, digest: str) -> None:
+        """Remember a file. Raises PolicyError if the register cannot be written."""
+        entries = {**self._entries(), str(path.resolve()): digest}
+        try:
+            self.register.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # mkstemp gives 0600, and the rename makes the new register appear whole.
+            handle, name = tempfile.mkstemp(dir=self.register.parent, prefix="trusted-")
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(entries, file, indent=1, sort_keys=True)
+            Path(name).replace(self.register)
+        except OSError as error:
+            raise PolicyError(
+                f"{self.register} cannot be written: {error.strerror}.",
+                hint="Give the policy with --policy FILE instead.",
+            ) from error
+
+    def _entries(self) -> dict[str, str]:
+        try:
+            entries = json.loads(self.register.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        if not isinstance(entries, dict):
+            return {}
+        return {key: value for key, value in entries.items() if isinstance(value, str)}
