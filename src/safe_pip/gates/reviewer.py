@@ -13,10 +13,16 @@ from safe_pip.policy.rules import Context
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """An artifact that pip needs now, and why."""
+    """An artifact that pip needs now, and why.
+
+    ``parent_sha256`` is the digest of the archive that this one came out of (the tree that pip
+    unpacked from it, the wheel that was built from it), so that one question covers all three;
+    None for what arrived by itself.
+    """
 
     artifact: Artifact
     context: Context
+    parent_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
