@@ -17,7 +17,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from safe_pip.extractors import metadata, popular
+from safe_pip.extractors import contacts, popular
 from safe_pip.extractors.dated_list import DatedList, parse_list
 
 PACKAGE_FOLDER = Path(popular.__file__).parent
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     source = parse_list(chosen.source.read_text(encoding="utf-8"))
     if chosen.disposable_domains:
-        target, data = metadata.DISPOSABLE_DOMAINS, compact_domains(source, chosen.origin)
+        target, data = contacts.DISPOSABLE_DOMAINS, compact_domains(source, chosen.origin)
     else:
         target, data = popular.POPULAR_NAMES, compact_popular_names(source)
     (PACKAGE_FOLDER / target).write_bytes(data)

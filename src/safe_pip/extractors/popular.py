@@ -16,6 +16,7 @@ POPULAR_NAMES = "popular_names.txt.gz"
 N_TARGETS = 5_000
 MAX_NAME_CHARS = 64
 MIN_CHARS_FOR_TWO_EDITS = 8
+_TWO_EDITS_LIKENESS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,16 +53,18 @@ class PopularNames:
     def is_target(self, name: str) -> bool:
         return self._rank_of.get(name, N_TARGETS + 1) <= N_TARGETS
 
-    def nearest(self, name: str) -> NameMatch | None:
+    def nearest(self, name: str, *, max_edits: int = 2) -> NameMatch | None:
         """The popular name that ``name`` (canonical) is most easily mistaken for.
 
-        The distance is Damerau's (optimal string alignment), at most one edit, or two in a long
-        name; edits that the eye or the finger does not notice count as closer.
+        The distance is Damerau's (optimal string alignment); two edits count in long names only.
+        Edits that the eye or the finger does not notice count as closer.
         """
         name = name[:MAX_NAME_CHARS]
         if name in self:
             return None
-        candidates = [*self._same_when_squeezed(name), *self._few_edits(name)]
+        if len(name) < MIN_CHARS_FOR_TWO_EDITS:
+            max_edits = 1
+        candidates = [*self._same_when_squeezed(name), *self._few_edits(name, max_edits)]
         return max(candidates, key=lambda match: match.closeness, default=None)
 
     def extended(self, name: str) -> NameMatch | None:
@@ -109,14 +112,13 @@ class PopularNames:
             for squeeze in (_without_separators, _homoglyph_form, _sorted_tokens)
         }
 
-    def _few_edits(self, name: str) -> Iterator[NameMatch]:
+    def _few_edits(self, name: str, max_edits: int) -> Iterator[NameMatch]:
         # One edit changes the letter counts by at most two, so that numpy leaves few candidates.
         distances = np.abs(self._letter_counts - _letter_counts([name])).sum(axis=1)
-        max_edits = 2 if len(name) >= MIN_CHARS_FOR_TWO_EDITS else 1
         for position in np.flatnonzero(distances <= 2 * max_edits):
             popular = self._targets[position]
             likeness, manner = _edit_likeness(popular, name)
-            if likeness:
+            if likeness > (_TWO_EDITS_LIKENESS if max_edits == 1 else 0.0):
                 yield self._match(popular, likeness=likeness, manner=manner)
 
     @cached_property
@@ -202,8 +204,8 @@ def _edit_likeness(popular: str, name: str) -> tuple[float, str]:
             return 0.85, f"one added letter ({new!r}) away"
         case 1, 0:
             return 0.9, f"one missing letter ({old!r}) away"
-        case n_old, n_new if abs(n_old - n_new) <= 2 and _is_two_edits(old, new):
-            return 0.5, "two letters away"
+        case _ if len(popular) >= MIN_CHARS_FOR_TWO_EDITS and _is_two_edits(old, new):
+            return _TWO_EDITS_LIKENESS, "two letters away"
     return 0.0, ""
 
 
@@ -218,6 +220,8 @@ def _common_prefix_length(first: str, second: str) -> int:
 
 def _is_two_edits(old: str, new: str) -> bool:
     """Whether the optimal string alignment distance is at most two."""
+    if abs(len(old) - len(new)) > 2:
+        return False
     before: list[int] = []
     row = list(range(len(new) + 1))
     for i, left in enumerate(old, start=1):
