@@ -1,0 +1,117 @@
+"""Which features moved a score: each is set to its benign median, and the score taken again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from safe_pip.evidence import Evidence
+from safe_pip.feature import FeatureSchema
+from safe_pip.scoring.network import Matrix, Network
+from safe_pip.verdict import Finding
+
+MAX_FEATURES = 8
+MAX_PLACES = 2
+MIN_CONTRIBUTION = 0.001
+# Only the worst files can carry the maximum; the others stay as they are.
+MAX_ABLATED_UNITS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """The inputs that gave a score. ``package``: float32, shape (n_inputs + 1,); ``units``:
+    float32, shape (n, n_unit_inputs); ``unit_scores``: shape (n,)."""
+
+    package: Matrix
+    units: Matrix
+    unit_scores: Matrix
+    score: float
+    log_odds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """Where a feature stands in either model's input, and its benign median there."""
+
+    package: Mapping[str, tuple[int, float]]
+    unit: Mapping[str, tuple[int, float]]
+
+
+def explain(
+    evidence: Sequence[Evidence],
+    measured: Measured,
+    *,
+    schema: FeatureSchema,
+    columns: Columns,
+    network: Network,
+) -> tuple[Finding, ...]:
+    """Evidence of the features that raised the score, strongest first.
+
+    Near a score of one, no single feature moves it: so the falls in log-odds are taken, and the
+    distance between the score and the score without any of these features is shared in
+    proportion to them.
+    """
+    by_feature: dict[str, list[Evidence]] = defaultdict(list)
+    for item in evidence:
+        by_feature[item.feature].append(item)
+    names = sorted(name for name in by_feature if name in columns.package or name in columns.unit)
+    if not names:
+        return ()
+    ablated = [*([name] for name in names), names]
+    rows = _ablated_rows(ablated, measured, columns=columns, network=network)
+    scores, log_odds = network.score_packages(rows)
+    falls = np.maximum(0.0, measured.log_odds - log_odds[:-1])
+    total_fall = max(0.0, measured.score - float(scores[-1]))
+    if not falls.sum() or not total_fall:
+        return ()
+    shares = falls / falls.sum() * total_fall
+    findings: list[Finding] = []
+    for position in np.argsort(-shares, kind="stable")[:MAX_FEATURES]:
+        if shares[position] < MIN_CONTRIBUTION:
+            break
+        name = names[position]
+        findings += [
+            Finding(evidence=item, group=schema[name].group, contribution=float(shares[position]))
+            for item in strongest(by_feature[name])[:MAX_PLACES]
+        ]
+    return tuple(findings)
+
+
+def strongest(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """The evidence of one feature: what runs unasked first, then by value, then by place."""
+    return sorted(
+        evidence,
+        key=lambda item: (
+            not item.surface.runs_unasked,
+            -item.value,
+            item.location.path,
+            item.location.line,
+        ),
+    )
+
+
+def _ablated_rows(
+    ablated: Sequence[Sequence[str]], measured: Measured, *, columns: Columns, network: Network
+) -> Matrix:
+    """One package row for each list of features that are set to their medians."""
+    rows = np.repeat(measured.package[None, :], len(ablated), axis=0)
+    order = np.argsort(-measured.unit_scores, kind="stable")
+    worst, rest = order[:MAX_ABLATED_UNITS], order[MAX_ABLATED_UNITS:]
+    floor = float(measured.unit_scores[rest].max()) if len(rest) else 0.0
+    units = np.repeat(measured.units[worst][None, :, :], len(ablated), axis=0)
+    for number, names in enumerate(ablated):
+        for name in names:
+            if name in columns.package:
+                column, median = columns.package[name]
+                rows[number, column] = min(rows[number, column], median)
+            if name in columns.unit:
+                column, median = columns.unit[name]
+                units[number, :, column] = np.minimum(units[number, :, column], median)
+    if len(worst):
+        scores = network.score_units(units.reshape(-1, units.shape[-1]))
+        by_row = scores.reshape(len(ablated), len(worst)).max(axis=1)
+        rows[:, -1] = np.maximum(by_row, floor)
+    return rows

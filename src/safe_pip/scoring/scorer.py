@@ -1,0 +1,125 @@
+"""The scorer: evidence in, a calibrated score and its explanation out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from safe_pip.errors import ModelError
+from safe_pip.evidence import Evidence
+from safe_pip.feature import FeatureSchema
+from safe_pip.scoring.explain import Columns, Measured, explain
+from safe_pip.scoring.manifest import REINSTALL, Manifest, Thresholds, parse_manifest
+from safe_pip.scoring.network import Matrix, Network
+from safe_pip.verdict import Finding
+
+GRAPH = "safe_pip.onnx"
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """``score``: calibrated probability of malice, 0 to 1. ``findings``: strongest first."""
+
+    score: float
+    findings: tuple[Finding, ...]
+
+
+class Scorer:
+    """A verified model, bound to the schema that it was trained on."""
+
+    def __init__(self, manifest: Manifest, graph: bytes, *, schema: FeatureSchema) -> None:
+        """Raises ModelError if graph, manifest and schema do not belong together."""
+        _verify(manifest, graph, schema)
+        self._manifest = manifest
+        self._schema = schema
+        self._network = Network(
+            graph, n_inputs=len(manifest.inputs), n_unit_inputs=len(manifest.unit_inputs)
+        )
+        self._inputs = [schema.positions[name] for name in manifest.inputs]
+        self._unit_inputs = [schema.positions[name] for name in manifest.unit_inputs]
+        self._columns = Columns(
+            package=_columns(manifest.inputs, manifest.medians),
+            unit=_columns(manifest.unit_inputs, manifest.unit_medians),
+        )
+
+    @classmethod
+    def load(cls, folder: Path | None = None, *, schema: FeatureSchema) -> Scorer:
+        """The model in a folder, by default the one that ships with safe-pip, for the columns
+        that the extractors fill.
+
+        Raises ModelError if it is missing, damaged or made for another schema.
+        """
+        try:
+            home = folder or resources.files("safe_pip._model")
+            text = (home / MANIFEST).read_text(encoding="utf-8")
+            graph = (home / GRAPH).read_bytes()
+        except (OSError, ModuleNotFoundError, UnicodeDecodeError) as error:
+            raise ModelError(f"the model cannot be read: {error}", hint=REINSTALL) from error
+        return cls(parse_manifest(text), graph, schema=schema)
+
+    @property
+    def model_id(self) -> str:
+        return self._manifest.model_id
+
+    @property
+    def thresholds(self) -> Thresholds:
+        return self._manifest.thresholds
+
+    def judge(self, evidence: Sequence[Evidence]) -> Judged:
+        """The score of one distribution's evidence, and what moved it.
+
+        Raises ModelError if the model gives anything but a finite number.
+        """
+        measured = self._measure(evidence)
+        findings = explain(
+            evidence,
+            measured,
+            schema=self._schema,
+            columns=self._columns,
+            network=self._network,
+        )
+        return Judged(score=measured.score, findings=findings)
+
+    def _measure(self, evidence: Sequence[Evidence]) -> Measured:
+        folded = self._schema.fold(evidence).values
+        vectors = list(self._schema.fold_units(evidence).values())
+        units: Matrix = np.zeros((len(vectors), len(self._unit_inputs)), dtype=np.float32)
+        for row, vector in enumerate(vectors):
+            units[row] = vector.values[self._unit_inputs]
+        unit_scores = self._network.score_units(units)
+        worst = unit_scores.max(initial=0.0)
+        package = np.append(folded[self._inputs], worst).astype(np.float32)
+        scores, log_odds = self._network.score_packages(package[None, :])
+        return Measured(
+            package=package,
+            units=units,
+            unit_scores=unit_scores,
+            score=min(1.0, max(0.0, float(scores[0]))),
+            log_odds=float(log_odds[0]),
+        )
+
+
+def _verify(manifest: Manifest, graph: bytes, schema: FeatureSchema) -> None:
+    sha256 = hashlib.sha256(graph).hexdigest()
+    if sha256 != manifest.onnx_sha256:
+        raise ModelError(
+            f"the model file has the digest {sha256[:16]}…, "
+            f"but its manifest says {manifest.onnx_sha256[:16]}…",
+            hint=REINSTALL,
+        )
+    if manifest.schema_digest != schema.digest or manifest.schema_names != schema.names:
+        raise ModelError(
+            f"the model {manifest.model_id} was trained on other features than this version has "
+            f"(schema {manifest.schema_digest[:12]}, not {schema.digest[:12]})",
+            hint=REINSTALL,
+        )
+
+
+def _columns(names: Sequence[str], medians: Mapping[str, float]) -> dict[str, tuple[int, float]]:
+    return {name: (position, medians.get(name, 0.0)) for position, name in enumerate(names)}
