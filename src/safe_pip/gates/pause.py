@@ -1,0 +1,78 @@
+"""Pause: keeps pip's own drawing off the terminal while a question is open."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+_TERMINAL = Path("/dev/tty")
+_SHOW_CURSOR = b"\x1b[?25h"
+
+
+class Pause:
+    """The questions that are open, and the children stopped for them.
+
+    While pip waits for an answer it draws nothing, except where a thread of it turns a spinner:
+    then its process is stopped until the question is answered. A stopped process does not
+    notice Ctrl-C, so the signal handler calls ``resume_all``.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stopped: set[int] = set()
+        self._open_questions = 0
+
+    @property
+    def has_open_question(self) -> bool:
+        return self._open_questions > 0
+
+    @contextlib.contextmanager
+    def hold(self, drawing_pid: int | None) -> Iterator[None]:
+        """Holds the terminal for a question; stops ``drawing_pid`` for as long, if given."""
+        with self._lock:
+            self._open_questions += 1
+        try:
+            if drawing_pid is not None:
+                self._stop(drawing_pid)
+            _show_cursor()
+            yield
+        finally:
+            with self._lock:
+                self._open_questions -= 1
+            if drawing_pid is not None:
+                self._resume(drawing_pid)
+
+    def resume_all(self) -> None:
+        """Called by a signal handler, which must not wait for the lock."""
+        for pid in tuple(self._stopped):
+            self._resume(pid)
+
+    def _stop(self, pid: int) -> None:
+        # Windows cannot stop a process; there the child does not draw at all meanwhile.
+        if hasattr(signal, "SIGSTOP") and pid > 1:
+            self._stopped.add(pid)
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGSTOP)
+
+    def _resume(self, pid: int) -> None:
+        if pid in self._stopped:
+            self._stopped.discard(pid)
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGCONT)
+
+
+def _show_cursor() -> None:
+    """pip's spinners hide the cursor, and a question without one looks like a dead program."""
+    if not _TERMINAL.exists():
+        return
+    with contextlib.suppress(OSError):
+        # No O_CREAT, and no controlling terminal gained by opening it.
+        terminal = os.open(_TERMINAL, os.O_WRONLY | os.O_NOCTTY)
+        try:
+            os.write(terminal, _SHOW_CURSOR)
+        finally:
+            os.close(terminal)

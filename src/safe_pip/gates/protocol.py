@@ -1,0 +1,225 @@
+"""What the child and the parent say to each other: one JSON object a line, never pickle.
+
+The child's messages, in the order of a session (the child's side is written in pip_runner.py,
+which can import nothing of ours)::
+
+    hello  {token, protocol, pip, python, prefix, pid, required_by}   answered by {ok}
+    broken {detail}            pip lacks a hook; the child leaves before pip starts
+    check  {items}             start inspecting; no answer
+    plan   {wheels, prefix}    everything about to be installed, and where; no answer
+    need   {items, is_drawing} answered by {answers} or {refusal}
+    done   {status}            pip's exit status; answered by {ok}, so that it cannot be lost
+
+Everything that arrives is hostile: an allowed build runs as the same user and may connect.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from safe_pip.artifact import FileIdentity, OriginKind
+from safe_pip.errors import GateError
+
+PROTOCOL_VERSION = 1
+# A set of 5,000 wheels takes about 2 MB.
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+
+ItemKind = Literal["file", "folder"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """``required_by`` is what a nested pip is building for; empty for the first pip."""
+
+    token: str
+    protocol: int
+    pip: str
+    python: str
+    prefix: Path
+    pid: int
+    required_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One artifact that pip holds. ``url`` has lost its credentials, query and fragment."""
+
+    kind: ItemKind
+    path: Path
+    origin: OriginKind
+    url: str | None
+    required_by: tuple[str, ...]
+    is_build_requirement: bool
+    uploaded_at: datetime | None
+    parent_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """``wheels`` are file names; ``prefix`` is the environment they go into, or None if they go
+    elsewhere (--target, --prefix, --root, a build environment)."""
+
+    wheels: tuple[str, ...]
+    prefix: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """``is_drawing``: a thread of the child draws on the terminal, and must be held for a
+    question."""
+
+    items: tuple[Item, ...]
+    is_drawing: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    status: int
+
+
+Message = Hello | Broken | Check | Plan | Need | Done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Yes to one item; ``identity`` is None for a folder."""
+
+    sha256: str
+    identity: FileIdentity | None
+
+
+def parse_message(line: bytes) -> Message:
+    """Raises GateError for anything but one complete, well-formed message."""
+    try:
+        fields = json.loads(line)
+        match fields["type"]:
+            case "hello":
+                return Hello(
+                    token=_text(fields["token"]),
+                    protocol=_number(fields["protocol"]),
+                    pip=_text(fields["pip"]),
+                    python=_text(fields["python"]),
+                    prefix=Path(_text(fields["prefix"])),
+                    pid=_number(fields["pid"]),
+                    required_by=_texts(fields["required_by"]),
+                )
+            case "broken":
+                return Broken(detail=_text(fields["detail"]))
+            case "check":
+                return Check(items=tuple(_item(item) for item in fields["items"]))
+            case "plan":
+                prefix = _optional_text(fields["prefix"])
+                return Plan(
+                    wheels=_texts(fields["wheels"]),
+                    prefix=Path(prefix) if prefix is not None else None,
+                )
+            case "need":
+                return Need(
+                    items=tuple(_item(item) for item in fields["items"]),
+                    is_drawing=bool(fields["is_drawing"]),
+                )
+            case "done":
+                return Done(status=_number(fields["status"]))
+            case unknown:
+                raise ValueError(f"a message of the type {unknown!r}")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise GateError(f"pip's side of the gate sent a message it should not: {error}") from error
+
+
+def encode_ok(*, is_ok: bool) -> bytes:
+    return _line({"ok": is_ok})
+
+
+def encode_answers(answers: tuple[Answer, ...]) -> bytes:
+    return _line({"answers": [_answer(answer) for answer in answers]})
+
+
+def encode_refusal(reason: str) -> bytes:
+    return _line({"refusal": reason})
+
+
+def without_credentials(url: str) -> str:
+    """A URL that may be shown and stored: no user, password, query (signed URLs) or fragment."""
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return url.partition(":")[0]
+    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+
+
+def _line(fields: dict[str, Any]) -> bytes:
+    return json.dumps(fields).encode("ascii") + b"\n"
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    identity = answer.identity
+    return {
+        "sha256": answer.sha256,
+        "identity": identity
+        and [
+            identity.device,
+            identity.inode,
+            identity.size,
+            identity.mtime_ns,
+            identity.ctime_ns,
+        ],
+    }
+
+
+def _item(fields: dict[str, Any]) -> Item:
+    kind = fields["kind"]
+    if kind not in ("file", "folder"):
+        raise ValueError(f"an item of the kind {kind!r}")
+    path = Path(_text(fields["path"]))
+    if not path.is_absolute() or "\0" in str(path):
+        raise ValueError("a path that is not absolute")
+    url = _optional_text(fields["url"])
+    uploaded_at = _optional_text(fields["uploaded_at"])
+    return Item(
+        kind=kind,
+        path=path,
+        origin=OriginKind[_text(fields["origin"])],
+        url=without_credentials(url) if url is not None else None,
+        required_by=_texts(fields["required_by"]),
+        is_build_requirement=bool(fields["is_build_requirement"]),
+        uploaded_at=datetime.fromisoformat(uploaded_at) if uploaded_at is not None else None,
+        parent_sha256=_optional_text(fields["parent_sha256"]),
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{type(value).__name__} where text belongs")
+    return value
+
+
+def _optional_text(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    if not isinstance(values, list):
+        raise TypeError(f"{type(values).__name__} where a list belongs")
+    return tuple(_text(value) for value in values)
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{type(value).__name__} where a number belongs")
+    return value
