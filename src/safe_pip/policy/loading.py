@@ -182,9 +182,10 @@ def _read(path: Path) -> bytes:
 
 def _parse(path: Path, content: bytes) -> Mapping[str, object]:
     try:
-        return tomllib.loads(content.decode("utf-8-sig"))
+        document: Mapping[str, object] = tomllib.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:  # Bad TOML, bad UTF-8, or too large a number.
         raise PolicyError(f"{path} is not valid TOML: {error}.", hint=_HINT) from error
+    return document
 
 
 def _section(document: Mapping[str, object], path: Path) -> Mapping[str, object] | None:

@@ -31,8 +31,7 @@ class Context:
     command line to this one, outermost first; empty if the user named it.
 
     ``project`` is what pip takes the artifact for (the artifact itself may claim another name);
-    ``index_url`` is the index that offered it; ``derived_from`` is the digest of the archive that
-    was unpacked or built to give this. Each is None when it is not known.
+    ``index_url`` is the index that offered it. Each is None when it is not known.
     """
 
     origin: OriginKind
@@ -41,7 +40,6 @@ class Context:
     uploaded_at: datetime | None = None
     project: NormalizedName | None = None
     index_url: str | None = None
-    derived_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

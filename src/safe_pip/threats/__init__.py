@@ -1,1 +1,1 @@
-"""Known-malicious lists."""
+"""Threats: lists of releases known to be malicious."""

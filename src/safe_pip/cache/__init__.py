@@ -1,0 +1,1 @@
+"""Cache: verdicts remembered by digest, file name and scanner."""

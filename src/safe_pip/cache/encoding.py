@@ -1,0 +1,148 @@
+"""Encoding: a verdict as JSON and back, for the cache and for what inspection workers answer.
+
+Both are read with suspicion: a file may be damaged, and a worker has handled hostile bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+
+from packaging.utils import NormalizedName, canonicalize_name
+
+from safe_pip.evidence import Evidence, Location, Surface
+from safe_pip.feature import Group
+from safe_pip.verdict import Finding, Unscannable, Verdict
+
+
+class EncodingError(ValueError):
+    """The text is not a verdict that this version wrote."""
+
+
+def encode_verdict(verdict: Verdict) -> dict[str, object]:
+    """A JSON object of the verdict without its advisories, which are looked up anew each time."""
+    return {
+        "sha256": verdict.sha256,
+        "filename": verdict.filename,
+        "kind": verdict.kind,
+        "project": verdict.project,
+        "version": verdict.version,
+        "scanner_id": verdict.scanner_id,
+        "score": verdict.score,
+        "unscannable": (
+            None
+            if verdict.unscannable is None
+            else {"reason": verdict.unscannable.reason, "detail": verdict.unscannable.detail}
+        ),
+        "findings": [_encode_finding(finding) for finding in verdict.findings],
+    }
+
+
+def decode_verdict(document: object) -> Verdict:
+    """The verdict that ``encode_verdict`` wrote; raises EncodingError for anything else."""
+    fields = _object(document)
+    unscannable = fields.get("unscannable")
+    score = None if fields.get("score") is None else _number(fields, "score")
+    if score is not None and not 0 <= score <= 1:
+        raise EncodingError(f"the score {score} is not from 0 to 1")
+    project = fields.get("project")
+    try:
+        return Verdict(
+            sha256=_text(fields, "sha256"),
+            filename=_text(fields, "filename"),
+            kind=_text(fields, "kind"),
+            project=None if project is None else _project(_text(fields, "project")),
+            version=None if fields.get("version") is None else _text(fields, "version"),
+            scanner_id=_text(fields, "scanner_id"),
+            score=score,
+            unscannable=None if unscannable is None else _decode_unscannable(unscannable),
+            findings=tuple(_decode_finding(item) for item in _list(fields, "findings")),
+        )
+    except ValueError as error:
+        raise EncodingError(str(error)) from error
+
+
+def parse_json(text: bytes) -> object:
+    """The JSON value of ``text``; raises EncodingError, also for NaN and infinity."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise EncodingError("not JSON") from error
+
+
+def _refuse_constant(name: str) -> float:
+    raise EncodingError(f"the number {name}")
+
+
+def _encode_finding(finding: Finding) -> dict[str, object]:
+    evidence = finding.evidence
+    return {
+        "feature": evidence.feature,
+        "path": evidence.location.path,
+        "line": evidence.location.line,
+        "value": evidence.value,
+        "surface": evidence.surface.name,
+        "excerpt": evidence.excerpt,
+        "detail": evidence.detail,
+        "group": finding.group.value,
+        "contribution": finding.contribution,
+    }
+
+
+def _decode_finding(document: object) -> Finding:
+    fields = _object(document)
+    surface = _text(fields, "surface")
+    if surface not in Surface.__members__:
+        raise EncodingError(f"unknown surface {surface!r}")
+    line = fields.get("line")
+    if not isinstance(line, int) or isinstance(line, bool) or line < 0:
+        raise EncodingError("line is not a line number")
+    return Finding(
+        evidence=Evidence(
+            feature=_text(fields, "feature"),
+            location=Location(path=_text(fields, "path"), line=line),
+            value=_number(fields, "value"),
+            surface=Surface[surface],
+            excerpt=_text(fields, "excerpt"),
+            detail=_text(fields, "detail"),
+        ),
+        group=Group(_text(fields, "group")),
+        contribution=_number(fields, "contribution"),
+    )
+
+
+def _decode_unscannable(document: object) -> Unscannable:
+    fields = _object(document)
+    return Unscannable(reason=_text(fields, "reason"), detail=_text(fields, "detail"))
+
+
+def _project(name: str) -> NormalizedName:
+    return canonicalize_name(name)
+
+
+def _object(document: object) -> Mapping[str, object]:
+    if not isinstance(document, dict):
+        raise EncodingError("not a JSON object")
+    return document
+
+
+def _list(fields: Mapping[str, object], name: str) -> Sequence[object]:
+    value = fields.get(name)
+    if not isinstance(value, list):
+        raise EncodingError(f"{name} is not a list")
+    return value
+
+
+def _text(fields: Mapping[str, object], name: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str):
+        raise EncodingError(f"{name} is not a text")
+    return value
+
+
+def _number(fields: Mapping[str, object], name: str) -> float:
+    value = fields.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise EncodingError(f"{name} is not a finite number")
+    return float(value)

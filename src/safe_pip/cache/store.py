@@ -1,0 +1,130 @@
+"""Store: one small file a verdict, in a folder that only its user can write.
+
+Whatever is wrong with the store (damaged, read-only, full, somebody else's) means that nothing is
+remembered; it never means that something passes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from safe_pip.cache.encoding import EncodingError, decode_verdict, encode_verdict, parse_json
+from safe_pip.verdict import Verdict
+
+MAX_ENTRY_BYTES = 4 << 20
+# Part of the folder's name: entries of another layout are not found, so never misread.
+LAYOUT = "v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSize:
+    """How much is remembered, for all scanners together."""
+
+    verdicts: int
+    total_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictStore:
+    """Verdicts under ``folder``. Safe for several processes: an entry appears whole or not."""
+
+    folder: Path
+
+    def recall(self, *, sha256: str, filename: str, scanner_id: str) -> Verdict | None:
+        """The verdict about exactly these bytes under this name, by exactly this scanner.
+
+        The name belongs to the key because it is inspected too (a format under a wrong name).
+        """
+        path = self._entry(sha256=sha256, filename=filename, scanner_id=scanner_id)
+        try:
+            content = _read_own_file(path)
+            if content is None:
+                return None
+            verdict = decode_verdict(parse_json(content))
+        except (OSError, EncodingError):
+            return None
+        is_asked_for = (verdict.sha256, verdict.filename, verdict.scanner_id) == (
+            sha256,
+            filename,
+            scanner_id,
+        )
+        return verdict if is_asked_for and verdict.score is not None else None
+
+    def remember(self, verdict: Verdict) -> None:
+        """Keep a verdict about a file. What could not be inspected may be another time."""
+        if verdict.unscannable is not None or not verdict.sha256:
+            return
+        path = self._entry(
+            sha256=verdict.sha256, filename=verdict.filename, scanner_id=verdict.scanner_id
+        )
+        content = json.dumps(encode_verdict(verdict)).encode()
+        if len(content) > MAX_ENTRY_BYTES:
+            return
+        with contextlib.suppress(OSError):
+            self._write(path, content)
+
+    def size(self) -> StoreSize:
+        sizes = [path.stat().st_size for path in self._entries()]
+        return StoreSize(verdicts=len(sizes), total_bytes=sum(sizes))
+
+    def clear(self) -> None:
+        """Forget everything; raises OSError if the folder cannot be removed."""
+        root = self._root
+        if root.exists():
+            shutil.rmtree(root)
+
+    @property
+    def _root(self) -> Path:
+        return self.folder / LAYOUT
+
+    def _entries(self) -> Iterator[Path]:
+        return self._root.glob("*/*/*.json")
+
+    def _entry(self, *, sha256: str, filename: str, scanner_id: str) -> Path:
+        scanner = hashlib.sha256(scanner_id.encode()).hexdigest()[:32]
+        name = hashlib.sha256(f"{sha256}\n{filename}".encode(errors="surrogatepass")).hexdigest()
+        return self._root / scanner / name[:2] / f"{name[2:]}.json"
+
+    def _write(self, path: Path, content: bytes) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not _is_ours(self.folder.stat()):
+            return
+        for folder in (self._root, path.parent.parent, path.parent):
+            folder.mkdir(exist_ok=True, mode=0o700)
+        # mkstemp gives 0600; the rename makes the entry appear whole.
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+def _read_own_file(path: Path) -> bytes | None:
+    """The content of a regular file that nobody else could have written, else None."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode) or not _is_ours(status):
+            return None
+        if status.st_size > MAX_ENTRY_BYTES:
+            return None
+        return file.read(MAX_ENTRY_BYTES)
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    if os.name != "posix":
+        # Elsewhere the rights of the user's own cache folder are the only protection.
+        return True
+    return status.st_uid == os.geteuid() and not status.st_mode & 0o022

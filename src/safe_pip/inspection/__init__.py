@@ -1,0 +1,1 @@
+"""Inspection: from an artifact to a verdict, in worker processes that may die without harm."""

@@ -1,0 +1,82 @@
+"""The one path from an artifact to a verdict. It has no rules of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from safe_pip import __version__
+from safe_pip.archive import Limits, open_distribution
+from safe_pip.artifact import Artifact
+from safe_pip.errors import UnscannableError
+from safe_pip.evidence import Evidence
+from safe_pip.extractors import SCHEMA, observe
+from safe_pip.inspection.unscannable import unscannable_verdict
+from safe_pip.verdict import Finding, Verdict
+
+# What is shown and kept; the score comes from all of the evidence.
+MAX_FINDINGS = 100
+
+
+class Judged(Protocol):
+    """What a judge says: a score from 0 to 1 and the evidence that moved it, strongest first."""
+
+    @property
+    def score(self) -> float: ...
+
+    @property
+    def findings(self) -> Sequence[Finding]: ...
+
+
+class Judge(Protocol):
+    """Gives evidence a score; the scorer of the exported model, or a fake in tests."""
+
+    @property
+    def model_id(self) -> str: ...
+
+    def judge(self, evidence: Sequence[Evidence]) -> Judged: ...
+
+
+def scanner_id(judge: Judge) -> str:
+    """What a verdict depends on besides the bytes: model, columns, and the code that reads."""
+    return f"{judge.model_id}+{SCHEMA.digest[:16]}+{__version__}"
+
+
+def inspect(artifact: Artifact, *, judge: Judge, limits: Limits) -> Verdict:
+    """The verdict about an artifact: open, observe, judge. Never raises for what is in it."""
+    try:
+        return _inspect(artifact, judge=judge, limits=limits)
+    except UnscannableError as error:
+        return unscannable_verdict(
+            artifact, scanner_id=scanner_id(judge), reason=error.reason, detail=str(error)
+        )
+    except Exception as error:
+        # A security decision: the bytes are hostile, and a defect of ours that they can reach
+        # (MemoryError and RecursionError among them) must stop them rather than let them pass.
+        # The text of the exception may hold hostile bytes, so only its kind is told.
+        return unscannable_verdict(
+            artifact,
+            scanner_id=scanner_id(judge),
+            reason="scanner-fault",
+            detail=f"the scanner failed with {type(error).__name__}",
+        )
+
+
+def _inspect(artifact: Artifact, *, judge: Judge, limits: Limits) -> Verdict:
+    with open_distribution(artifact, limits) as distribution:
+        if artifact.sha256 is not None and distribution.sha256 != artifact.sha256:
+            raise UnscannableError(
+                f"{artifact.path.name} changed while it was read", reason="changed-while-read"
+            )
+        judged = judge.judge(observe(distribution))
+        return Verdict(
+            sha256=distribution.sha256,
+            filename=distribution.filename,
+            kind=distribution.kind.value,
+            project=distribution.project,
+            version=distribution.version,
+            scanner_id=scanner_id(judge),
+            score=judged.score,
+            unscannable=None,
+            findings=tuple(judged.findings)[:MAX_FINDINGS],
+        )

@@ -1,0 +1,58 @@
+"""The verdict "could not look", for which only the name of the file is left to go by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    NormalizedName,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+
+from safe_pip.artifact import Artifact
+from safe_pip.verdict import Unscannable, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedNames:
+    """What a file name claims. ``kind`` is a DistributionKind's value, or ``unknown``."""
+
+    kind: str
+    project: NormalizedName | None = None
+    version: str | None = None
+
+
+def unscannable_verdict(
+    artifact: Artifact, *, scanner_id: str, reason: str, detail: str
+) -> Verdict:
+    """``reason`` is a kebab-case word, ``detail`` a sentence for people."""
+    names = claimed_names(artifact.path.name)
+    return Verdict(
+        sha256=artifact.sha256 or "",
+        filename=artifact.path.name,
+        kind=names.kind,
+        project=names.project,
+        version=names.version,
+        scanner_id=scanner_id,
+        score=None,
+        unscannable=Unscannable(reason=reason, detail=detail),
+    )
+
+
+def claimed_names(filename: str) -> ClaimedNames:
+    """Kind, project and version as the wheel and sdist formats write them into a file name."""
+    try:
+        if filename.endswith(".whl"):
+            project, version, _, _ = parse_wheel_filename(filename)
+            return ClaimedNames(kind="wheel", project=project, version=str(version))
+        if filename.endswith((".tar.gz", ".zip")):
+            project, version = parse_sdist_filename(filename)
+            return ClaimedNames(kind="sdist", project=project, version=str(version))
+    except InvalidWheelFilename:
+        return ClaimedNames(kind="wheel")
+    except InvalidSdistFilename:
+        return ClaimedNames(kind="sdist")
+    return ClaimedNames(kind="unknown")

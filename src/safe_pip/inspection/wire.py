@@ -1,0 +1,50 @@
+"""Wire: the lines of JSON between safe-pip and its inspection workers.
+
+Never pickle: a worker has handled hostile bytes, and what it answers is data, not objects.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from safe_pip.artifact import Artifact, OriginKind
+
+# A verdict with its hundred findings is far smaller.
+MAX_LINE_BYTES = 4 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """A worker's first line, sent once the model is loaded. The thresholds are the model's."""
+
+    scanner_id: str
+    ask: float
+    block: float
+
+
+def encode_line(message: Mapping[str, object]) -> bytes:
+    # Lone surrogates (file names that are not UTF-8) survive as \u escapes.
+    return json.dumps(message).encode("ascii") + b"\n"
+
+
+def encode_artifact(artifact: Artifact) -> dict[str, object]:
+    return {
+        "path": str(artifact.path),
+        "origin": artifact.origin.name,
+        "sha256": artifact.sha256,
+        "url": artifact.url,
+    }
+
+
+def decode_artifact(line: bytes) -> Artifact:
+    """What a worker was asked to inspect; the sender is safe-pip itself, so it is not checked."""
+    fields = json.loads(line)
+    return Artifact(
+        path=Path(fields["path"]),
+        origin=OriginKind[fields["origin"]],
+        sha256=fields["sha256"],
+        url=fields["url"],
+    )

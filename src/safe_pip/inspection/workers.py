@@ -1,0 +1,214 @@
+"""Workers: processes that inspect in safe-pip's stead, each replaced when it dies.
+
+A stack or memory exhausted by hostile source, a parser that crashes, an inspection that never
+ends: each costs a process and gives the verdict "could not look".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import LifoQueue
+from typing import TypeVar
+
+import safe_pip
+from safe_pip.artifact import Artifact
+from safe_pip.cache.encoding import EncodingError, decode_verdict, parse_json
+from safe_pip.errors import ModelError, UnscannableError
+from safe_pip.inspection.wire import MAX_LINE_BYTES, Hello, encode_artifact, encode_line
+from safe_pip.verdict import Verdict
+
+# The reader's own limit is 180 s; observing and judging come on top of it.
+INSPECTION_SECONDS = 300.0
+START_SECONDS = 60.0
+
+T = TypeVar("T")
+
+
+def worker_command() -> Sequence[str]:
+    """Starts a worker with exactly our own module path, whatever the environment says.
+
+    ``-I`` ignores PYTHONPATH and the working directory, in which a numpy.py may lie.
+    """
+    package_parent = str(Path(safe_pip.__file__).parent.parent)
+    start = (
+        "import sys; sys.path[:] = sys.argv[1:]; "
+        "from safe_pip.inspection.worker import main; main()"
+    )
+    folders = [entry for entry in sys.path if entry]
+    if package_parent not in folders:
+        folders.append(package_parent)
+    return (sys.executable, "-I", "-c", start, *folders)
+
+
+class Worker:
+    """One process. Not safe for several threads at once."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=_worker_environment(),
+            cwd=os.sep,
+        )
+        self._hello: Hello | None = None
+
+    def hello(self) -> Hello:
+        """Wait until the worker is warm. Raises ModelError when it cannot become so."""
+        if self._hello is None:
+            self._hello = _read_hello(self._answer(START_SECONDS))
+        return self._hello
+
+    def inspect(self, artifact: Artifact, *, timeout_seconds: float) -> Verdict:
+        """Raises UnscannableError when the worker dies, answers nonsense or takes too long; it
+        is of no use afterwards."""
+        self.hello()
+        request = encode_line(encode_artifact(artifact))
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):  # A dead worker shows when its answer is read.
+            self._process.stdin.write(request)
+            self._process.stdin.flush()
+        answer = self._answer(timeout_seconds)
+        try:
+            fields = parse_json(answer)
+            return decode_verdict(fields["verdict"] if isinstance(fields, dict) else None)
+        except (EncodingError, KeyError) as error:
+            self.end()
+            raise UnscannableError(
+                "the inspection gave no readable answer", reason="scanner-fault"
+            ) from error
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+
+    def _answer(self, timeout_seconds: float) -> bytes:
+        assert self._process.stdout is not None
+        has_timed_out = threading.Event()
+
+        def stop() -> None:
+            has_timed_out.set()
+            self._process.kill()
+
+        # Pipes have no time-out that works on every system; a killed worker ends the reading.
+        timer = threading.Timer(timeout_seconds, stop)
+        timer.daemon = True
+        timer.start()
+        try:
+            line = self._process.stdout.readline(MAX_LINE_BYTES)
+        finally:
+            timer.cancel()
+        if line.endswith(b"\n"):
+            return line
+        self.end()
+        if has_timed_out.is_set():
+            raise UnscannableError(
+                f"the inspection took longer than {timeout_seconds:.0f} s", reason="time-out"
+            )
+        raise UnscannableError(
+            "the inspection ended without an answer "
+            f"(worker exit status {self._process.returncode})",
+            reason="scanner-crash",
+        )
+
+
+def start_worker() -> Worker:
+    return Worker(worker_command())
+
+
+@dataclass(slots=True, kw_only=True)
+class Workers:
+    """Up to ``count`` workers, started when there is work for them. Safe for several threads."""
+
+    count: int
+    timeout_seconds: float = INSPECTION_SECONDS
+    start: Callable[[], Worker] = start_worker
+    _idle: LifoQueue[Worker | None] = field(init=False, default_factory=LifoQueue)
+    _running: set[Worker] = field(init=False, default_factory=set)
+    _hello: Hello | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        for _ in range(self.count):
+            self._idle.put(None)
+
+    def start_one(self) -> None:
+        """Start a worker now, so that it is warm when the first artifact arrives."""
+        self._idle.put(self._take())
+
+    def hello(self) -> Hello:
+        """Wait for a warm worker. Raises ModelError if there can be none."""
+        if self._hello is None:
+            try:
+                self._hello = self._with_worker(Worker.hello)
+            except UnscannableError as error:
+                raise ModelError(
+                    f"the inspection worker does not start: {error}",
+                    hint="Reinstall safe-pip-guard in an environment of its own.",
+                ) from error
+        return self._hello
+
+    def inspect(self, artifact: Artifact) -> Verdict:
+        """Raises UnscannableError for what the worker could not look at, and ModelError."""
+        return self._with_worker(
+            lambda worker: worker.inspect(artifact, timeout_seconds=self.timeout_seconds)
+        )
+
+    def end(self) -> None:
+        """Kill all workers; what they are doing becomes "could not look"."""
+        for worker in tuple(self._running):
+            worker.end()
+
+    def _with_worker(self, work: Callable[[Worker], T]) -> T:
+        worker = self._take()
+        try:
+            done = work(worker)
+        except BaseException:
+            # Whatever went wrong, this one's state is unknown: the next artifact gets a new one.
+            worker.end()
+            self._running.discard(worker)
+            self._idle.put(None)
+            raise
+        self._idle.put(worker)
+        return done
+
+    def _take(self) -> Worker:
+        worker = self._idle.get()
+        if worker is None:
+            worker = self.start()
+            self._running.add(worker)
+        return worker
+
+
+def _read_hello(line: bytes) -> Hello:
+    try:
+        fields = parse_json(line)
+        if isinstance(fields, dict) and isinstance(fields.get("failed"), str):
+            raise ModelError(fields["failed"], hint=str(fields.get("hint", "")))
+        if isinstance(fields, dict):
+            return Hello(
+                scanner_id=str(fields["scanner_id"]),
+                ask=float(fields["ask"]),
+                block=float(fields["block"]),
+            )
+    except (EncodingError, KeyError, ValueError) as error:
+        raise ModelError("the inspection worker does not start") from error
+    raise ModelError("the inspection worker does not start")
+
+
+def _worker_environment() -> dict[str, str]:
+    """Ours, with numeric libraries told to use one thread: rows are few, and threads cost
+    start-up time and address space."""
+    single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return {**os.environ, **single}

@@ -1,0 +1,153 @@
+"""SARIF 2.1.0: what was found, for code-scanning services and editors.
+
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html. What passed is no result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+from safe_pip.feature import FeatureSchema
+from safe_pip.policy.rules import Action
+from safe_pip.reports.entry import Entry, Scanner
+from safe_pip.verdict import Finding
+
+_SCHEMA_URL = "https://json.schemastore.org/sarif-2.1.0.json"
+_LEVELS = {Action.ALLOW: "note", Action.ASK: "warning", Action.BLOCK: "error"}
+_POLICY_RULES: Mapping[str, str] = {
+    "advisories": "A list of known malware has the release.",
+    "block-above": "The score reaches the threshold at which artifacts are blocked.",
+    "ask-above": "The score reaches the threshold at which artifacts are asked about.",
+    "deny": "The policy denies the project.",
+    "direct-urls": "The artifact comes from a direct URL.",
+    "editable": "The artifact is an editable folder.",
+    "minimum-release-age": "The release is younger than the policy wants.",
+    "private-names": "The project may come from another index only.",
+    "sdists": "The artifact is a source distribution.",
+    "unknown-age": "The index does not say when the release was uploaded.",
+    "unscannable": "The artifact could not be inspected in full.",
+    "vcs": "The artifact comes from version control.",
+}
+
+
+def sarif_document(entries: Sequence[Entry], scanner: Scanner, schema: FeatureSchema) -> str:
+    """One run. The rules are the features of ``schema``, and the rules of a policy."""
+    rules = [*_feature_rules(schema), *_policy_rules()]
+    positions = {str(rule["id"]): position for position, rule in enumerate(rules)}
+    document = {
+        "$schema": _SCHEMA_URL,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "safe-pip",
+                        "semanticVersion": scanner.version,
+                        "rules": rules,
+                        "properties": {"scanner": scanner.id},
+                    }
+                },
+                "columnKind": "unicodeCodePoints",
+                "results": [
+                    result
+                    for entry in entries
+                    if not entry.has_passed
+                    for result in _results(entry, positions)
+                ],
+            }
+        ],
+    }
+    return json.dumps(document, indent=1) + "\n"
+
+
+def _feature_rules(schema: FeatureSchema) -> Iterator[dict[str, object]]:
+    for feature in schema.features:
+        yield {
+            "id": feature.name,
+            "shortDescription": {"text": feature.says or feature.reason or feature.name},
+            "fullDescription": {"text": feature.reason or feature.says or feature.name},
+            "properties": {"group": feature.group.value, "tags": ["security"]},
+        }
+
+
+def _policy_rules() -> Iterator[dict[str, object]]:
+    for name, text in _POLICY_RULES.items():
+        yield {"id": f"policy/{name}", "shortDescription": {"text": text}}
+
+
+def _results(entry: Entry, positions: Mapping[str, int]) -> Iterator[dict[str, object]]:
+    """The decision itself, then each finding behind it."""
+    decision, verdict = entry.decision, entry.decision.verdict
+    name = " ".join(part for part in (verdict.project, verdict.version) if part)
+    yield _result(
+        entry,
+        positions,
+        rule=f"policy/{decision.rule}",
+        text=f"{name or verdict.filename}: {decision.action.value}, because {decision.reason}.",
+    )
+    for finding in verdict.findings:
+        evidence = finding.evidence
+        place = f"{evidence.location.path}:{evidence.location.line}".strip(":")
+        words = [place, evidence.detail, evidence.surface.value, evidence.excerpt]
+        yield _result(
+            entry,
+            positions,
+            rule=evidence.feature,
+            text=" · ".join(word for word in words if word),
+            finding=finding,
+        )
+
+
+def _result(
+    entry: Entry,
+    positions: Mapping[str, int],
+    *,
+    rule: str,
+    text: str,
+    finding: Finding | None = None,
+) -> dict[str, object]:
+    result: dict[str, object] = {
+        "ruleId": rule,
+        "level": _LEVELS[entry.decision.action],
+        "message": {"text": text},
+        "locations": [_location(entry, finding)],
+        "partialFingerprints": {"safePip/v1": _fingerprint(entry, rule, finding)},
+    }
+    if rule in positions:
+        result["ruleIndex"] = positions[rule]
+    if finding is not None:
+        result["properties"] = {"contribution": finding.contribution}
+    return result
+
+
+def _location(entry: Entry, finding: Finding | None) -> dict[str, object]:
+    """In a folder, the file itself; in an archive, the archive with the member beside it."""
+    inner = finding.evidence.location if finding is not None else None
+    if inner is None or not inner.path:
+        return {"physicalLocation": {"artifactLocation": {"uri": _uri(entry.shown_path)}}}
+    if entry.decision.verdict.kind == "directory":
+        physical: dict[str, object] = {
+            "artifactLocation": {"uri": _uri(f"{entry.shown_path.rstrip('/')}/{inner.path}")}
+        }
+        if inner.line:
+            physical["region"] = {"startLine": inner.line}
+        return {"physicalLocation": physical}
+    member = f"{inner.path}:{inner.line}" if inner.line else inner.path
+    return {
+        "physicalLocation": {"artifactLocation": {"uri": _uri(entry.shown_path)}},
+        "logicalLocations": [{"fullyQualifiedName": member, "kind": "member"}],
+    }
+
+
+def _uri(path: str) -> str:
+    return Path(path).as_uri() if Path(path).is_absolute() else quote(Path(path).as_posix())
+
+
+def _fingerprint(entry: Entry, rule: str, finding: Finding | None) -> str:
+    place = finding.evidence.location if finding is not None else ""
+    text = f"{entry.decision.verdict.sha256} {rule} {place}"
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:32]

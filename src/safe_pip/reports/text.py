@@ -1,0 +1,34 @@
+"""Text: a few plain lines for each artifact, for logs and pipes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from safe_pip.escaping import escaped
+from safe_pip.reports.entry import Entry, Scanner
+
+
+def text_document(entries: Sequence[Entry], scanner: Scanner) -> str:
+    lines = [line for entry in entries for line in _lines(entry)]
+    passed = sum(entry.has_passed for entry in entries)
+    lines.append(f"{len(entries)} inspected, {len(entries) - passed} with a finding ({scanner.id})")
+    return "\n".join(lines) + "\n"
+
+
+def _lines(entry: Entry) -> Iterator[str]:
+    decision, verdict = entry.decision, entry.decision.verdict
+    score = "not scored" if verdict.score is None else f"score {verdict.score:.3f}"
+    yield f"{escaped(entry.shown_path)}: {decision.action.value}, {score}: " + escaped(
+        f"{decision.reason} [{decision.rule}]"
+    )
+    for sentence in decision.not_checked:
+        yield f"  not checked: {escaped(sentence)}"
+    if entry.has_passed:
+        return
+    for finding in verdict.findings:
+        evidence = finding.evidence
+        place = f"{evidence.location.path}:{evidence.location.line}"
+        yield "  " + escaped(
+            f"{place}  {evidence.detail or evidence.feature} ({evidence.surface.value})  "
+            f"{evidence.excerpt}"
+        )

@@ -1,0 +1,277 @@
+"""Review: inspects what arrives, decides by policy, asks where policy says so."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Protocol
+
+from safe_pip.artifact import Artifact
+from safe_pip.errors import (
+    EXIT_BLOCKED,
+    EXIT_DECLINED,
+    EXIT_UNSCANNABLE,
+    SafePipError,
+)
+from safe_pip.escaping import escaped
+from safe_pip.gates.reviewer import Arrival, Hold, Ruling
+from safe_pip.inspection.inspector import Inspected
+from safe_pip.policy.rules import Action, Decision, Policy, Thresholds, decide, without_a_person
+from safe_pip.reports.entry import Entry
+from safe_pip.verdict import Verdict
+
+# Shorter waits are not worth a line on the terminal.
+SLOW_SECONDS = 4.0
+
+
+class Inspecting(Protocol):
+    """Starts inspections; see inspection.inspector."""
+
+    def begin(self, artifact: Artifact) -> Future[Inspected]: ...
+
+
+class Desk(Protocol):
+    """Where a person sits, if one does; see terminal."""
+
+    @property
+    def is_attended(self) -> bool: ...
+
+    def show_slow(self, filenames: Sequence[str]) -> None:
+        """Say what pip is waiting for."""
+
+    def show_blocked(self, decisions: Sequence[Decision]) -> None: ...
+
+    def ask(self, decisions: Sequence[Decision]) -> bool:
+        """Show all the findings, ask once; anything but a clear yes is no."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What a session came to, for its last line. ``waited_seconds`` is how long pip waited for
+    verdicts; answering questions does not count."""
+
+    inspected: int
+    from_memory: int
+    asked: int
+    refused: int
+    waited_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """The first no of a session, which is the answer to everything after it."""
+
+    reason: str
+    exit_code: int
+
+
+class Review:
+    """The Reviewer of a session (gates.reviewer). Safe for several threads."""
+
+    def __init__(
+        self,
+        *,
+        inspector: Inspecting,
+        policy: Policy,
+        thresholds: Thresholds,
+        desk: Desk,
+        now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+    ) -> None:
+        self._inspector = inspector
+        self._policy = policy
+        self._thresholds = thresholds
+        self._desk = desk
+        self._now = now
+        self._begun: dict[tuple[Path, str | None], Future[Inspected]] = {}
+        self._begun_lock = threading.Lock()
+        # One ruling at a time: two questions at once cannot be answered.
+        self._ruling_lock = threading.Lock()
+        self._accepted: dict[str, Verdict] = {}
+        self._refusal: Refusal | None = None
+        self._ruled: dict[tuple[str, str], tuple[Entry, Inspected]] = {}
+        self._waited_seconds = 0.0
+        self._asked = 0
+
+    def begin(self, artifact: Artifact) -> None:
+        with self._begun_lock:
+            key = (artifact.path, artifact.sha256)
+            if key not in self._begun:
+                self._begun[key] = self._inspector.begin(artifact)
+
+    def rule(self, arrivals: Sequence[Arrival], *, hold: Hold) -> Sequence[Ruling]:
+        try:
+            inspected = self._inspected([arrival.artifact for arrival in arrivals])
+        except SafePipError as error:
+            return [_no(arrival, str(error), error.exit_code) for arrival in arrivals]
+        with self._ruling_lock:
+            if self._refusal is not None:
+                refusal = self._refusal
+                return [_no(arrival, refusal.reason, refusal.exit_code) for arrival in arrivals]
+            return self._rule(arrivals, inspected, hold=hold)
+
+    def tally(self) -> Tally:
+        with self._ruling_lock:
+            ruled = list(self._ruled.values())
+            return Tally(
+                inspected=len(ruled),
+                from_memory=sum(inspected.is_from_memory for _, inspected in ruled),
+                asked=self._asked,
+                refused=sum(not entry.has_passed for entry, _ in ruled),
+                waited_seconds=self._waited_seconds,
+            )
+
+    def entries(self) -> Sequence[Entry]:
+        """The decisions so far, each artifact once, in the order in which pip needed them."""
+        with self._ruling_lock:
+            return [entry for entry, _ in self._ruled.values()]
+
+    def _rule(
+        self, arrivals: Sequence[Arrival], inspected: Sequence[Inspected], *, hold: Hold
+    ) -> Sequence[Ruling]:
+        decisions = [
+            self._decide(arrival, item.verdict)
+            for arrival, item in zip(arrivals, inspected, strict=True)
+        ]
+        blocked = _each_once(decisions, Action.BLOCK)
+        asked = _each_once(decisions, Action.ASK)
+        if blocked:
+            with hold():
+                self._desk.show_blocked(blocked)
+            self._refuse(blocked[0], exit_code=_blocked_exit_code(blocked))
+        elif asked:
+            with hold():
+                is_accepted = self._desk.ask(asked)
+            self._asked += len(asked)
+            if is_accepted:
+                decisions = [_accepted(decision) for decision in decisions]
+                self._accepted |= {item.verdict.sha256: item.verdict for item in asked}
+            else:
+                self._refuse(asked[0], exit_code=EXIT_DECLINED)
+        self._note(decisions, inspected)
+        return [self._ruling(decision) for decision in decisions]
+
+    def _decide(self, arrival: Arrival, verdict: Verdict) -> Decision:
+        decision = decide(
+            verdict,
+            self._policy,
+            arrival.context,
+            thresholds=self._thresholds,
+            now=self._now(),
+        )
+        if decision.action is Action.ASK and self._is_answered(verdict, arrival.parent_sha256):
+            return _accepted(decision)
+        if not self._desk.is_attended:
+            return without_a_person(decision, self._policy)
+        return decision
+
+    def _is_answered(self, verdict: Verdict, parent_sha256: str | None) -> bool:
+        """Whether a person said yes to these bytes, or to the archive they came out of and
+        everything that was found in them."""
+        if verdict.sha256 and verdict.sha256 in self._accepted:
+            return True
+        parent = self._accepted.get(parent_sha256 or "")
+        if parent is None or verdict.unscannable is not None:
+            return False
+        seen = {finding.evidence.feature for finding in parent.findings}
+        return all(finding.evidence.feature in seen for finding in verdict.findings)
+
+    def _inspected(self, artifacts: Sequence[Artifact]) -> Sequence[Inspected]:
+        """Waits. Raises ModelError if nothing can be inspected."""
+        started = time.monotonic()
+        futures = [self._future(artifact) for artifact in artifacts]
+        _, late = wait(futures, timeout=SLOW_SECONDS)
+        if late:
+            self._desk.show_slow(
+                [
+                    artifact.path.name
+                    for artifact, future in zip(artifacts, futures, strict=True)
+                    if future in late
+                ]
+            )
+        inspected = [future.result() for future in futures]
+        with self._ruling_lock:
+            self._waited_seconds += time.monotonic() - started
+        return inspected
+
+    def _future(self, artifact: Artifact) -> Future[Inspected]:
+        self.begin(artifact)
+        key = (artifact.path, artifact.sha256)
+        with self._begun_lock:
+            if artifact.sha256 is not None:
+                return self._begun[key]
+            # A folder may be changed, or be another one under the same name, the next time.
+            return self._begun.pop(key, None) or self._inspector.begin(artifact)
+
+    def _refuse(self, decision: Decision, *, exit_code: int) -> None:
+        self._refusal = Refusal(reason=_sentence(decision, exit_code), exit_code=exit_code)
+
+    def _ruling(self, decision: Decision) -> Ruling:
+        sha256 = decision.verdict.sha256
+        if decision.action is Action.ALLOW:
+            return Ruling(is_allowed=True, sha256=sha256, reason="")
+        assert self._refusal is not None
+        exit_code = self._refusal.exit_code
+        if decision.action is Action.BLOCK:
+            exit_code = _blocked_exit_code([decision])
+        return Ruling(
+            is_allowed=False,
+            sha256=sha256,
+            reason=_sentence(decision, exit_code),
+            exit_code=exit_code,
+        )
+
+    def _note(self, decisions: Sequence[Decision], inspected: Sequence[Inspected]) -> None:
+        for decision, item in zip(decisions, inspected, strict=True):
+            verdict = decision.verdict
+            entry = Entry(path=verdict.filename, decision=decision)
+            self._ruled[verdict.filename, verdict.sha256] = (entry, item)
+
+
+def release_name(verdict: Verdict) -> str:
+    """How to call what was judged: name and version if known, else the file; escaped."""
+    if verdict.project is None:
+        return escaped(verdict.filename, max_chars=100)
+    return escaped(" ".join(filter(None, (verdict.project, verdict.version))), max_chars=100)
+
+
+def _each_once(decisions: Iterable[Decision], action: Action) -> list[Decision]:
+    chosen = {
+        (decision.verdict.filename, decision.verdict.sha256): decision
+        for decision in decisions
+        if decision.action is action
+    }
+    return list(chosen.values())
+
+
+def _accepted(decision: Decision) -> Decision:
+    if decision.action is not Action.ASK:
+        return decision
+    return replace(
+        decision, action=Action.ALLOW, reason=f"{decision.reason}; accepted at the terminal"
+    )
+
+
+def _blocked_exit_code(blocked: Sequence[Decision]) -> int:
+    """Found before could-not-look: the first is the worse news."""
+    is_unscannable = all(decision.rule == "unscannable" for decision in blocked)
+    return EXIT_UNSCANNABLE if is_unscannable else EXIT_BLOCKED
+
+
+def _sentence(decision: Decision, exit_code: int) -> str:
+    verb = "declined" if exit_code == EXIT_DECLINED else "blocked"
+    name = release_name(decision.verdict)
+    return f"safe-pip: {name} was {verb}: {escaped(decision.reason)}."
+
+
+def _no(arrival: Arrival, reason: str, exit_code: int) -> Ruling:
+    return Ruling(
+        is_allowed=False,
+        sha256=arrival.artifact.sha256 or "",
+        reason=reason,
+        exit_code=exit_code,
+    )

@@ -1,0 +1,23 @@
+"""ThreatFeed: who knows which releases are malicious."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from packaging.utils import NormalizedName
+
+from safe_pip.verdict import Advisory
+
+
+class ThreatFeed(Protocol):
+    """A list of known malware. It never uses the network while artifacts are being judged."""
+
+    def advisories(self, project: NormalizedName, version: str | None) -> tuple[Advisory, ...]:
+        """Entries about a release; with no version known, those about any release."""
+
+
+class NoFeed:
+    """The feed of somebody who has none: it knows nothing."""
+
+    def advisories(self, project: NormalizedName, version: str | None) -> tuple[Advisory, ...]:  # noqa: ARG002
+        return ()
