@@ -13,8 +13,12 @@ from packaging.utils import NormalizedName
 AnomalyKind = Literal[
     "absolute-path",
     "appended-archive",
+    "backslash-in-name",
+    "bytes-after-archive",
+    "bytes-before-archive",
     "case-collision",
     "device-member",
+    "drive-path",
     "duplicate-member",
     "encrypted-member",
     "link-member",
@@ -26,7 +30,10 @@ AnomalyKind = Literal[
     "record-mismatch",
     "several-roots",
     "undecodable-name",
+    "unlisted-bytes",
 ]
+
+CHUNK_BYTES = 1024 * 1024
 
 
 class DistributionKind(enum.Enum):
@@ -49,16 +56,35 @@ class SourceFile:
     """One regular file of a distribution.
 
     ``path`` is POSIX and relative; the top folder of an sdist is stripped. ``size`` is in bytes.
-    ``load`` gives the whole content (hostile) and may raise UnscannableError.
+    ``load`` gives the whole content (hostile) and may raise UnscannableError, among others for a
+    file that is too large to be held as one object (see ``Limits.max_loaded_bytes``). Such a file
+    can still be looked at from end to end, through ``stream``: pieces of at most CHUNK_BYTES.
     """
 
     path: str
     size: int
     is_executable: bool = False
     load: Callable[[], bytes] = field(repr=False, compare=False)
+    stream: Callable[[], Iterator[bytes]] | None = field(default=None, repr=False, compare=False)
 
     def read(self) -> bytes:
         return self.load()
+
+    def chunks(self) -> Iterator[bytes]:
+        """The content in order, in non-empty pieces; for what need not be held whole."""
+        if self.stream is not None:
+            yield from self.stream()
+        elif content := self.load():
+            yield content
+
+    def head(self, length: int) -> bytes:
+        """The first bytes, at most ``length``; inflates no more of a large file than it must."""
+        pieces = bytearray()
+        for piece in self.chunks():
+            pieces += piece[: length - len(pieces)]
+            if len(pieces) >= length:
+                break
+        return bytes(pieces)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,186 @@
+"""Reads a source tree: a local or editable directory, a VCS checkout, an unpacked sdist."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from safe_pip.archive.contents import Contents, joined
+from safe_pip.archive.limits import Meter
+from safe_pip.archive.links import Link, add_links
+from safe_pip.archive.member_names import parse_member_name
+from safe_pip.distribution import CHUNK_BYTES, SourceFile
+from safe_pip.errors import UnscannableError
+
+_VCS_FOLDERS = frozenset({".git", ".hg", ".svn"})
+_BUILD_FILES = ("pyproject.toml", "setup.cfg", "setup.py", "MANIFEST.in")
+# What Python or a build would run from a file behind a link.
+_CODE_SUFFIXES = (".py", ".pyw", ".pyc", ".pth", ".pyd", ".so", ".toml", ".cfg")
+_MAX_ENTRIES_BEHIND_LINK = 20_000
+# PEP 552: a .pyc with these flags is run without a look at its source.
+_UNCHECKED_PYC_FLAGS = 0b01
+
+
+def read_directory(root: Path, meter: Meter, *, is_own_tree: bool) -> Contents:
+    """The files below a folder.
+
+    The folders of version control are left out. In a person's own working tree
+    (``is_own_tree``), virtual environments that the build does not mention are left out too, and
+    the caches of compiled modules that Python checks against their source.
+
+    Raises UnscannableError for a link to code outside of the root, which a build would run.
+    """
+    contents = Contents()
+    walk = _Walk(root=root.resolve(), meter=meter, contents=contents, is_own_tree=is_own_tree)
+    walk.read_folder(walk.root)
+    add_links(contents, walk.links, meter)
+    return contents
+
+
+def tree_sha256(contents: Contents) -> str:
+    """The digest of the sorted list of paths and content digests."""
+    digest = hashlib.sha256()
+    for path in sorted(contents.files):
+        content = contents.sha256_by_path.get(path)
+        if content is None:
+            content = hashlib.sha256(contents.files[path].read()).digest()
+        digest.update(f"{path}\0{content.hex()}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+class _Walk:
+    def __init__(self, *, root: Path, meter: Meter, contents: Contents, is_own_tree: bool) -> None:
+        self.root = root
+        self.links: list[Link] = []
+        self._meter = meter
+        self._contents = contents
+        self._is_own_tree = is_own_tree
+        self._build_words = _build_words(root) if is_own_tree else frozenset()
+
+    def read_folder(self, top: Path) -> None:
+        waiting = [top]
+        while waiting:
+            folder = waiting.pop()
+            with os.scandir(folder) as entries:
+                for entry in sorted(entries, key=lambda entry: entry.name):
+                    if entry.is_symlink():
+                        self._add_link(Path(entry.path))
+                    elif entry.is_dir(follow_symlinks=False):
+                        if not self._is_left_out(Path(entry.path)):
+                            waiting.append(Path(entry.path))
+                    elif entry.is_file(follow_symlinks=False):
+                        self._add_file(Path(entry.path))
+                    else:
+                        path = self._relative(Path(entry.path))
+                        self._contents.note("device-member", path, "is a device, socket or pipe")
+
+    def _relative(self, path: Path) -> str:
+        name = parse_member_name(path.relative_to(self.root).as_posix(), self._meter.limits)
+        self._contents.note_all(name.anomalies)
+        return name.path
+
+    def _is_left_out(self, folder: Path) -> bool:
+        if folder.name in _VCS_FOLDERS:
+            return True
+        return (
+            self._is_own_tree
+            and folder.name not in self._build_words
+            and _is_virtual_environment(folder)
+        )
+
+    def _add_file(self, path: Path) -> None:
+        if self._is_own_tree and _is_checked_cache(path):
+            return
+        self._meter.count_member()
+        relative = self._relative(path)
+        status = path.stat(follow_symlinks=False)
+        self._meter.check_declared_size(relative, status.st_size)
+        digest = hashlib.sha256()
+        for piece in _read(path):
+            self._meter.spend(len(piece))
+            digest.update(piece)
+        stream = partial(_read, path)
+        self._contents.add(
+            SourceFile(
+                path=relative,
+                size=status.st_size,
+                is_executable=bool(status.st_mode & 0o111),
+                load=partial(self._load, path, relative, status.st_size),
+                stream=stream,
+            )
+        )
+        self._contents.sha256_by_path[relative] = digest.digest()
+
+    def _load(self, path: Path, relative: str, size: int) -> bytes:
+        return joined(_read(path), path=relative, size=size, limits=self._meter.limits)
+
+    def _add_link(self, path: Path) -> None:
+        self._meter.count_member()
+        relative = self._relative(path)
+        target = path.resolve()
+        is_inside = target.is_relative_to(self.root) and not self._is_hidden(target)
+        if is_inside:
+            inside = target.relative_to(self.root).as_posix()
+            self.links.append(Link(path=relative, target=inside, is_hard=True))
+            return
+        if target.exists() and _holds_code(path, target):
+            raise UnscannableError(
+                f"{relative!a} links to code outside of the tree", reason="link-outside-root"
+            )
+        self._contents.note(
+            "link-outside-root", relative, f"links to {str(path.readlink())!a}, outside of the tree"
+        )
+
+    def _is_hidden(self, target: Path) -> bool:
+        """Whether a link leads into a folder that was left out."""
+        below = target.relative_to(self.root).parents
+        return any(self._is_left_out(self.root / parent) for parent in [*below][:-1])
+
+
+def _read(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(CHUNK_BYTES):
+                yield piece
+    except OSError as error:
+        raise UnscannableError(f"{path}: {error.strerror}", reason="unreadable") from error
+
+
+def _build_words(root: Path) -> frozenset[str]:
+    """Every word of the files that say what is built: a folder named there is part of it."""
+    words: set[str] = set()
+    for name in _BUILD_FILES:
+        path = root / name
+        if path.is_file():
+            text = b"".join(_read(path)).decode("utf-8", "replace")
+            words.update(re.findall(r"[\w.-]+", text))
+    return frozenset(words)
+
+
+def _is_virtual_environment(folder: Path) -> bool:
+    return (
+        (folder / "pyvenv.cfg").is_file()
+        and any((folder / python).exists() for python in ("bin/python", "Scripts/python.exe"))
+        and not (folder / "__init__.py").exists()
+    )
+
+
+def _is_checked_cache(path: Path) -> bool:
+    """Whether this is a compiled module that Python runs only if it fits its source."""
+    if path.suffix != ".pyc" or path.parent.name != "__pycache__":
+        return False
+    header = next(_read(path), b"")[:8]
+    return len(header) == 8 and int.from_bytes(header[4:], "little") != _UNCHECKED_PYC_FLAGS
+
+
+def _holds_code(link: Path, target: Path) -> bool:
+    if not target.is_dir():
+        return link.name.endswith(_CODE_SUFFIXES) or target.name.endswith(_CODE_SUFFIXES)
+    for count, path in enumerate(target.rglob("*")):
+        if count >= _MAX_ENTRIES_BEHIND_LINK or path.name.endswith(_CODE_SUFFIXES[:6]):
+            return True
+    return False

@@ -1,0 +1,96 @@
+"""Links: unpacking gives their path the content of another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from safe_pip.archive.contents import Contents
+from safe_pip.archive.limits import Meter
+from safe_pip.archive.member_names import parse_member_name, resolve_link
+from safe_pip.errors import UnscannableError
+
+# A link to a link to a link: real archives have one level, seldom two.
+_MAX_ROUNDS = 8
+# Each costs a pass over all paths. Real archives have a handful.
+_MAX_FOLDER_LINKS = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A symbolic link's ``target`` is relative to its folder; a hard link's to the root."""
+
+    path: str
+    target: str
+    is_hard: bool
+
+
+def add_links(contents: Contents, links: Iterable[Link], meter: Meter) -> None:
+    """Gives each link that stays inside the root the content that it stands for.
+
+    So ``setup.py -> data.txt`` is inspected as the setup.py that pip will run. A link out of the
+    root is noted and has no content. Raises UnscannableError for a member inside a link.
+    """
+    paths = set()
+    targets: dict[str, str] = {}
+    for link in links:
+        paths.add(link.path)
+        target = _target(link, meter)
+        if target is None:
+            detail = f"links to {link.target!a}, outside of the root"
+            contents.note("link-outside-root", link.path, detail)
+            continue
+        contents.note("link-member", link.path, f"links to {link.target!a}")
+        if link.path in contents.files or targets.setdefault(link.path, target) != target:
+            raise UnscannableError(
+                f"{link.path!a} is there twice, once as a link", reason="ambiguous-member"
+            )
+    if paths:
+        _check_nothing_inside(contents, paths)
+        _add_folder_links(contents, _add_file_links(contents, targets, meter), meter)
+
+
+def _target(link: Link, meter: Meter) -> str | None:
+    if not link.is_hard:
+        return resolve_link(link.path, link.target)
+    name = parse_member_name(link.target, meter.limits)
+    return None if name.anomalies else name.path
+
+
+def _check_nothing_inside(contents: Contents, links: set[str]) -> None:
+    for path in contents.files:
+        parts = path.split("/")
+        for depth in range(1, len(parts)):
+            if "/".join(parts[:depth]) in links:
+                raise UnscannableError(
+                    f"{path!a} would be written through a link", reason="ambiguous-member"
+                )
+
+
+def _add_file_links(contents: Contents, targets: Mapping[str, str], meter: Meter) -> dict[str, str]:
+    """Adds the links to files, and gives those that are left: to folders, or to nothing."""
+    waiting = dict(targets)
+    for _ in range(_MAX_ROUNDS):
+        found = [path for path, target in waiting.items() if target in contents.files]
+        for path in found:
+            meter.count_member()
+            contents.add(replace(contents.files[waiting.pop(path)], path=path))
+        if not found:
+            break
+    return waiting
+
+
+def _add_folder_links(contents: Contents, targets: Mapping[str, str], meter: Meter) -> None:
+    folders = {
+        path[:end] for path in contents.files for end in range(len(path)) if path[end] == "/"
+    }
+    to_folders = {path: target for path, target in targets.items() if target in folders}
+    if len(to_folders) > _MAX_FOLDER_LINKS:
+        raise UnscannableError(f"{len(to_folders):,} links to folders", reason="too-many-links")
+    for path, target in to_folders.items():
+        if path.startswith(f"{target}/"):
+            continue  # It stands for a folder around itself: all is there already.
+        inside = [f for name, f in contents.files.items() if name.startswith(f"{target}/")]
+        for file in inside:
+            meter.count_member()
+            contents.add(replace(file, path=path + file.path[len(target) :]))

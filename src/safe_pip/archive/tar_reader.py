@@ -1,0 +1,300 @@
+"""Reads a tar, compressed or not: in one pass, as pip's tarfile understands it."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from typing import IO, cast
+
+from safe_pip.archive.compression import Compression, Trailer, decompressed
+from safe_pip.archive.contents import (
+    Contents,
+    KeptBytes,
+    broken_is_unscannable,
+    is_text,
+    joined,
+)
+from safe_pip.archive.limits import Limits, Meter
+from safe_pip.archive.links import Link, add_links
+from safe_pip.archive.member_names import parse_member_name
+from safe_pip.archive.source_bytes import SourceBytes
+from safe_pip.distribution import CHUNK_BYTES, SourceFile
+from safe_pip.errors import UnscannableError
+
+# tarfile reads a long name or PAX header whole and matches regular expressions on it that were
+# slow for long ones (CVE-2024-6232). Real ones are under 10 kB.
+_MAX_HEADER_BYTES = 65_536
+_HEADER_TYPES = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
+# Tools differ in whether these apply to every member that follows.
+_AMBIGUOUS_GLOBAL_FIELDS = frozenset({"path", "linkpath", "size"})
+# tarfile copies its buffer at each header, so a large one is slow.
+_BUFFER_BYTES = 32_768
+
+
+class _CheckedHeader(tarfile.TarInfo):
+    """A header that remembers the size in its fixed part.
+
+    PAX may state another size. Tools that take one and tools that take the other see different
+    members from there on (CVE-2025-62518).
+    """
+
+    fixed_size = 0
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        # tarfile names this method as the one to override to handle member types.
+        self.fixed_size = self.size
+        if self.size < 0:
+            raise tarfile.HeaderError(f"a member of {self.size} bytes")
+        if self.type in _HEADER_TYPES and self.size > _MAX_HEADER_BYTES:
+            raise UnscannableError(
+                f"a tar header of {self.size:,} bytes", reason="tar-header-too-large"
+            )
+        if self.type == tarfile.GNUTYPE_SPARSE:
+            raise _sparse(self.name)
+        member: tarfile.TarInfo = super()._proc_member(archive)  # type: ignore[misc]
+        return member
+
+
+class _PieceReader(io.RawIOBase):
+    """A file object over pieces of bytes, as tarfile wants one."""
+
+    def __init__(self, stream: Iterator[bytes]) -> None:
+        super().__init__()
+        self._pieces = stream
+        self._piece = b""
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        if self._position >= len(self._piece):
+            self._piece = next(self._pieces, b"")
+            self._position = 0
+        data = self._piece[self._position : self._position + len(buffer)]
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+
+class _TarStream:
+    """The members of a tar in order. Content is read between one member and the next."""
+
+    def __init__(self, stream: Iterator[bytes]) -> None:
+        self.index = -1
+        self.archive = tarfile.open(  # noqa: SIM115 (closed by close)
+            mode="r|",
+            fileobj=cast(IO[bytes], _PieceReader(stream)),
+            bufsize=_BUFFER_BYTES,
+            tarinfo=_CheckedHeader,
+            encoding="utf-8",
+        )
+
+    def next_member(self) -> _CheckedHeader | None:
+        member = self.archive.next()
+        # tarfile remembers every member, about 2 kB each.
+        self.archive.members.clear()  # type: ignore[attr-defined]
+        self.index += 1
+        assert member is None or isinstance(member, _CheckedHeader)
+        return member
+
+    def content(self, member: tarfile.TarInfo) -> Iterator[bytes]:
+        file = self.archive.extractfile(member)
+        assert file is not None
+        while piece := file.read(CHUNK_BYTES):
+            yield piece
+
+    def rest(self) -> Iterator[bytes]:
+        """What follows the end-of-archive mark, in pieces that start at a block."""
+        while piece := self.archive.fileobj.read(_BUFFER_BYTES):
+            yield piece
+
+    def close(self) -> None:
+        self.archive.close()
+
+
+class _Rereader:
+    """Content that is not held, read again from the archive.
+
+    Members asked for in archive order cost one pass in all; going back costs a new pass.
+    """
+
+    def __init__(self, source: SourceBytes, compression: Compression, limits: Limits) -> None:
+        self._source = source
+        self._compression = compression
+        self._limits = limits
+        self._idle: _TarStream | None = None
+        self._lock = threading.Lock()
+
+    def stream(self, index: int) -> Iterator[bytes]:
+        with broken_is_unscannable("the tar"):
+            tar = self._take(index)
+            member = tar.next_member()
+            while member is not None and tar.index < index:
+                member = tar.next_member()
+            if member is None:
+                raise UnscannableError("the archive changed", reason="broken-archive")
+            try:
+                yield from tar.content(member)
+            finally:
+                with self._lock:
+                    self._idle = tar
+
+    def _take(self, index: int) -> _TarStream:
+        with self._lock:
+            tar, self._idle = self._idle, None
+        if tar is not None and tar.index < index:
+            return tar
+        return _TarStream(decompressed(self._source, self._compression, self._limits, Trailer()))
+
+
+def read_tar(source: SourceBytes, compression: Compression, meter: Meter) -> Contents:
+    """The files of a tar. Text is held, compressed once it is much; large binary members are read
+    again from the archive when they are asked for."""
+    contents = Contents()
+    trailer = Trailer()
+    reader = _TarReader(
+        contents=contents,
+        kept=KeptBytes(meter.limits),
+        meter=meter,
+        rereader=_Rereader(source, compression, meter.limits),
+    )
+    stream = _metered(decompressed(source, compression, meter.limits, trailer), source.size, meter)
+    with broken_is_unscannable("the tar"), closing(_TarStream(stream)) as tar:
+        links = list(reader.read(tar))
+        _check_rest(tar, contents)
+    if trailer.streams > 1:
+        contents.note("appended-archive", "", f"{trailer.streams} compressed streams in one file")
+    if trailer.bytes_after:
+        contents.note("bytes-after-archive", "", f"{trailer.bytes_after:,} bytes follow the data")
+    add_links(contents, links, meter)
+    return contents
+
+
+class _TarReader:
+    def __init__(
+        self, *, contents: Contents, kept: KeptBytes, meter: Meter, rereader: _Rereader
+    ) -> None:
+        self._contents = contents
+        self._kept = kept
+        self._meter = meter
+        self._rereader = rereader
+
+    def read(self, tar: _TarStream) -> Iterator[Link]:
+        """Adds the regular files, and gives the links, whose targets may come later."""
+        while (member := tar.next_member()) is not None:
+            self._meter.count_member()
+            if _AMBIGUOUS_GLOBAL_FIELDS & tar.archive.pax_headers.keys():
+                raise UnscannableError(
+                    "a global header renames or resizes members", reason="ambiguous-member"
+                )
+            name = parse_member_name(member.name, self._meter.limits)
+            self._contents.note_all(name.anomalies)
+            is_file = member.isreg() or member.type not in tarfile.SUPPORTED_TYPES
+            if member.size != member.fixed_size or (member.fixed_size and not is_file):
+                raise UnscannableError(
+                    f"{name.path!a}: its headers disagree about its size",
+                    reason="ambiguous-member",
+                )
+            if member.issparse():
+                raise _sparse(name.path)
+            if is_file:
+                self._add_file(tar, member, name.path)
+            elif member.issym() or member.islnk():
+                yield Link(path=name.path, target=member.linkname, is_hard=member.islnk())
+            elif not member.isdir():
+                self._contents.note("device-member", name.path, "is a device or pipe")
+
+    def _add_file(self, tar: _TarStream, member: tarfile.TarInfo, path: str) -> None:
+        if not path:
+            raise UnscannableError("a member without a name", reason="broken-archive")
+        self._meter.check_declared_size(path, member.size)
+        stream = tar.content(member)
+        first = next(stream, b"")
+        if len(first) == member.size and self._kept.takes(first):
+            load, reread = partial(_identity, first), None
+        elif is_text(first):
+            compressed = self._kept.compress(_chain(first, stream), path=path)
+            reread = partial(_inflated, compressed)
+            load = partial(self._load, reread, path, member.size)
+        else:
+            for _ in stream:
+                pass
+            reread = partial(self._rereader.stream, tar.index)
+            load = partial(self._load, reread, path, member.size)
+        self._contents.add(
+            SourceFile(
+                path=path,
+                size=member.size,
+                is_executable=bool(member.mode & 0o111),
+                load=load,
+                stream=reread,
+            )
+        )
+
+    def _load(self, stream: partial[Iterator[bytes]], path: str, size: int) -> bytes:
+        return joined(stream(), path=path, size=size, limits=self._meter.limits)
+
+
+def _metered(stream: Iterator[bytes], compressed_size: int, meter: Meter) -> Iterator[bytes]:
+    for piece in stream:
+        meter.spend(len(piece))
+        meter.check_ratio("the tar", size=meter.total_bytes, compressed_size=compressed_size)
+        yield piece
+
+
+def _check_rest(tar: _TarStream, contents: Contents) -> None:
+    """Some tools read on after the end-of-archive mark, or past a damaged header."""
+    count = 0
+    for piece in tar.rest():
+        if not piece.strip(b"\0"):
+            continue
+        for start in range(0, len(piece), tarfile.BLOCKSIZE):
+            block = piece[start : start + tarfile.BLOCKSIZE]
+            if is_tar_header(block):
+                raise UnscannableError("members follow the end of the tar", reason="hidden-member")
+            count += bool(block.strip(b"\0"))
+    if count:
+        contents.note("bytes-after-archive", "", f"{count} blocks follow the end of the tar")
+
+
+def is_tar_header(block: bytes) -> bool:
+    """Whether 512 bytes are a tar header with a right checksum."""
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except (tarfile.HeaderError, ValueError):
+        return False
+    return True
+
+
+def _identity(content: bytes) -> bytes:
+    return content
+
+
+def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _inflated(compressed: bytes) -> Iterator[bytes]:
+    inflater = zlib.decompressobj()
+    data = compressed
+    while not inflater.eof:
+        if piece := inflater.decompress(data, CHUNK_BYTES):
+            yield piece
+        data = inflater.unconsumed_tail
+
+
+def _sparse(path: str) -> UnscannableError:
+    return UnscannableError(f"{path!a} is a sparse file", reason="sparse-member")
