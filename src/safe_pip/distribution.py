@@ -34,6 +34,7 @@ AnomalyKind = Literal[
 ]
 
 CHUNK_BYTES = 1024 * 1024
+PREFIX_BYTES = 64
 
 
 class DistributionKind(enum.Enum):
@@ -59,6 +60,7 @@ class SourceFile:
     ``load`` gives the whole content (hostile) and may raise UnscannableError, among others for a
     file that is too large to be held as one object (see ``Limits.max_loaded_bytes``). Such a file
     can still be looked at from end to end, through ``stream``: pieces of at most CHUNK_BYTES.
+    ``prefix`` is as many of the first bytes as are known without inflating.
     """
 
     path: str
@@ -66,6 +68,7 @@ class SourceFile:
     is_executable: bool = False
     load: Callable[[], bytes] = field(repr=False, compare=False)
     stream: Callable[[], Iterator[bytes]] | None = field(default=None, repr=False, compare=False)
+    prefix: bytes = field(default=b"", repr=False, compare=False)
 
     def read(self) -> bytes:
         return self.load()
@@ -79,6 +82,8 @@ class SourceFile:
 
     def head(self, length: int) -> bytes:
         """The first bytes, at most ``length``; inflates no more of a large file than it must."""
+        if len(self.prefix) >= min(length, self.size):
+            return self.prefix[:length]
         pieces = bytearray()
         for piece in self.chunks():
             pieces += piece[: length - len(pieces)]

@@ -13,7 +13,7 @@ from safe_pip.archive.contents import Contents, joined
 from safe_pip.archive.limits import Meter
 from safe_pip.archive.links import Link, add_links
 from safe_pip.archive.member_names import parse_member_name
-from safe_pip.distribution import CHUNK_BYTES, SourceFile
+from safe_pip.distribution import CHUNK_BYTES, PREFIX_BYTES, SourceFile
 from safe_pip.errors import UnscannableError
 
 _VCS_FOLDERS = frozenset({".git", ".hg", ".svn"})
@@ -100,17 +100,19 @@ class _Walk:
         status = path.stat(follow_symlinks=False)
         self._meter.check_declared_size(relative, status.st_size)
         digest = hashlib.sha256()
+        prefix = b""
         for piece in _read(path):
+            prefix = prefix or piece[:PREFIX_BYTES]
             self._meter.spend(len(piece))
             digest.update(piece)
-        stream = partial(_read, path)
         self._contents.add(
             SourceFile(
                 path=relative,
                 size=status.st_size,
                 is_executable=bool(status.st_mode & 0o111),
                 load=partial(self._load, path, relative, status.st_size),
-                stream=stream,
+                stream=partial(_read, path),
+                prefix=prefix,
             )
         )
         self._contents.sha256_by_path[relative] = digest.digest()

@@ -23,7 +23,7 @@ from safe_pip.archive.limits import Limits, Meter
 from safe_pip.archive.links import Link, add_links
 from safe_pip.archive.member_names import parse_member_name
 from safe_pip.archive.source_bytes import SourceBytes
-from safe_pip.distribution import CHUNK_BYTES, SourceFile
+from safe_pip.distribution import CHUNK_BYTES, PREFIX_BYTES, SourceFile
 from safe_pip.errors import UnscannableError
 
 # tarfile reads a long name or PAX header whole and matches regular expressions on it that were
@@ -240,6 +240,7 @@ class _TarReader:
                 is_executable=bool(member.mode & 0o111),
                 load=load,
                 stream=reread,
+                prefix=first[:PREFIX_BYTES],
             )
         )
 

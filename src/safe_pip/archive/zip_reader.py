@@ -7,6 +7,7 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 
 from safe_pip.archive.contents import Contents, KeptBytes, broken_is_unscannable, joined
@@ -19,10 +20,19 @@ from safe_pip.archive.zip_structure import (
     check_directory,
     locate_members,
 )
-from safe_pip.distribution import CHUNK_BYTES, SourceFile
+from safe_pip.distribution import CHUNK_BYTES, PREFIX_BYTES, SourceFile
 from safe_pip.errors import UnscannableError
 
 _RAW_DEFLATE = -zlib.MAX_WBITS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FirstPass:
+    """``content`` is None for what is too large to be held."""
+
+    content: bytes | None
+    prefix: bytes
+    sha256: bytes
 
 
 def read_zip(source: SourceBytes, ending: ZipEnding, meter: Meter) -> Contents:
@@ -63,10 +73,10 @@ def _add_member(
     meter.check_declared_size(name.path, info.file_size)
     meter.check_ratio(name.path, size=info.file_size, compressed_size=info.compress_size)
     stream = partial(_inflated, source, member)
-    content, digest = _first_pass(stream, info.file_size, meter)
+    first = _first_pass(stream, info.file_size, meter)
     load: Callable[[], bytes]
-    if content is not None and kept.takes(content):
-        load = partial(_identity, content)
+    if first.content is not None and kept.takes(first.content):
+        load = partial(_identity, first.content)
     else:
         load = partial(_load, source, member, name.path, meter.limits)
     contents.add(
@@ -76,22 +86,22 @@ def _add_member(
             is_executable=stat.S_ISREG(mode) and bool(mode & 0o111),
             load=load,
             stream=stream,
+            prefix=first.prefix,
         )
     )
-    contents.sha256_by_path[name.path] = digest
+    contents.sha256_by_path[name.path] = first.sha256
 
 
-def _first_pass(
-    stream: Callable[[], Iterator[bytes]], size: int, meter: Meter
-) -> tuple[bytes | None, bytes]:
-    """The content, if it is small, and its SHA-256."""
+def _first_pass(stream: Callable[[], Iterator[bytes]], size: int, meter: Meter) -> _FirstPass:
     digest = hashlib.sha256()
-    content = None
+    content = b"" if size == 0 else None
+    prefix = b""
     for piece in stream():
         meter.spend(len(piece))
         digest.update(piece)
+        prefix = prefix or piece[:PREFIX_BYTES]
         content = piece if len(piece) == size else None
-    return (b"" if size == 0 else content), digest.digest()
+    return _FirstPass(content=content, prefix=prefix, sha256=digest.digest())
 
 
 def _identity(content: bytes) -> bytes:
