@@ -42,6 +42,7 @@ class Checkpoint:
         self._lock = threading.Lock()
         self._refusal: Refusal | None = None
         self._fingerprints: dict[Path, Fingerprint] = {}
+        self._begun: set[tuple[Path, str]] = set()
 
     @property
     def refusal(self) -> Refusal | None:
@@ -60,7 +61,9 @@ class Checkpoint:
             if self._refusal is not None:
                 return
             try:
-                self._reviewer.result().begin(self._artifact(item))
+                artifact = self._artifact(item)
+                if artifact.sha256 is None or self._is_first(artifact.path, artifact.sha256):
+                    self._reviewer.result().begin(artifact)
             except Exception:
                 # The same will happen again, and count, when pip needs the item.
                 _LOGGER.debug("could not begin with %s", item.path, exc_info=True)
@@ -120,9 +123,17 @@ class Checkpoint:
                 required_by=item.required_by,
                 is_build_requirement=item.is_build_requirement,
                 uploaded_at=item.uploaded_at,
+                project=item.project,
+                index_url=item.index_url,
             ),
             parent_sha256=item.parent_sha256,
         )
+
+    def _is_first(self, path: Path, sha256: str) -> bool:
+        with self._lock:
+            is_first = (path, sha256) not in self._begun
+            self._begun.add((path, sha256))
+        return is_first
 
     def _artifact(self, item: Item) -> Artifact:
         sha256 = None

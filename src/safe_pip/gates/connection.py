@@ -137,4 +137,3 @@ class Connection:
     def _hold(self, need: Need) -> AbstractContextManager[None]:
         pid = self.hello.pid if self.hello is not None and need.is_drawing else None
         return self._pause.hold(pid)
-

@@ -48,7 +48,7 @@ def take_fingerprint(path: Path) -> Fingerprint:
 def holds_still(path: Path, fingerprint: Fingerprint) -> bool:
     """Whether the file under that name is the one the fingerprint was taken of, unchanged."""
     try:
-        return identity_of(os.stat(path)) == fingerprint.identity
+        return identity_of(path.stat()) == fingerprint.identity
     except OSError:
         return False
 

@@ -76,9 +76,9 @@ def find_python(environ: Mapping[str, str]) -> Choice:
     if sys.executable and not is_tool_environment(Path(sys.prefix)):
         return Choice(python=Path(sys.executable), chosen_by="the environment of safe-pip itself")
     path = environ.get("PATH", os.defpath)
-    if script := shutil.which("pip", path=path):
-        if python := _python_of_script(Path(script)):
-            return Choice(python=python, chosen_by=f"the interpreter of {script}")
+    script = shutil.which("pip", path=path)
+    if script and (python := _python_of_script(Path(script))):
+        return Choice(python=python, chosen_by=f"the interpreter of {script}")
     for name in ("python3", "python"):
         if found := shutil.which(name, path=path):
             return Choice(python=Path(found), chosen_by=f"the first {name} on PATH")

@@ -31,8 +31,10 @@ GUARDED_VERBS = frozenset({"install", "download", "wheel", "lock"})
 # These fetch nothing that could run. What is not known here, such as a verb of a later pip or an
 # option in front of the verb, goes through the gate, where it behaves as it does without.
 UNGUARDED_VERBS = frozenset(
-    "cache check completion config debug freeze hash help index inspect list search show "
-    "uninstall".split()
+    {
+        *("cache", "check", "completion", "config", "debug", "freeze", "hash", "help"),
+        *("index", "inspect", "list", "search", "show", "uninstall"),
+    }
 )
 
 _OWN_VARIABLES_PREFIX = "_SAFE_PIP_"

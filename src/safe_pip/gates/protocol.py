@@ -1,9 +1,9 @@
 """What the child and the parent say to each other: one JSON object a line, never pickle.
 
-The child's messages, in the order of a session (the child's side is written in pip_runner.py,
-which can import nothing of ours)::
+The child's messages, in the order of a session (the child's side is in pip_line.py and
+pip_guard.py, which can import nothing of ours)::
 
-    hello  {token, protocol, pip, python, prefix, pid, required_by}   answered by {ok}
+    hello  {token, protocol, python, prefix, pid, required_by}  answered by {ok}
     broken {detail}            pip lacks a hook; the child leaves before pip starts
     check  {items}             start inspecting; no answer
     plan   {wheels, prefix}    everything about to be installed, and where; no answer
@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
+from packaging.utils import NormalizedName, canonicalize_name
+
 from safe_pip.artifact import FileIdentity, OriginKind
 from safe_pip.errors import GateError
 
@@ -38,7 +40,6 @@ class Hello:
 
     token: str
     protocol: int
-    pip: str
     python: str
     prefix: Path
     pid: int
@@ -52,12 +53,15 @@ class Broken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One artifact that pip holds. ``url`` has lost its credentials, query and fragment."""
+    """One artifact that pip holds, as pip describes it. The URLs have lost their credentials,
+    query and fragment."""
 
     kind: ItemKind
     path: Path
     origin: OriginKind
     url: str | None
+    index_url: str | None
+    project: NormalizedName | None
     required_by: tuple[str, ...]
     is_build_requirement: bool
     uploaded_at: datetime | None
@@ -112,7 +116,6 @@ def parse_message(line: bytes) -> Message:
                 return Hello(
                     token=_text(fields["token"]),
                     protocol=_number(fields["protocol"]),
-                    pip=_text(fields["pip"]),
                     python=_text(fields["python"]),
                     prefix=Path(_text(fields["prefix"])),
                     pid=_number(fields["pid"]),
@@ -189,18 +192,24 @@ def _item(fields: dict[str, Any]) -> Item:
     path = Path(_text(fields["path"]))
     if not path.is_absolute() or "\0" in str(path):
         raise ValueError("a path that is not absolute")
-    url = _optional_text(fields["url"])
+    project = _optional_text(fields["project"])
     uploaded_at = _optional_text(fields["uploaded_at"])
     return Item(
         kind=kind,
         path=path,
         origin=OriginKind[_text(fields["origin"])],
-        url=without_credentials(url) if url is not None else None,
+        url=_url(fields["url"]),
+        index_url=_url(fields["index_url"]),
+        project=canonicalize_name(project) if project is not None else None,
         required_by=_texts(fields["required_by"]),
         is_build_requirement=bool(fields["is_build_requirement"]),
         uploaded_at=datetime.fromisoformat(uploaded_at) if uploaded_at is not None else None,
         parent_sha256=_optional_text(fields["parent_sha256"]),
     )
+
+
+def _url(value: object) -> str | None:
+    return None if value is None else without_credentials(_text(value))
 
 
 def _text(value: object) -> str:

@@ -14,6 +14,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+RUNNER = "pip_runner.py"
+CHILD_MODULES = (
+    RUNNER,
+    "pip_child.py",
+    "pip_files.py",
+    "pip_guard.py",
+    "pip_hooks.py",
+    "pip_line.py",
+    "pip_requirements.py",
+    "pip_tripwire.py",
+)
+
 # sockaddr_un.sun_path holds 108 bytes on Linux, 104 on macOS, with the final NUL.
 _MAX_SOCKET_PATH_BYTES = 100
 _BACKLOG = 16
@@ -38,14 +50,17 @@ def open_session(pip_root: Path) -> Iterator[Session]:
     try:
         token = secrets.token_hex(32)
         listener, address = _listen(folder)
-        runner = folder / "pip_runner.py"
-        source = importlib.resources.files("safe_pip.gates") / "pip_runner.py"
-        runner.write_bytes(source.read_bytes())
+        for name in CHILD_MODULES:
+            source = importlib.resources.files("safe_pip.gates") / name
+            (folder / name).write_bytes(source.read_bytes())
         settings = {"address": address, "token": token, "pip_root": str(pip_root)}
         (folder / "session.json").write_text(json.dumps(settings), encoding="ascii")
-        yield Session(folder=folder, runner=runner, token=token, listener=listener)
+        yield Session(folder=folder, runner=folder / RUNNER, token=token, listener=listener)
     finally:
         if listener is not None:
+            # close() alone leaves a thread that waits in accept() waiting.
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
             listener.close()
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -90,9 +90,9 @@ def _choose_pip(
     preferred = theirs is not None and _is_between(theirs, OLDEST_PREFERRED_PIP, NEWEST_TESTED_PIP)
     guardable = theirs is not None and _is_between(theirs, OLDEST_PIP, NEWEST_TESTED_PIP)
     own_runs = own is not None and interpreter.version[:2] >= own.oldest_python
-    if theirs is not None and forced is not PipSource.OWN:
-        if preferred or (guardable and forced is PipSource.TARGET):
-            return PipSource.TARGET, theirs
+    fits = preferred or (guardable and forced is PipSource.TARGET)
+    if theirs is not None and fits and forced is not PipSource.OWN:
+        return PipSource.TARGET, theirs
     if own is not None and own_runs and forced is not PipSource.TARGET:
         return PipSource.OWN, own
     if theirs is not None and guardable and forced is not PipSource.OWN:

@@ -1,0 +1,250 @@
+"""The guard: what has been allowed in this pip, and the way to ask for more.
+
+Child side: standard library only, Python 3.8 and newer.
+"""
+
+# pip's paths are text, and so are ours on its side.
+# ruff: noqa: PTH100, PTH119
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+from .pip_files import digest, identity, possible_formats, real, remove_built_wheel
+from .pip_line import Line, Lost
+from .pip_requirements import ancestors, describe, is_wheel, link_origin, origin_of, source_link
+from .pip_tripwire import Tripwire
+
+MAX_TEXT_CHARS = 4096
+# What a nested pip builds for, as a JSON list; the parent strips it from what it inherits.
+REQUIRED_BY_VARIABLE = "_SAFE_PIP_REQUIRED_BY"
+
+
+class Allowed(NamedTuple):
+    """Bytes that the parent said yes to; ``identity`` is None for a folder."""
+
+    sha256: str
+    identity: list[int] | None
+
+
+class Guard:
+    """What has been allowed in this process, and the way to ask for more."""
+
+    def __init__(
+        self,
+        line: Line,
+        tripwire: Tripwire,
+        blocked: type[Exception],
+        required_by: Sequence[str],
+    ) -> None:
+        self._line = line
+        self._tripwire = tripwire
+        self._blocked = blocked
+        self._outer = tuple(required_by)
+        self._building: list[str] = []
+        self._allowed: dict[str, Allowed] = {}
+        self._archive_of_folder: dict[str, str] = {}
+        self._current: Any = None
+        self._no: str | None = None
+        self.drawing_depth = 0
+
+    # What pip is doing
+
+    @contextlib.contextmanager
+    def preparing(self, req: Any) -> Iterator[None]:
+        before, self._current = self._current, req
+        try:
+            yield
+        finally:
+            self._current = before
+
+    @contextlib.contextmanager
+    def building(self, req: Any) -> Iterator[None]:
+        """While the build environment of ``req`` is made: nested pips are told what for."""
+        self._building.append(describe(req))
+        before = os.environ.get(REQUIRED_BY_VARIABLE)
+        os.environ[REQUIRED_BY_VARIABLE] = json.dumps([*self._outer, *self._building])
+        try:
+            yield
+        finally:
+            self._building.pop()
+            if before is None:
+                os.environ.pop(REQUIRED_BY_VARIABLE, None)
+            else:
+                os.environ[REQUIRED_BY_VARIABLE] = before
+
+    # The checkpoints
+
+    def downloaded(self, link: Any, path: str) -> None:
+        """A head start: nobody waits for it."""
+        if not path.endswith(".metadata"):  # PEP 658
+            self._check([self._item("file", path, link_origin(link), link)])
+
+    def before_unpacking(self, path: str, folder: str, content_type: str | None) -> None:
+        formats = possible_formats(path, content_type)
+        if len(formats) > 1:
+            name = os.path.basename(path)
+            self.block(f"{name} can be read both as a zip and as a tar archive.")
+        req = self._current
+        link = req.link if req is not None else None
+        item = self._item("file", path, origin_of(req) if req is not None else "FILE", link, req)
+        self._need([item])
+        self._archive_of_folder[os.path.realpath(folder)] = self._allowed[real(path)].sha256
+
+    def before_metadata(self, req: Any) -> None:
+        """A wheel is inspected from here on and judged with its whole set. Of everything else
+        the next thing pip does is to run it, so it is judged now."""
+        self._force_pep517(req)
+        if is_wheel(req):
+            item = self._wheel_item(req)
+            # pip lock has no later point, and pip 26.3 offers none.
+            if "pip._internal.commands.lock" in sys.modules:
+                self._need([item])
+            else:
+                self._check([item])
+            return
+        if not req.source_dir:
+            self.block(f"{describe(req)} has no source folder that could be inspected.")
+        folders = [req.source_dir]
+        if real(req.unpacked_source_directory) != real(req.source_dir):
+            # A project in a subfolder: its build can reach all the rest as well.
+            folders.append(req.unpacked_source_directory)
+        archive = self._archive_of_folder.get(real(req.source_dir))
+        origin = origin_of(req)
+        self._need(
+            [self._item("folder", folder, origin, req.link, req, archive) for folder in folders]
+        )
+        self._tripwire.approved_folders.update(real(folder) for folder in folders)
+
+    def built(self, req: Any, path: str) -> None:
+        """A wheel that a build left, already in pip's cache."""
+        archive = self._archive_of_folder.get(real(req.source_dir or ""))
+        try:
+            self._need([self._item("file", path, "BUILT", req.link, req, archive)])
+        except self._blocked:
+            remove_built_wheel(path)
+            raise
+
+    def barrier(self, reqs: Iterable[Any]) -> None:
+        """All wheels of a set at once, before the first is installed or saved."""
+        items = []
+        for req in reqs:
+            if not is_wheel(req):
+                self.block(f"{describe(req)} would be installed by its own code.")
+            if not self._is_same(req.local_file_path):
+                items.append(self._wheel_item(req))
+        self._need(items)
+
+    def plan(self, reqs: Iterable[Any], prefix: str | None) -> None:
+        wheels = [os.path.basename(req.local_file_path or "") for req in reqs]
+        self._send("plan", wheels=wheels, prefix=prefix)
+
+    def last_look(self, path: str | None) -> None:
+        """The bytes about to be used are those that were allowed."""
+        if self._no is not None:
+            self.block(self._no)
+        if path is None or real(path) not in self._allowed:
+            self.block(f"{os.path.basename(path or 'an artifact')} was never inspected.")
+        if not self._is_same(path):
+            self.block(f"{os.path.basename(path)} changed after it was inspected.")
+
+    def block(self, reason: str) -> NoReturn:
+        """For good: nothing else gets through afterwards."""
+        if self._no is None:
+            self._no = reason
+        raise self._blocked(self._no)
+
+    def give_up(self, reason: str) -> NoReturn:
+        """As ``block``, for a use of pip that cannot be guarded."""
+        self._send("broken", detail=reason)
+        self.block(reason)
+
+    def _force_pep517(self, req: Any) -> None:
+        """pip before 25.3 can run setup.py itself, and setuptools then starts another pip."""
+        if hasattr(req, "use_pep517"):
+            if req.use_pep517 is False:
+                self.give_up("--no-use-pep517 runs builds that cannot be guarded.")
+            req.use_pep517 = True
+
+    # Talking to the parent
+
+    def _check(self, items: list[dict[str, Any]]) -> None:
+        self._send("check", items=items)
+
+    def _send(self, kind: str, **fields: Any) -> None:
+        if self._no is not None:
+            raise self._blocked(self._no)
+        try:
+            self._line.tell(kind, **fields)
+        except Lost as lost:
+            self.block(f"{lost}, so nothing more is allowed.")
+
+    def _need(self, items: list[dict[str, Any]]) -> None:
+        if self._no is not None:
+            raise self._blocked(self._no)
+        try:
+            answer = self._line.ask(
+                "need", has_time_limit=False, items=items, is_drawing=self.drawing_depth > 0
+            )
+            if "refusal" in answer:
+                self.block(str(answer["refusal"]))
+            answers = answer["answers"]
+            if len(answers) != len(items):
+                raise Lost("safe-pip answered something else")
+            allowed = {
+                real(item["path"]): Allowed(str(given["sha256"]), given["identity"])
+                for item, given in zip(items, answers)  # noqa: B905 - Python 3.8
+            }
+        except (Lost, KeyError, TypeError) as error:
+            reason = str(error) if isinstance(error, Lost) else "safe-pip gave a broken answer"
+            self.block(f"{reason}, so nothing more is allowed.")
+        self._allowed.update(allowed)
+
+    def _is_same(self, path: str | None) -> bool:
+        """Whether a file is one that was allowed; its digest decides where its status cannot."""
+        allowed = self._allowed.get(real(path)) if path is not None else None
+        if path is None or allowed is None:
+            return False
+        try:
+            return identity(path) == allowed.identity or digest(path) == allowed.sha256
+        except OSError:
+            return False
+
+    def _wheel_item(self, req: Any) -> dict[str, Any]:
+        path = req.local_file_path
+        if path is None or not os.path.basename(path).endswith(".whl"):
+            # Another reader, which goes by the name, would not take it for a wheel.
+            self.block(
+                f"{describe(req)} is a wheel in a file of another name: "
+                f"{os.path.basename(path or 'none')}."
+            )
+        return self._item("file", path, origin_of(req), source_link(req), req)
+
+    def _item(
+        self,
+        kind: str,
+        path: str,
+        origin: str,
+        link: Any,
+        req: Any = None,
+        parent_sha256: str | None = None,
+    ) -> dict[str, Any]:
+        upload_time = getattr(link, "upload_time", None)
+        page = getattr(link, "comes_from", None)
+        chain = (*self._outer, *self._building, *ancestors(req))
+        return {
+            "kind": kind,
+            "path": os.path.abspath(path),
+            "origin": origin,
+            "url": link.url[:MAX_TEXT_CHARS] if link is not None else None,
+            "index_url": page[:MAX_TEXT_CHARS] if isinstance(page, str) else None,
+            "project": req.name[:MAX_TEXT_CHARS] if req is not None and req.name else None,
+            "required_by": [text[:MAX_TEXT_CHARS] for text in chain],
+            "is_build_requirement": bool(self._outer or self._building),
+            "uploaded_at": upload_time.isoformat() if upload_time is not None else None,
+            "parent_sha256": parent_sha256,
+        }

@@ -1,0 +1,66 @@
+"""Reading pip's requirements: what one is called, where it came from, who asked for it.
+
+Child side: standard library only, Python 3.8 and newer.
+"""
+
+# pip's paths are text, and so are ours on its side.
+# ruff: noqa: PTH119
+from __future__ import annotations
+
+import os
+from typing import Any
+
+
+def is_wheel(req: Any) -> bool:
+    """As pip's make_distribution_for_install_requirement tells the two apart."""
+    return bool(req.is_wheel)
+
+
+def describe(req: Any) -> str:
+    """A requirement in few words, without URLs, which can hold passwords."""
+    if req.req is not None and not req.req.url:
+        return str(req.req)
+    return str(req.name or os.path.basename(req.source_dir or "") or "an unnamed requirement")
+
+
+def ancestors(req: Any) -> list[str]:
+    """The requirements that led to this one, outermost first; empty if the user named it."""
+    chain: list[str] = []
+    parent = req.comes_from if req is not None else None
+    while parent is not None and not isinstance(parent, str) and len(chain) < 100:
+        chain.append(describe(parent))
+        parent = parent.comes_from
+    return chain[::-1]
+
+
+def source_link(req: Any) -> Any:
+    """Where it really came from: for a hit in the wheel cache, what that was built from."""
+    return getattr(req, "cached_wheel_source_link", None) or req.link
+
+
+def is_from_wheel_cache(req: Any) -> bool:
+    return bool(
+        getattr(req, "cached_wheel_source_link", None)  # pip >= 23.1
+        or getattr(req, "original_link_is_in_wheel_cache", False)
+    )
+
+
+def origin_of(req: Any) -> str:
+    """The name of an OriginKind."""
+    if req.editable:
+        return "EDITABLE"
+    link = req.link
+    if link.is_vcs:
+        return "VCS"
+    if is_from_wheel_cache(req):
+        return "WHEEL_CACHE"
+    if link.is_existing_dir():
+        return "DIRECTORY"
+    if link.is_file:
+        return "FILE"
+    return "DIRECT_URL" if req.original_link is not None else "INDEX"
+
+
+def link_origin(link: Any) -> str:
+    """The same for a download whose requirement is not known yet."""
+    return "INDEX" if link.comes_from is not None else "DIRECT_URL"

@@ -1,0 +1,34 @@
+"""The runner: the script that the target's interpreter runs, for the first pip and the nested ones.
+
+The parent copies it and the other pip_* modules into a private folder. They are the child's side
+of the gate: standard library only, Python 3.8 and newer, and everything imported up front, since
+pip 26.3 refuses every import once an installation has started.
+"""
+
+# pip's paths are text, and so are ours on its side.
+# ruff: noqa: PTH100, PTH120
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import types
+
+PACKAGE = "safe_pip_child"
+
+
+def main() -> int:
+    runner = os.path.abspath(__file__)
+    folder = os.path.dirname(runner)
+    # The folder of a script comes first in sys.path, where pip would find our modules. They are
+    # a package of their own, so that their names meet nobody else's.
+    sys.path[:] = [entry for entry in sys.path if not entry or os.path.abspath(entry) != folder]
+    package = types.ModuleType(PACKAGE)
+    package.__path__ = [folder]
+    sys.modules[PACKAGE] = package
+    status: int = importlib.import_module(PACKAGE + ".pip_child").run(runner)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
