@@ -9,11 +9,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from safe_pip.evidence import Evidence
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Group(enum.Enum):
@@ -101,6 +103,9 @@ class FeatureSchema:
         Raises KeyError for evidence of an unknown feature and ValueError for a non-finite value
         or a second value of a VALUE feature: both are defects of an extractor.
         """
+        # Only inspection workers fold; the process beside pip starts without the 0.1 s of numpy.
+        import numpy as np
+
         by_feature: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         for item in evidence:
             if not math.isfinite(item.value):

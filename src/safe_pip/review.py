@@ -18,11 +18,12 @@ from safe_pip.errors import (
     EXIT_UNSCANNABLE,
     SafePipError,
 )
-from safe_pip.escaping import escaped
 from safe_pip.gates.reviewer import Arrival, Hold, Ruling
 from safe_pip.inspection.inspector import Inspected
 from safe_pip.policy.rules import Action, Decision, Policy, Thresholds, decide, without_a_person
+from safe_pip.policy.wording import outcome
 from safe_pip.reports.entry import Entry
+from safe_pip.terminal.tally import Tally
 from safe_pip.verdict import Verdict
 
 # Shorter waits are not worth a line on the terminal.
@@ -48,18 +49,6 @@ class Desk(Protocol):
 
     def ask(self, decisions: Sequence[Decision]) -> bool:
         """Show all the findings, ask once; anything but a clear yes is no."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
-    """What a session came to, for its last line. ``waited_seconds`` is how long pip waited for
-    verdicts; answering questions does not count."""
-
-    inspected: int
-    from_memory: int
-    asked: int
-    refused: int
-    waited_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +84,7 @@ class Review:
         self._refusal: Refusal | None = None
         self._ruled: dict[tuple[str, str], tuple[Entry, Inspected]] = {}
         self._waited_seconds = 0.0
-        self._asked = 0
+        self._asked_and_accepted = 0
 
     def begin(self, artifact: Artifact) -> None:
         with self._begun_lock:
@@ -117,10 +106,15 @@ class Review:
     def tally(self) -> Tally:
         with self._ruling_lock:
             ruled = list(self._ruled.values())
+            passed_by_policy = ("allow", "unattended")
             return Tally(
                 inspected=len(ruled),
                 from_memory=sum(inspected.is_from_memory for _, inspected in ruled),
-                asked=self._asked,
+                accepted=self._asked_and_accepted,
+                allowed_by_policy=sum(
+                    entry.has_passed and entry.decision.rule in passed_by_policy
+                    for entry, _ in ruled
+                ),
                 refused=sum(not entry.has_passed for entry, _ in ruled),
                 waited_seconds=self._waited_seconds,
             )
@@ -146,8 +140,8 @@ class Review:
         elif asked:
             with hold():
                 is_accepted = self._desk.ask(asked)
-            self._asked += len(asked)
             if is_accepted:
+                self._asked_and_accepted += len(asked)
                 decisions = [_accepted(decision) for decision in decisions]
                 self._accepted |= {item.verdict.sha256: item.verdict for item in asked}
             else:
@@ -232,13 +226,6 @@ class Review:
             self._ruled[verdict.filename, verdict.sha256] = (entry, item)
 
 
-def release_name(verdict: Verdict) -> str:
-    """How to call what was judged: name and version if known, else the file; escaped."""
-    if verdict.project is None:
-        return escaped(verdict.filename, max_chars=100)
-    return escaped(" ".join(filter(None, (verdict.project, verdict.version))), max_chars=100)
-
-
 def _each_once(decisions: Iterable[Decision], action: Action) -> list[Decision]:
     chosen = {
         (decision.verdict.filename, decision.verdict.sha256): decision
@@ -264,8 +251,7 @@ def _blocked_exit_code(blocked: Sequence[Decision]) -> int:
 
 def _sentence(decision: Decision, exit_code: int) -> str:
     verb = "declined" if exit_code == EXIT_DECLINED else "blocked"
-    name = release_name(decision.verdict)
-    return f"safe-pip: {name} was {verb}: {escaped(decision.reason)}."
+    return f"safe-pip: {outcome(decision, verb=verb)}"
 
 
 def _no(arrival: Arrival, reason: str, exit_code: int) -> Ruling:

@@ -13,7 +13,6 @@ from safe_pip.artifact import Artifact
 from safe_pip.cache.store import VerdictStore
 from safe_pip.errors import UnscannableError
 from safe_pip.inspection.unscannable import claimed_names, unscannable_verdict
-from safe_pip.inspection.wire import Hello
 from safe_pip.inspection.workers import Workers
 from safe_pip.threats.feed import ThreatFeed
 from safe_pip.verdict import Advisory, Verdict
@@ -32,17 +31,16 @@ class Inspected:
 class Inspector:
     """Inspects artifacts in workers; looks first whether a verdict is remembered."""
 
-    def __init__(self, *, workers: Workers, store: VerdictStore, feed: ThreatFeed) -> None:
+    def __init__(
+        self, *, scanner_id: str, workers: Workers, store: VerdictStore, feed: ThreatFeed
+    ) -> None:
+        self._scanner_id = scanner_id
         self._workers = workers
         self._store = store
         self._feed = feed
         # Digests and memories must not queue behind inspections that take long.
         self._recalling = ThreadPoolExecutor(2, thread_name_prefix="recall")
         self._inspecting = ThreadPoolExecutor(workers.count, thread_name_prefix="inspect")
-
-    def hello(self) -> Hello:
-        """Who inspects; waits until somebody can. Raises ModelError."""
-        return self._workers.hello()
 
     def begin(self, artifact: Artifact) -> Future[Inspected]:
         """Start inspecting. May be called from several threads.
@@ -79,11 +77,10 @@ class Inspector:
                 future.set_result(inspected)
 
     def _recall(self, artifact: Artifact, future: Future[Inspected]) -> Inspected | None:
-        scanner_id = self.hello().scanner_id
         known = _digested(artifact)
         if known.sha256 is not None:
             verdict = self._store.recall(
-                sha256=known.sha256, filename=known.path.name, scanner_id=scanner_id
+                sha256=known.sha256, filename=known.path.name, scanner_id=self._scanner_id
             )
             if verdict is not None:
                 return self._inspected(verdict, is_from_memory=True)
@@ -100,7 +97,7 @@ class Inspector:
     def _could_not_look(self, artifact: Artifact, error: UnscannableError) -> Inspected:
         verdict = unscannable_verdict(
             artifact,
-            scanner_id=self.hello().scanner_id,
+            scanner_id=self._scanner_id,
             reason=error.reason,
             detail=str(error),
         )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from safe_pip import __version__
 from safe_pip.archive import Limits, open_distribution
 from safe_pip.artifact import Artifact
 from safe_pip.errors import UnscannableError
 from safe_pip.evidence import Evidence
 from safe_pip.extractors import SCHEMA, observe
+from safe_pip.inspection.scanner import scanner_id
 from safe_pip.inspection.unscannable import unscannable_verdict
 from safe_pip.verdict import Finding, Verdict
 
@@ -37,18 +37,13 @@ class Judge(Protocol):
     def judge(self, evidence: Sequence[Evidence]) -> Judged: ...
 
 
-def scanner_id(judge: Judge) -> str:
-    """What a verdict depends on besides the bytes: model, columns, and the code that reads."""
-    return f"{judge.model_id}+{SCHEMA.digest[:16]}+{__version__}"
-
-
 def inspect(artifact: Artifact, *, judge: Judge, limits: Limits) -> Verdict:
     """The verdict about an artifact: open, observe, judge. Never raises for what is in it."""
     try:
         return _inspect(artifact, judge=judge, limits=limits)
     except UnscannableError as error:
         return unscannable_verdict(
-            artifact, scanner_id=scanner_id(judge), reason=error.reason, detail=str(error)
+            artifact, scanner_id=_scanner_id(judge), reason=error.reason, detail=str(error)
         )
     except Exception as error:
         # A security decision: the bytes are hostile, and a defect of ours that they can reach
@@ -56,7 +51,7 @@ def inspect(artifact: Artifact, *, judge: Judge, limits: Limits) -> Verdict:
         # The text of the exception may hold hostile bytes, so only its kind is told.
         return unscannable_verdict(
             artifact,
-            scanner_id=scanner_id(judge),
+            scanner_id=_scanner_id(judge),
             reason="scanner-fault",
             detail=f"the scanner failed with {type(error).__name__}",
         )
@@ -75,8 +70,12 @@ def _inspect(artifact: Artifact, *, judge: Judge, limits: Limits) -> Verdict:
             kind=distribution.kind.value,
             project=distribution.project,
             version=distribution.version,
-            scanner_id=scanner_id(judge),
+            scanner_id=_scanner_id(judge),
             score=judged.score,
             unscannable=None,
             findings=tuple(judged.findings)[:MAX_FINDINGS],
         )
+
+
+def _scanner_id(judge: Judge) -> str:
+    return scanner_id(model_id=judge.model_id, schema_digest=SCHEMA.digest)

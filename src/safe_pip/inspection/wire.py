@@ -7,22 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from safe_pip.artifact import Artifact, OriginKind
 
 # A verdict with its hundred findings is far smaller.
 MAX_LINE_BYTES = 4 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hello:
-    """A worker's first line, sent once the model is loaded. The thresholds are the model's."""
-
-    scanner_id: str
-    ask: float
-    block: float
 
 
 def encode_line(message: Mapping[str, object]) -> bytes:
@@ -32,7 +22,8 @@ def encode_line(message: Mapping[str, object]) -> bytes:
 
 def encode_artifact(artifact: Artifact) -> dict[str, object]:
     return {
-        "path": str(artifact.path),
+        # The worker has another working directory.
+        "path": str(artifact.path.absolute()),
         "origin": artifact.origin.name,
         "sha256": artifact.sha256,
         "url": artifact.url,

@@ -13,9 +13,10 @@ from safe_pip.cache.encoding import encode_verdict
 from safe_pip.distribution import Distribution, DistributionKind
 from safe_pip.errors import SafePipError
 from safe_pip.extractors import SCHEMA, observe
-from safe_pip.inspection.one_path import inspect, scanner_id
+from safe_pip.inspection.one_path import inspect
+from safe_pip.inspection.scanner import scanner_id
 from safe_pip.inspection.wire import decode_artifact, encode_line
-from safe_pip.scoring import Scorer
+from safe_pip.scoring.scorer import Scorer
 
 # Far above what the largest distributions need, far below what would make a machine swap.
 MAX_ADDRESS_SPACE_BYTES = 4 << 30
@@ -35,13 +36,7 @@ def main() -> None:
         answers.flush()
         return
     answers.write(
-        encode_line(
-            {
-                "scanner_id": scanner_id(scorer),
-                "ask": scorer.thresholds.ask,
-                "block": scorer.thresholds.block,
-            }
-        )
+        encode_line({"ready": scanner_id(model_id=scorer.model_id, schema_digest=SCHEMA.digest)})
     )
     answers.flush()
     for line in sys.stdin.buffer:

@@ -21,12 +21,15 @@ import safe_pip
 from safe_pip.artifact import Artifact
 from safe_pip.cache.encoding import EncodingError, decode_verdict, parse_json
 from safe_pip.errors import ModelError, UnscannableError
-from safe_pip.inspection.wire import MAX_LINE_BYTES, Hello, encode_artifact, encode_line
+from safe_pip.inspection.wire import MAX_LINE_BYTES, encode_artifact, encode_line
 from safe_pip.verdict import Verdict
 
 # The reader's own limit is 180 s; observing and judging come on top of it.
 INSPECTION_SECONDS = 300.0
 START_SECONDS = 60.0
+_GRACE_SECONDS = 1.0
+
+_HINT = "Reinstall safe-pip-guard, in an environment of its own."
 
 T = TypeVar("T")
 
@@ -50,27 +53,36 @@ def worker_command() -> Sequence[str]:
 class Worker:
     """One process. Not safe for several threads at once."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], *, shows_stderr: bool = False) -> None:
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            # A dying worker's last words may hold hostile bytes; they are for a developer only.
+            stderr=None if shows_stderr else subprocess.DEVNULL,
             env=_worker_environment(),
             cwd=os.sep,
         )
-        self._hello: Hello | None = None
+        self._is_warm = False
 
-    def hello(self) -> Hello:
-        """Wait until the worker is warm. Raises ModelError when it cannot become so."""
-        if self._hello is None:
-            self._hello = _read_hello(self._answer(START_SECONDS))
-        return self._hello
+    def warm_up(self) -> None:
+        """Wait until the model is loaded. Raises ModelError when it cannot be."""
+        if self._is_warm:
+            return
+        try:
+            fields = parse_json(self._answer(START_SECONDS))
+        except (EncodingError, UnscannableError) as error:
+            raise ModelError(f"the scanner does not start: {error}", hint=_HINT) from error
+        if not isinstance(fields, dict) or "ready" not in fields:
+            failed = fields.get("failed") if isinstance(fields, dict) else None
+            hint = fields.get("hint") if isinstance(fields, dict) else None
+            raise ModelError(f"the scanner does not start: {failed}", hint=str(hint or _HINT))
+        self._is_warm = True
 
     def inspect(self, artifact: Artifact, *, timeout_seconds: float) -> Verdict:
         """Raises UnscannableError when the worker dies, answers nonsense or takes too long; it
         is of no use afterwards."""
-        self.hello()
+        self.warm_up()
         request = encode_line(encode_artifact(artifact))
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):  # A dead worker shows when its answer is read.
@@ -112,6 +124,8 @@ class Worker:
             timer.cancel()
         if line.endswith(b"\n"):
             return line
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_GRACE_SECONDS)  # For an exit status that is the worker's own.
         self.end()
         if has_timed_out.is_set():
             raise UnscannableError(
@@ -128,6 +142,11 @@ def start_worker() -> Worker:
     return Worker(worker_command())
 
 
+def start_talking_worker() -> Worker:
+    """A worker whose complaints are shown."""
+    return Worker(worker_command(), shows_stderr=True)
+
+
 @dataclass(slots=True, kw_only=True)
 class Workers:
     """Up to ``count`` workers, started when there is work for them. Safe for several threads."""
@@ -137,7 +156,6 @@ class Workers:
     start: Callable[[], Worker] = start_worker
     _idle: LifoQueue[Worker | None] = field(init=False, default_factory=LifoQueue)
     _running: set[Worker] = field(init=False, default_factory=set)
-    _hello: Hello | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         for _ in range(self.count):
@@ -147,17 +165,9 @@ class Workers:
         """Start a worker now, so that it is warm when the first artifact arrives."""
         self._idle.put(self._take())
 
-    def hello(self) -> Hello:
+    def warm_up(self) -> None:
         """Wait for a warm worker. Raises ModelError if there can be none."""
-        if self._hello is None:
-            try:
-                self._hello = self._with_worker(Worker.hello)
-            except UnscannableError as error:
-                raise ModelError(
-                    f"the inspection worker does not start: {error}",
-                    hint="Reinstall safe-pip-guard in an environment of its own.",
-                ) from error
-        return self._hello
+        self._with_worker(Worker.warm_up)
 
     def inspect(self, artifact: Artifact) -> Verdict:
         """Raises UnscannableError for what the worker could not look at, and ModelError."""
@@ -189,22 +199,6 @@ class Workers:
             worker = self.start()
             self._running.add(worker)
         return worker
-
-
-def _read_hello(line: bytes) -> Hello:
-    try:
-        fields = parse_json(line)
-        if isinstance(fields, dict) and isinstance(fields.get("failed"), str):
-            raise ModelError(fields["failed"], hint=str(fields.get("hint", "")))
-        if isinstance(fields, dict):
-            return Hello(
-                scanner_id=str(fields["scanner_id"]),
-                ask=float(fields["ask"]),
-                block=float(fields["block"]),
-            )
-    except (EncodingError, KeyError, ValueError) as error:
-        raise ModelError("the inspection worker does not start") from error
-    raise ModelError("the inspection worker does not start")
 
 
 def _worker_environment() -> dict[str, str]:

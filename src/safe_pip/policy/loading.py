@@ -39,13 +39,13 @@ class PolicyFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """A policy file in its place. ``ignored`` names the keys (kebab-case) whose looser values
-    do not count because nobody trusted the file."""
+    """A policy file in its place. ``looser`` names the keys (kebab-case) to which it gives a
+    looser value than the layers below; they count only if the file is trusted."""
 
     title: str
     file: PolicyFile
     is_trusted: bool
-    ignored: tuple[str, ...] = ()
+    looser: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +74,13 @@ def load_policy(
     layers: list[Layer] = []
     for title, file, is_trusted in _files(user_file, start_folder, given, trusted):
         wanted = override(policy, file.said)
-        reached = wanted if is_trusted else policy.meet(wanted)
-        ignored = () if is_trusted else tuple(_loosened(wanted, reached, file.said))
+        strict = policy.meet(wanted)
+        reached = wanted if is_trusted else strict
+        looser = tuple(_loosened(wanted, strict, file.said))
         for name in file.said:
             if getattr(reached, name) != getattr(policy, name):
                 sources[name] = f"{title} ({file.path})"
-        layers.append(Layer(title=title, file=file, is_trusted=is_trusted, ignored=ignored))
+        layers.append(Layer(title=title, file=file, is_trusted=is_trusted, looser=looser))
         policy = reached
     return LoadedPolicy(policy=policy, layers=tuple(layers), sources=sources)
 
@@ -101,13 +102,20 @@ def tighten(policy: Policy, said: Mapping[str, object]) -> Policy:
     return policy.meet(override(policy, said))
 
 
-def read_policy_file(path: Path) -> PolicyFile:
-    """A file that must hold a policy: safe-pip.toml under any name, or a pyproject.toml."""
-    is_project_file = path.name == "pyproject.toml"
-    table = _section(_parse(path, _read(path)), path) if is_project_file else None
-    if is_project_file and table is None:
-        raise PolicyError(f"{path} has no [tool.safe-pip] table.", hint=_HINT)
-    return _validated(path, table if table is not None else _parse(path, _read(path)))
+def read_policy_file(path: Path, *, called: Path | None = None) -> PolicyFile:
+    """A file that must hold a policy: a pyproject.toml, or safe-pip.toml under any name.
+
+    ``called`` is the name under which to read and report it, if that is not yet its own. Raises
+    PolicyError.
+    """
+    named = called or path
+    document = _parse(named, _read(path))
+    if named.name != "pyproject.toml":
+        return _validated(named, document)
+    table = _section(document, named)
+    if table is None:
+        raise PolicyError(f"{named} has no [tool.safe-pip] table.", hint=_HINT)
+    return _validated(named, table)
 
 
 def find_project_file(start_folder: Path) -> PolicyFile | None:
@@ -139,21 +147,21 @@ def _files(
     return found
 
 
-def _loosened(wanted: Policy, reached: Policy, said: Mapping[str, object]) -> Sequence[str]:
-    """The keys of which an untrusted file wanted a looser value than it got."""
+def _loosened(wanted: Policy, strict: Policy, said: Mapping[str, object]) -> Sequence[str]:
+    """The keys whose wanted value is looser than the meet."""
     return [
         key.name
         for key in KEYS.values()
-        if key.field in said and _differs(getattr(wanted, key.field), getattr(reached, key.field))
+        if key.field in said and _is_looser(getattr(wanted, key.field), getattr(strict, key.field))
     ]
 
 
-def _differs(wanted: object, reached: object) -> bool:
-    if isinstance(wanted, Threshold) and isinstance(reached, Threshold):
+def _is_looser(wanted: object, strict: object) -> bool:
+    if isinstance(wanted, Threshold) and isinstance(strict, Threshold):
         # That the model's own limit goes on counting is not yet a loosening: nobody knows here
         # which of the two is lower.
-        return wanted.fixed > reached.fixed
-    return wanted != reached
+        return wanted.fixed > strict.fixed
+    return wanted != strict
 
 
 def _is_there(path: Path) -> bool:

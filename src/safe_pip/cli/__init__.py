@@ -1,0 +1,5 @@
+"""The command line: arguments, wiring, exit codes; the only place that constructs parts."""
+
+from safe_pip.cli.program import main
+
+__all__ = ["main"]

@@ -1,0 +1,64 @@
+"""A guarded run: the review beside one pip, and what is told and written after it.
+
+Everything it will need is imported with this module, because pip may be replacing our own files
+by the time the run is finished.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from safe_pip.cache.store import VerdictStore
+from safe_pip.cli.arguments import Options
+from safe_pip.cli.parts import Parts, make_feed, sentence_about
+from safe_pip.cli.report_files import write_report, writer_of
+from safe_pip.cli.surroundings import Surroundings
+from safe_pip.inspection.inspector import Inspector
+from safe_pip.policy.settings import Policy
+from safe_pip.review import Review
+from safe_pip.terminal.desk import TerminalDesk
+from safe_pip.terminal.tally import summary_line
+
+
+class GuardedRun:
+    """``review`` is what the gate asks. Raises FeedError for a damaged list of malware."""
+
+    def __init__(
+        self,
+        *,
+        options: Options,
+        arguments: Sequence[str],
+        surroundings: Surroundings,
+        policy: Policy,
+        parts: Parts,
+    ) -> None:
+        self._options = options
+        self._scanner = parts.scanner
+        self._writer = writer_of(options.format or "json") if options.report else None
+        self._inspector = Inspector(
+            scanner_id=parts.scanner.id,
+            workers=parts.workers,
+            store=VerdictStore(folder=surroundings.verdicts_folder),
+            feed=make_feed(policy, surroundings),
+        )
+        self.review = Review(
+            inspector=self._inspector,
+            policy=policy,
+            thresholds=parts.thresholds,
+            desk=TerminalDesk(
+                stderr=sys.stderr,
+                keyboard=surroundings.keyboard(arguments, is_unattended=options.is_unattended),
+                says=sentence_about,
+                is_quiet=options.is_quiet,
+            ),
+        )
+
+    def finish(self) -> None:
+        """The last line and the report. Raises SafePipError if the report cannot be written."""
+        self._inspector.end()
+        if not self._options.is_quiet:
+            print(summary_line(self.review.tally()), file=sys.stderr, flush=True)
+        if self._options.report is not None and self._writer is not None:
+            document = self._writer(self.review.entries(), self._scanner)
+            write_report(self._options.report, document)

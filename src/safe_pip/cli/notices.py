@@ -1,0 +1,46 @@
+"""Notices: what a person has to know before pip starts, a line each; mostly nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from safe_pip.escaping import escaped
+from safe_pip.policy.loading import LoadedPolicy
+
+if TYPE_CHECKING:
+    from safe_pip.cli.arguments import Options
+    from safe_pip.gates.target import Target
+
+
+def policy_notices(loaded: LoadedPolicy) -> Iterator[str]:
+    """A project's policy that would loosen is named, whether it counts or not."""
+    for layer in loaded.layers:
+        if layer.title != "project" or not layer.looser:
+            continue
+        file, keys = escaped(str(layer.file.path)), ", ".join(layer.looser)
+        if layer.is_trusted:
+            yield f"safe-pip: {file}, which you trusted, loosens the policy: {keys}"
+        else:
+            yield (
+                f"safe-pip: {file} would loosen the policy ({keys}); that does not count until "
+                "you have read it and run `safe-pip policy trust`"
+            )
+
+
+def target_notices(target: Target, options: Options) -> Iterator[str]:
+    python = ".".join(map(str, target.python_version))
+    if not target.is_virtual_environment:
+        yield (
+            f"safe-pip: the target is Python {python} in {target.prefix}, which is no virtual "
+            f"environment ({target.chosen_by})"
+        )
+    if target.is_newer_than_tested:
+        yield f"safe-pip: pip {target.pip_version} is newer than any that was tested"
+    if options.is_verbose:
+        yield (
+            f"safe-pip: Python {python} in {target.prefix} ({target.chosen_by}), "
+            f"with {target.pip_source.value} pip {target.pip_version} "
+            f"(safe-pip itself runs in {sys.prefix})"
+        )

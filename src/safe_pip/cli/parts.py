@@ -1,0 +1,81 @@
+"""Parts: what inspects and what it needs, put together for one run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from safe_pip import __version__
+from safe_pip.cli.surroundings import Surroundings
+from safe_pip.inspection.scanner import scanner_id
+from safe_pip.inspection.workers import Workers, start_talking_worker, start_worker
+from safe_pip.policy.settings import Action, Policy, Thresholds
+from safe_pip.reports.entry import Scanner
+from safe_pip.scoring.shipped import check_shipped_model
+from safe_pip.threats.feed import NoFeed, ThreatFeed
+
+# pip itself keeps one core busy, and artifacts arrive one after another.
+GATE_WORKERS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Checked, but nothing of it has waited for the model to load."""
+
+    scanner: Scanner
+    thresholds: Thresholds
+    workers: Workers
+
+
+@contextmanager
+def prepared(*, worker_count: int, is_verbose: bool = False) -> Iterator[Parts]:
+    """Parts whose first worker is starting; all workers end with the block.
+
+    Raises ModelError, before anything is started, if there is no usable model.
+    """
+    model = check_shipped_model()
+    thresholds = Thresholds(ask=model.thresholds.ask, block=model.thresholds.block)
+    workers = Workers(
+        count=worker_count, start=start_talking_worker if is_verbose else start_worker
+    )
+    try:
+        workers.start_one()
+        yield Parts(
+            scanner=Scanner(
+                id=scanner_id(model_id=model.model_id, schema_digest=model.schema_digest),
+                version=__version__,
+                ask_above=thresholds.ask,
+                block_above=thresholds.block,
+            ),
+            thresholds=thresholds,
+            workers=workers,
+        )
+    finally:
+        workers.end()
+
+
+def make_feed(policy: Policy, surroundings: Surroundings) -> ThreatFeed:
+    """The imported list of known malware, if there is one and the policy wants it.
+
+    Raises FeedError for a damaged list.
+    """
+    if policy.advisories is Action.ALLOW:
+        return NoFeed()
+    from safe_pip.threats.advisories import read_advisories
+
+    return read_advisories(surroundings.advisories_file) or NoFeed()
+
+
+def sentence_about(feature: str) -> str:
+    """What a feature says to people. Imports the extractors, so only for what is shown."""
+    from safe_pip.extractors import SCHEMA
+
+    if feature not in SCHEMA.positions:
+        return feature
+    return SCHEMA[feature].says or SCHEMA[feature].reason or feature
+
+
+def default_jobs() -> int:
+    return os.cpu_count() or 1

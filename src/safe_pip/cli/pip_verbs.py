@@ -1,0 +1,52 @@
+"""Pip's verbs: guarded where they could fetch something, else passed on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from safe_pip.cli.arguments import Options
+from safe_pip.cli.notices import policy_notices, target_notices
+from safe_pip.cli.parts import GATE_WORKERS, prepared
+from safe_pip.cli.surroundings import Surroundings
+from safe_pip.gates.pip_gate import needs_gate, run_pip, run_unguarded
+from safe_pip.gates.reviewer import Reviewer
+from safe_pip.gates.target import choose_target
+
+if TYPE_CHECKING:
+    from safe_pip.cli.guarded_run import GuardedRun
+
+
+def run_pip_verb(options: Options, arguments: Sequence[str], surroundings: Surroundings) -> int:
+    """Pip's exit status, or ours (errors.py) if something was not let through."""
+    environ = surroundings.environ
+    if not needs_gate(arguments):
+        return run_unguarded(choose_target(environ=environ), arguments, environ=environ)
+    loaded = surroundings.load_policy(options.policy)
+    with prepared(worker_count=GATE_WORKERS, is_verbose=options.is_verbose) as parts:
+        target = choose_target(environ=environ)
+        if not options.is_quiet:
+            for line in (*policy_notices(loaded), *target_notices(target, options)):
+                print(line, file=sys.stderr, flush=True)
+        runs: list[GuardedRun] = []
+
+        def make_reviewer() -> Reviewer:
+            # Imported only now, while pip is starting in the child.
+            from safe_pip.cli.guarded_run import GuardedRun
+
+            run = GuardedRun(
+                options=options,
+                arguments=arguments,
+                surroundings=surroundings,
+                policy=loaded.policy,
+                parts=parts,
+            )
+            runs.append(run)
+            return run.review
+
+        try:
+            return run_pip(target, arguments, make_reviewer, environ=environ)
+        finally:
+            for run in runs:
+                run.finish()

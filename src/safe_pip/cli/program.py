@@ -1,0 +1,92 @@
+"""Program: from the arguments to a verb, from an error to its sentence and exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from safe_pip import __version__
+from safe_pip.cli.arguments import HELP, OWN_VERBS, Options, split_arguments
+from safe_pip.cli.surroundings import Surroundings, current_surroundings
+from safe_pip.errors import EXIT_UNSCANNABLE, SafePipError
+from safe_pip.escaping import escaped
+
+_EXIT_INTERRUPTED = 130
+_EXIT_BROKEN_PIPE = 141
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit status; everything a person needs to know has been printed."""
+    options = Options()
+    try:
+        options, rest = split_arguments(sys.argv[1:] if arguments is None else arguments)
+        status = _run(options, rest)
+        sys.stdout.flush()
+        return status
+    except SafePipError as error:
+        _tell(f"safe-pip: {escaped(str(error))}")
+        if error.hint:
+            _tell(f"  {escaped(error.hint)}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        _tell("safe-pip: interrupted")
+        return _EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away; Python would complain again when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _EXIT_BROKEN_PIPE
+    except Exception as error:
+        if options.is_verbose:
+            raise
+        _tell(
+            f"safe-pip: a defect of safe-pip itself: {type(error).__name__}: {escaped(str(error))}"
+        )
+        _tell("  Nothing more was let through. Run again with --verbose, and report what it says.")
+        return EXIT_UNSCANNABLE
+
+
+def _run(options: Options, rest: Sequence[str]) -> int:
+    if options.wants_version:
+        return _print_version()
+    if options.wants_help or not rest:
+        sys.stdout.write(HELP)
+        return 0
+    if options.is_verbose:
+        import logging
+
+        logging.basicConfig(level=logging.DEBUG, format="safe-pip: %(message)s")
+    surroundings = current_surroundings()
+    if rest[0] in OWN_VERBS:
+        return _run_own_verb(options, rest, surroundings)
+    from safe_pip.cli.pip_verbs import run_pip_verb
+
+    return run_pip_verb(options, rest, surroundings)
+
+
+def _run_own_verb(options: Options, rest: Sequence[str], surroundings: Surroundings) -> int:
+    verb, arguments = rest[0], rest[1:]
+    if verb in ("scan", "explain"):
+        from safe_pip.cli import scanning
+
+        run = scanning.run_scan if verb == "scan" else scanning.run_explain
+        return run(options, arguments, surroundings)
+    if verb == "policy":
+        from safe_pip.cli.policy_verbs import run_policy
+
+        return run_policy(options, arguments, surroundings)
+    from safe_pip.cli import upkeep
+
+    run_upkeep = upkeep.run_feed if verb == "feed" else upkeep.run_verdicts
+    return run_upkeep(options, arguments, surroundings)
+
+
+def _print_version() -> int:
+    from safe_pip.scoring.shipped import check_shipped_model
+
+    print(f"safe-pip {__version__}, model {check_shipped_model().model_id}")
+    return 0
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

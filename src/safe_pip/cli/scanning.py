@@ -1,0 +1,128 @@
+"""Scanning: ``scan`` and ``explain``, which inspect what lies on disk and install nothing."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+from safe_pip.artifact import Artifact, OriginKind
+from safe_pip.cache.store import VerdictStore
+from safe_pip.cli.arguments import FORMATS, Options
+from safe_pip.cli.parts import Parts, default_jobs, make_feed, prepared, sentence_about
+from safe_pip.cli.report_files import write_report, writer_of
+from safe_pip.cli.surroundings import Surroundings
+from safe_pip.errors import EXIT_BLOCKED, EXIT_DECLINED, EXIT_UNSCANNABLE, UsageError
+from safe_pip.inspection.inspector import Inspector
+from safe_pip.policy.rules import Action, Context, Decision, Policy, decide
+from safe_pip.reports.entry import Entry
+
+# From bad to worse: a question that nobody was asked, a look that failed, a find.
+_EXIT_CODES_BY_BADNESS = (0, EXIT_DECLINED, EXIT_UNSCANNABLE, EXIT_BLOCKED)
+
+
+def run_scan(options: Options, arguments: Sequence[str], surroundings: Surroundings) -> int:
+    """Print one document with an entry for each path; the exit code is the worst of them."""
+    asked = _scan_parser().parse_args(arguments)
+    if asked.jobs < 1:
+        raise UsageError("--jobs must be at least 1.", hint="Leave it out for one job a core.")
+    policy = surroundings.load_policy(options.policy).policy
+    writer = writer_of(asked.format or options.format or "text")
+    report_writer = writer_of(options.format or "json")
+    jobs = min(asked.jobs, len(asked.paths))
+    with prepared(worker_count=jobs, is_verbose=options.is_verbose) as parts:
+        entries = inspect_paths(asked.paths, policy=policy, parts=parts, surroundings=surroundings)
+    sys.stdout.write(writer(entries, parts.scanner))
+    if options.report is not None:
+        write_report(options.report, report_writer(entries, parts.scanner))
+    return worst_exit_code([entry.decision for entry in entries])
+
+
+def run_explain(options: Options, arguments: Sequence[str], surroundings: Surroundings) -> int:
+    """Print everything that was found in one artifact; the exit code is that of a scan."""
+    parser = argparse.ArgumentParser(
+        prog="safe-pip explain",
+        description="Shows everything that was found in one artifact, and its score.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("artifact", metavar="ARTIFACT", help="an archive or a folder")
+    artifact = parser.parse_args(arguments).artifact
+    policy = surroundings.load_policy(options.policy).policy
+    with prepared(worker_count=1, is_verbose=options.is_verbose) as parts:
+        (entry,) = inspect_paths([artifact], policy=policy, parts=parts, surroundings=surroundings)
+    from rich.console import Console
+
+    from safe_pip.terminal.explanation import print_explanation
+
+    console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
+    print_explanation(console, entry.decision, says=sentence_about)
+    return worst_exit_code([entry.decision])
+
+
+def inspect_paths(
+    paths: Sequence[str], *, policy: Policy, parts: Parts, surroundings: Surroundings
+) -> list[Entry]:
+    """An entry for each path, in order, whatever becomes of the others."""
+    inspector = Inspector(
+        scanner_id=parts.scanner.id,
+        workers=parts.workers,
+        store=VerdictStore(folder=surroundings.verdicts_folder),
+        feed=make_feed(policy, surroundings),
+    )
+    try:
+        futures = [
+            inspector.begin(Artifact(path=Path(path), origin=OriginKind.SCANNED)) for path in paths
+        ]
+        return [
+            Entry(
+                path=path,
+                decision=decide(
+                    future.result().verdict,
+                    policy,
+                    Context(origin=OriginKind.SCANNED),
+                    thresholds=parts.thresholds,
+                    now=datetime.now(timezone.utc),
+                ),
+            )
+            for path, future in zip(paths, futures, strict=True)
+        ]
+    finally:
+        inspector.end()
+
+
+def worst_exit_code(decisions: Sequence[Decision]) -> int:
+    codes = [exit_code(decision) for decision in decisions]
+    return max(codes, key=_EXIT_CODES_BY_BADNESS.index, default=0)
+
+
+def exit_code(decision: Decision) -> int:
+    """Of one entry. A question is not asked while scanning, and unanswered it is no yes."""
+    match decision.action:
+        case Action.ALLOW:
+            return 0
+        case _ if decision.rule == "unscannable":
+            return EXIT_UNSCANNABLE
+        case Action.ASK:
+            return EXIT_DECLINED
+        case Action.BLOCK:
+            return EXIT_BLOCKED
+
+
+def _scan_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="safe-pip scan",
+        description="Inspects archives and folders without installing anything.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("paths", metavar="PATH", nargs="+", help="an archive or a folder")
+    parser.add_argument("--format", choices=FORMATS, help="of what is printed (default: text)")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=default_jobs(),
+        metavar="N",
+        help="inspections at the same time (default: one a core)",
+    )
+    return parser

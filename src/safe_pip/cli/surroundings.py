@@ -1,0 +1,78 @@
+"""Surroundings: what safe-pip takes from its environment; nothing below the command line does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from safe_pip.policy.loading import OWN_FILE, LoadedPolicy, load_policy
+from safe_pip.policy.trust import TrustedFiles
+from safe_pip.terminal.desk import OpenKeyboard, open_keyboard
+
+# Not "safe-pip": another project's command of that name may keep its files there.
+APPLICATION = "safe-pip-guard"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """Folders of the user's and the environment variables of this process."""
+
+    environ: Mapping[str, str]
+    working_folder: Path
+    config_folder: Path
+    cache_folder: Path
+    data_folder: Path
+
+    @property
+    def user_policy(self) -> Path:
+        return self.config_folder / OWN_FILE
+
+    @property
+    def trusted(self) -> TrustedFiles:
+        return TrustedFiles(register=self.config_folder / "trusted.json")
+
+    @property
+    def verdicts_folder(self) -> Path:
+        return self.cache_folder / "verdicts"
+
+    @property
+    def advisories_file(self) -> Path:
+        return self.data_folder / "advisories.json"
+
+    def load_policy(self, given: Path | None) -> LoadedPolicy:
+        return load_policy(
+            user_file=self.user_policy,
+            start_folder=self.working_folder,
+            given=given,
+            trusted=self.trusted,
+        )
+
+    def keyboard(self, arguments: Sequence[str], *, is_unattended: bool) -> OpenKeyboard | None:
+        """Where a question can be asked, or None: in CI, where pip was told not to ask, and
+        without a terminal nobody would answer."""
+        told_not_to = is_unattended or "--no-input" in arguments
+        if told_not_to or _is_set(self.environ, "CI") or _is_set(self.environ, "PIP_NO_INPUT"):
+            return None
+        try:
+            with open_keyboard():
+                return open_keyboard
+        except OSError:
+            return None
+
+
+def current_surroundings() -> Surroundings:
+    import platformdirs
+
+    return Surroundings(
+        environ=os.environ,
+        working_folder=Path.cwd(),
+        config_folder=platformdirs.user_config_path(APPLICATION, appauthor=False),
+        cache_folder=platformdirs.user_cache_path(APPLICATION, appauthor=False),
+        data_folder=platformdirs.user_data_path(APPLICATION, appauthor=False),
+    )
+
+
+def _is_set(environ: Mapping[str, str], name: str) -> bool:
+    return environ.get(name, "").strip().lower() not in ("", "0", "false", "no", "off", "n", "f")

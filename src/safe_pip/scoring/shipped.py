@@ -1,0 +1,30 @@
+"""The model that ships with safe-pip, as files: checked before anything is started."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import resources
+
+from safe_pip.errors import ModelError
+from safe_pip.scoring.manifest import REINSTALL, Manifest, parse_manifest
+
+GRAPH = "safe_pip.onnx"
+MANIFEST = "manifest.json"
+
+
+def check_shipped_model() -> Manifest:
+    """The manifest, if the graph beside it is whole. Milliseconds: nothing heavy is imported.
+
+    Raises ModelError for a missing or damaged model. That it fits the features is for the
+    scorer to say.
+    """
+    try:
+        home = resources.files("safe_pip._model")
+        text = (home / MANIFEST).read_text(encoding="utf-8")
+        graph = (home / GRAPH).read_bytes()
+    except (OSError, ModuleNotFoundError, UnicodeDecodeError) as error:
+        raise ModelError(f"the model cannot be read: {error}", hint=REINSTALL) from error
+    manifest = parse_manifest(text)
+    if hashlib.sha256(graph).hexdigest() != manifest.onnx_sha256:
+        raise ModelError("the model is not the one its manifest describes", hint=REINSTALL)
+    return manifest

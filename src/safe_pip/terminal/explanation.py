@@ -1,0 +1,35 @@
+"""Explanation: all that was found in one artifact, with what each find did to the score."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+from safe_pip.escaping import escaped
+from safe_pip.policy.rules import Decision
+from safe_pip.policy.wording import release_name
+from safe_pip.terminal.panel import Says, finding_lines
+
+
+def print_explanation(console: Console, decision: Decision, *, says: Says) -> None:
+    verdict = decision.verdict
+    console.print(Text(release_name(verdict), style="bold"))
+    console.print(Text(f"{verdict.kind} · {escaped(verdict.filename, max_chars=200)}"))
+    if verdict.sha256:
+        console.print(Text(f"sha256 {verdict.sha256}"), soft_wrap=True)
+    console.print(Text(f"scanner {verdict.scanner_id}"), soft_wrap=True)
+    score = "none" if verdict.score is None else f"{verdict.score:.4f}"
+    console.print(Text(f"score {score}"))
+    console.print(Text(f"{decision.action.value}: {escaped(decision.reason)} [{decision.rule}]"))
+    for advisory in verdict.advisories:
+        console.print(Text(escaped(f"{advisory.id}: {advisory.summary} ({advisory.source})")))
+    for sentence in decision.not_checked:
+        console.print(Text(f"not checked: {escaped(sentence)}"))
+    if not verdict.findings:
+        return
+    console.print(Text("\nWhat raised the score, strongest first", style="bold"))
+    for finding in verdict.findings:
+        share = f"+{finding.contribution:.3f}  {finding.group.value:8}  {finding.evidence.feature}"
+        console.print(Text(share, style="dim"))
+        for line in finding_lines(finding, says):
+            console.print(line)

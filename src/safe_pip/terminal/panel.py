@@ -1,0 +1,128 @@
+"""Panel: one decision as a person reads it: what happened, why, what now."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.text import Text
+
+from safe_pip.escaping import escaped
+from safe_pip.evidence import Surface
+from safe_pip.policy.rules import Action, Decision
+from safe_pip.policy.wording import outcome
+from safe_pip.verdict import Finding
+
+# Enough to see why; the question offers the rest.
+FEW_FINDINGS = 5
+MAX_PLACE_CHARS = 120
+MAX_CHAIN_CHARS = 300
+
+# The sentence about a feature, by its name.
+Says = Callable[[str], str]
+
+
+def print_panel(console: Console, decision: Decision, *, says: Says, max_findings: int) -> None:
+    """The panel, and below it, to be copied, the command that accepts the artifact for good."""
+    is_question = decision.action is Action.ASK
+    style = "yellow" if is_question else "red"
+    console.print(
+        Panel(
+            Group(*_paragraphs(decision, says, max_findings)),
+            title=Text(" your decision " if is_question else f" {_verb(decision)} ", style="bold"),
+            title_align="left",
+            border_style=style,
+            width=min(console.width, 110),
+            padding=(0, 1),
+        )
+    )
+    if command := accepting_command(decision):
+        console.print(Text("If you have read its code and accept it:", style="dim"))
+        # No wrapping: a command that is cut into lines cannot be copied.
+        console.print(Text(f"  {command}"), soft_wrap=True)
+
+
+def accepting_command(decision: Decision) -> str | None:
+    """``policy allow`` for exactly these bytes, where such an entry would count."""
+    verdict = decision.verdict
+    if decision.rule in ("deny", "private-names") or not verdict.sha256:
+        return None
+    if verdict.project is None or verdict.version is None:
+        return None
+    release = shlex.quote(escaped(f"{verdict.project}=={verdict.version}"))
+    return f"safe-pip policy allow {release} --sha256 {verdict.sha256} --reason '…'"
+
+
+def _verb(decision: Decision) -> str:
+    return "not inspected" if decision.rule == "unscannable" else "blocked"
+
+
+def _paragraphs(decision: Decision, says: Says, max_findings: int) -> Iterator[RenderableType]:
+    verdict = decision.verdict
+    verb = "held back" if decision.action is Action.ASK else "blocked"
+    yield Text(outcome(decision, verb=verb), style="bold")
+    yield Text(_identity(decision), style="dim")
+    if verdict.findings:
+        yield Text("\nWhat was found", style="bold")
+        for finding in verdict.findings[:max_findings]:
+            yield from finding_lines(finding, says)
+        if (hidden := len(verdict.findings) - max_findings) > 0:
+            yield Text(f"and {hidden} more", style="dim")
+    yield Text(f"\nAsked for by {_chain(decision)}.")
+    for sentence in decision.not_checked:
+        yield Text(f"Not checked: {escaped(sentence)}.")
+    yield Text(_what_now(decision))
+
+
+def _identity(decision: Decision) -> str:
+    verdict = decision.verdict
+    parts = [verdict.kind, escaped(verdict.filename, max_chars=100)]
+    if verdict.sha256:
+        parts.append(f"sha256 {verdict.sha256[:16]}…")
+    return " · ".join(parts)
+
+
+def finding_lines(finding: Finding, says: Says) -> Iterator[Text]:
+    evidence = finding.evidence
+    place = escaped(evidence.location.path, max_chars=MAX_PLACE_CHARS) or "the whole artifact"
+    if evidence.location.line:
+        place = f"{place}:{evidence.location.line}"
+    words = escaped(evidence.detail) or says(evidence.feature)
+    # "runs when called" says little about code and nothing about a licence.
+    when = f" ({evidence.surface.value})" if evidence.surface is not Surface.OTHER else ""
+    yield Text.assemble((place, "cyan"), f"  {words}{when}")
+    if evidence.excerpt:
+        yield Text(f"    {escaped(evidence.excerpt)}", no_wrap=True, overflow="ellipsis")
+
+
+def _chain(decision: Decision) -> str:
+    context = decision.context
+    chain = " → ".join(escaped(name, max_chars=60) for name in context.required_by)
+    if len(chain) > MAX_CHAIN_CHARS:
+        chain = f"{chain[:MAX_CHAIN_CHARS]}…"
+    if not chain:
+        return "the command line"
+    return f"{chain} (to build it)" if context.is_build_requirement else chain
+
+
+def _what_now(decision: Decision) -> str:
+    match decision.rule:
+        case _ if decision.action is Action.ASK:
+            return "Nothing of it has run. “No” ends pip; nothing of the set is installed then."
+        case "deny" | "private-names":
+            return (
+                "Nothing of it has run, nothing of the set was installed. "
+                "`safe-pip policy show` tells which file says so."
+            )
+        case "minimum-release-age" | "unknown-age":
+            return (
+                "Nothing of it has run, nothing of the set was installed. Wait, or ask pip for "
+                "an older release."
+            )
+        case _:
+            return (
+                "Nothing of it has run, nothing of the set was installed. If you did not expect "
+                "this, check the spelling of the name, and tell the index's administrators."
+            )

@@ -1,0 +1,38 @@
+"""Tally: what a session came to, as the one line at its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Counts of artifacts. ``waited_seconds`` is how long pip waited for verdicts; the time in
+    which a person thought about a question does not count."""
+
+    inspected: int = 0
+    from_memory: int = 0
+    accepted: int = 0
+    allowed_by_policy: int = 0
+    refused: int = 0
+    waited_seconds: float = 0.0
+
+
+def summary_line(tally: Tally) -> str:
+    """Says what was found, never that something is safe."""
+    if not tally.inspected:
+        return "safe-pip: nothing arrived that had to be inspected"
+    found = [
+        f"{count} {words}"
+        for count, words in (
+            (tally.refused, "not let through"),
+            (tally.accepted, "accepted at the terminal"),
+            (tally.allowed_by_policy, "allowed by the policy"),
+        )
+        if count
+    ]
+    parts = [f"{tally.inspected} inspected"]
+    if tally.from_memory:
+        parts.append(f"{tally.from_memory} from memory")
+    parts += found or ["no finding"]
+    return f"safe-pip: {', '.join(parts)}; pip waited {tally.waited_seconds:.1f} s"

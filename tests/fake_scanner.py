@@ -1,0 +1,131 @@
+"""A scanner that finds what a test wrote down: real archives and processes, a pretended model.
+
+A line ``# pretend-score: 0.97`` in a Python file gives the artifact that score, with the line as
+the evidence; ``# pretend-crash`` and ``# pretend-hang`` do to the worker what they say. Run as a
+script, this is the worker.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from safe_pip.archive import Limits, open_distribution
+from safe_pip.artifact import Artifact
+from safe_pip.distribution import Distribution
+from safe_pip.errors import UnscannableError
+from safe_pip.evidence import Evidence, Location, Surface
+from safe_pip.extractors import SCHEMA
+from safe_pip.feature import Group
+from safe_pip.inspection import worker
+from safe_pip.inspection.scanner import scanner_id
+from safe_pip.inspection.unscannable import unscannable_verdict
+from safe_pip.inspection.workers import Worker, worker_command
+from safe_pip.scoring.manifest import Manifest, Thresholds
+from safe_pip.verdict import Finding, Verdict
+
+MODEL_ID = "pretended"
+ASK_FROM = 0.5
+BLOCK_FROM = 0.9
+SCANNER_ID = scanner_id(model_id=MODEL_ID, schema_digest=SCHEMA.digest)
+
+_SCORE = re.compile(r"pretend-score: ([\d.]+)")
+
+
+def fake_manifest() -> Manifest:
+    return Manifest(
+        model_id=MODEL_ID,
+        onnx_sha256="0" * 64,
+        schema_digest=SCHEMA.digest,
+        schema_names=SCHEMA.names,
+        inputs=(),
+        unit_inputs=(),
+        medians={},
+        unit_medians={},
+        thresholds=Thresholds(ask=ASK_FROM, block=BLOCK_FROM),
+    )
+
+
+def fake_worker_command() -> Sequence[str]:
+    executable, isolated, _, start, *folders = worker_command()
+    start = start.replace("safe_pip.inspection.worker", "tests.fake_scanner")
+    return (executable, isolated, "-c", start, *folders, str(Path(__file__).parents[1]))
+
+
+def start_fake_worker() -> Worker:
+    return Worker(fake_worker_command())
+
+
+def use_fake_scanner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the command line of this process use it in place of the shipped model."""
+    monkeypatch.setattr("safe_pip.cli.parts.check_shipped_model", fake_manifest)
+    monkeypatch.setattr("safe_pip.inspection.workers.worker_command", fake_worker_command)
+
+
+def main() -> None:
+    class FakeScorer:
+        model_id = MODEL_ID
+
+        @staticmethod
+        def load(**_: object) -> FakeScorer:
+            return FakeScorer()
+
+        def judge(self, _: Sequence[Evidence]) -> SimpleNamespace:
+            return SimpleNamespace(score=0.0, findings=())
+
+    worker.__dict__["Scorer"] = FakeScorer
+    worker.__dict__["inspect"] = _inspect
+    worker.main()
+
+
+def _inspect(artifact: Artifact, *, judge: object, limits: Limits) -> Verdict:  # noqa: ARG001
+    try:
+        with open_distribution(artifact, limits) as distribution:
+            findings = tuple(_findings(distribution))
+            return Verdict(
+                sha256=distribution.sha256,
+                filename=distribution.filename,
+                kind=distribution.kind.value,
+                project=distribution.project,
+                version=distribution.version,
+                scanner_id=SCANNER_ID,
+                score=max((finding.contribution for finding in findings), default=0.01),
+                unscannable=None,
+                findings=findings,
+            )
+    except UnscannableError as error:
+        return unscannable_verdict(
+            artifact, scanner_id=SCANNER_ID, reason=error.reason, detail=str(error)
+        )
+
+
+def _findings(distribution: Distribution) -> Iterator[Finding]:
+    for file in distribution.python_files():
+        for number, line in enumerate(file.read().decode(errors="replace").splitlines(), 1):
+            if "pretend-crash" in line:
+                os._exit(3)
+            if "pretend-hang" in line:
+                time.sleep(600)
+            if found := _SCORE.search(line):
+                yield Finding(
+                    evidence=Evidence(
+                        feature="pretended",
+                        location=Location(path=file.path, line=number),
+                        surface=Surface.SETUP if file.path == "setup.py" else Surface.INIT,
+                        excerpt=line.strip()[:200],
+                        detail="pretends to decode data and execute it",
+                    ),
+                    group=Group.CODE,
+                    contribution=float(found[1]),
+                )
+
+
+if __name__ == "__main__":
+    sys.exit("started by fake_worker_command only")
