@@ -1,0 +1,317 @@
+"""Files that carry something other than what their name or place says."""
+
+from __future__ import annotations
+
+import bz2
+import io
+import lzma
+import math
+import re
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from safe_pip.distribution import Distribution, SourceFile
+from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence, Location
+from safe_pip.extractors.file_kinds import HEAD_BYTES, FileKind, kind_of, needs_more
+from safe_pip.extractors.wheel_layout import is_test_or_doc, is_wheel, site_path
+from safe_pip.feature import Feature, Fold, Group
+
+FEATURES = (
+    Feature(
+        name="native_odd",
+        group=Group.FILE,
+        fold=Fold.ANY,
+        is_monotone=True,
+        reason="a native file has no business in a pure wheel, and none without source in an sdist",
+        says="holds native code where there should be none",
+    ),
+    Feature(
+        name="native_loaded_by_name",
+        group=Group.FILE,
+        fold=Fold.ANY,
+        is_monotone=True,
+        reason="a loader such as colorinal's leaves clean Python and a library that it names",
+        says="loads a native library that is no Python extension",
+    ),
+    Feature(
+        name="exe_payload",
+        group=Group.FILE,
+        fold=Fold.ANY,
+        is_monotone=True,
+        reason="a payload must be carried or fetched",
+        says="carries a program or a script for another interpreter",
+    ),
+    Feature(
+        name="magic_ext_mismatch",
+        group=Group.FILE,
+        fold=Fold.ANY,
+        is_monotone=True,
+        reason="hiding itself is the signal",
+        says="hides a program, an archive or code under the name of something else",
+    ),
+    Feature(
+        name="pyc_without_py",
+        group=Group.FILE,
+        fold=Fold.ANY,
+        is_monotone=True,
+        reason="the source was withheld",
+        says="ships compiled Python without its source",
+    ),
+    Feature(
+        name="nested_archive_code",
+        group=Group.FILE,
+        fold=Fold.ANY,
+        is_monotone=True,
+        reason="an archive in the archive evades scanners that do not look into it",
+        says="holds an inner archive with code in it",
+    ),
+    Feature(
+        name="opaque_blob",
+        group=Group.FILE,
+        fold=Fold.MAX,
+        is_monotone=True,
+        clip=math.log1p(256),
+        reason="an encrypted stage has the entropy of noise; the value is log1p of its kB",
+        says="carries data that look encrypted",
+    ),
+)
+
+# Names that promise a picture, a sound or a text.
+_MEDIA = "png jpg jpeg gif bmp ico svg webp wav mp3 ogg mp4 avi woff woff2 ttf pdf"
+_TEXTS = "txt md rst json csv tsv xml html htm css cfg ini toml yml yaml log po lock"
+_MEDIA_SUFFIXES = frozenset(f".{word}" for word in _MEDIA.split())
+_DISGUISE_SUFFIXES = _MEDIA_SUFFIXES | {f".{word}" for word in _TEXTS.split()}
+_FOREIGN = ".ps1 .psm1 .bat .cmd .vbs .vbe .scr .hta .wsf .jar .lnk .msi"
+_FOREIGN_SCRIPTS = frozenset(_FOREIGN.split())
+_CODE_NAME = re.compile(r"\.(?:py|pyw|pyc|pyd|so|dll|exe|sh|bat|ps1|vbs|js|dylib)$", re.IGNORECASE)
+_CODE_TEXT = re.compile(
+    rb"(?m)^(?:#!|import \w|from \w[\w.]* import |exec\(|eval\(|def \w+\(|class \w+|\w+ ?= ?lambda)"
+)
+_LIBRARY_FOLDER = re.compile(r"\.(?:libs|dylibs)(?:/|$)")
+_MAX_NESTED_BYTES = 64 * 1024 * 1024
+_MAX_NESTED_ENTRIES = 100_000
+_XZ_MEMORY_BYTES = 128 * 1024 * 1024
+_NESTED_PREFIX_BYTES = 4 * 1024 * 1024
+_MAX_SEARCHED_LIBRARY_BYTES = 32 * 1024 * 1024
+_MIN_BLOB_BYTES = 1_024
+_BLOB_SAMPLE_BYTES = 16 * 1024 * 1024
+_BLOB_ENTROPY_BITS = 7.5
+
+
+def observe(distribution: Distribution) -> Iterator[Evidence]:
+    """Evidence about what files are by their content.
+
+    Raises UnscannableError when a member cannot be read.
+    """
+    paths = {file.path for file in distribution.files}
+    is_pure = _is_pure(distribution)
+    libraries = []
+    for file in distribution.files:
+        kind = _kind(file)
+        if kind.is_native:
+            yield from _observe_native(file, kind, distribution, is_pure=is_pure)
+            if kind is FileKind.LIBRARY:
+                libraries.append(file)
+        yield from _observe_disguise(file, kind)
+        if _suffix(file.path) in _FOREIGN_SCRIPTS and not _is_sphinx_script(file.path):
+            yield _seen("exe_payload", file, f"{_suffix(file.path)} is run by another interpreter")
+        if kind in (FileKind.ZIP, FileKind.COMPRESSED):
+            yield from _observe_nested(file, kind)
+        elif kind is FileKind.UNKNOWN:
+            yield from _observe_blob(file)
+        if file.path.endswith(".pyc"):
+            yield from _observe_bytecode(file, paths)
+    yield from _observe_loading(libraries, distribution)
+
+
+def _kind(file: SourceFile) -> FileKind:
+    head = file.prefix or file.head(64)
+    if needs_more(head):
+        head = file.head(HEAD_BYTES)
+    return kind_of(head, file.path)
+
+
+def _observe_native(
+    file: SourceFile, kind: FileKind, distribution: Distribution, *, is_pure: bool
+) -> Iterator[Evidence]:
+    if kind is FileKind.PROGRAM:
+        yield _seen("exe_payload", file, "is a native program")
+    if is_pure:
+        yield _seen("native_odd", file, f"is {kind.value} in a wheel for any platform")
+    elif not is_wheel(distribution):
+        yield _seen("native_odd", file, f"is {kind.value} in a source distribution")
+
+
+def _observe_disguise(file: SourceFile, kind: FileKind) -> Iterator[Evidence]:
+    suffix = _suffix(file.path)
+    if suffix not in _DISGUISE_SUFFIXES:
+        return
+    if kind.is_native or kind in (FileKind.ZIP, FileKind.BYTECODE):
+        yield _seen("magic_ext_mismatch", file, f"is {kind.value} under the name of a {suffix}")
+    elif kind is FileKind.TEXT and suffix in _MEDIA_SUFFIXES - {".svg", ".pdf"}:
+        head = file.head(HEAD_BYTES)
+        if match := _CODE_TEXT.search(head):
+            line = head.count(b"\n", 0, match.start()) + 1
+            excerpt = head[match.start() :].split(b"\n", 1)[0].decode("utf-8", "replace")
+            yield Evidence(
+                feature="magic_ext_mismatch",
+                location=Location(path=file.path, line=line),
+                excerpt=excerpt[:MAX_EXCERPT_CHARS],
+                detail=f"is code under the name of a {suffix}",
+            )
+
+
+def _observe_bytecode(file: SourceFile, paths: set[str]) -> Iterator[Evidence]:
+    """In ``__pycache__`` a module without its source is never imported; beside it, it is."""
+    folder, _, name = file.path.rpartition("/")
+    if folder.rpartition("/")[2] != "__pycache__" and f"{file.path[:-1]}" not in paths:
+        yield _seen("pyc_without_py", file, f"{name} is imported, and its source is not here")
+
+
+def _observe_nested(file: SourceFile, kind: FileKind) -> Iterator[Evidence]:
+    if file.size > _MAX_NESTED_BYTES:
+        return
+    names = _zip_names(file.read()) if kind is FileKind.ZIP else _tar_names(file)
+    inner = next((name for name in names if _CODE_NAME.search(name)), None)
+    if inner is not None:
+        yield Evidence(
+            feature="nested_archive_code",
+            location=Location(path=file.path),
+            excerpt=inner[:MAX_EXCERPT_CHARS],
+            detail="is an archive with code in it",
+        )
+
+
+def _zip_names(data: bytes) -> Iterable[str]:
+    if data.count(b"PK\x01\x02") > _MAX_NESTED_ENTRIES:
+        return ()
+    try:
+        return zipfile.ZipFile(io.BytesIO(data)).namelist()
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
+        return ()  # No zip after all, whatever it starts with; then nothing can import from it.
+
+
+def _tar_names(file: SourceFile) -> Iterator[str]:
+    """Names in the first megabytes of a compressed tar; nothing for other content."""
+    start = _inflated_start(file.read())
+    offset = 0
+    while offset + tarfile.BLOCKSIZE <= len(start):
+        block = start[offset : offset + tarfile.BLOCKSIZE]
+        try:
+            header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+        except (tarfile.HeaderError, ValueError):
+            return
+        yield header.name
+        blocks = -(-max(header.size, 0) // tarfile.BLOCKSIZE)
+        offset += (1 + blocks) * tarfile.BLOCKSIZE
+
+
+def _inflated_start(data: bytes) -> bytes:
+    try:
+        if data.startswith(b"\x1f\x8b"):
+            return zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(data, _NESTED_PREFIX_BYTES)
+        if data.startswith(b"BZh"):
+            return bz2.BZ2Decompressor().decompress(data, _NESTED_PREFIX_BYTES)
+        if data.startswith(b"\xfd7zXZ"):
+            inflater = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY_BYTES)
+            return inflater.decompress(data, _NESTED_PREFIX_BYTES)
+    except (zlib.error, lzma.LZMAError, OSError, EOFError):
+        pass  # Not compressed after all: nothing that unpacks it will find code either.
+    return b""
+
+
+def _observe_blob(file: SourceFile) -> Iterator[Evidence]:
+    if file.size < _MIN_BLOB_BYTES:
+        return
+    entropy = _entropy_bits(file)
+    if entropy > _BLOB_ENTROPY_BITS:
+        yield Evidence(
+            feature="opaque_blob",
+            location=Location(path=file.path),
+            value=math.log1p(file.size / 1024),
+            detail=f"{file.size:,} bytes of no known format, {entropy:.2f} bits a byte",
+        )
+
+
+def _entropy_bits(file: SourceFile) -> float:
+    """Shannon entropy of the first megabytes, in bits a byte."""
+    counts = np.zeros(256, dtype=np.int64)
+    seen = 0
+    for piece in file.chunks():
+        counts += np.bincount(np.frombuffer(piece, dtype=np.uint8), minlength=256)
+        seen += len(piece)
+        if seen >= _BLOB_SAMPLE_BYTES:
+            break
+    shares = counts[counts > 0] / max(seen, 1)
+    return float(-(shares * np.log2(shares)).sum())
+
+
+def _observe_loading(
+    libraries: Iterable[SourceFile], distribution: Distribution
+) -> Iterator[Evidence]:
+    """Libraries that are no Python extensions and whose file name stands in a module."""
+    if not is_wheel(distribution):
+        return
+    by_top: dict[str, list[SourceFile]] = {}
+    for file in libraries:
+        below = site_path(file.path, distribution)
+        if below is None or _LIBRARY_FOLDER.search(below) or _is_extension(file):
+            continue
+        by_top.setdefault(file.path.partition("/")[0], []).append(file)
+    if not by_top:
+        return
+    for module in distribution.python_files():
+        named = by_top.get(module.path.partition("/")[0], ())
+        data = module.read() if named else b""
+        for library in named:
+            name = library.path.rpartition("/")[2]
+            position = data.find(name.encode())
+            if position >= 0:
+                yield Evidence(
+                    feature="native_loaded_by_name",
+                    location=Location(path=module.path, line=data.count(b"\n", 0, position) + 1),
+                    excerpt=name[:MAX_EXCERPT_CHARS],
+                    detail=f"names {library.path}, a native library and no Python extension",
+                )
+
+
+def _is_extension(file: SourceFile) -> bool:
+    """Whether a library has the entry point of a Python extension, or is too large to search."""
+    if file.size > _MAX_SEARCHED_LIBRARY_BYTES:
+        return True
+    end = b""
+    for piece in file.chunks():
+        if b"PyInit_" in end + piece:
+            return True
+        end = piece[-6:]
+    return False
+
+
+def _is_sphinx_script(path: str) -> bool:
+    """Sphinx puts a make.bat beside the documentation of most projects."""
+    return path.endswith("/make.bat") and is_test_or_doc(path)
+
+
+def _is_pure(distribution: Distribution) -> bool:
+    """Whether a wheel claims to fit any platform."""
+    if not is_wheel(distribution):
+        return False
+    if distribution.filename.endswith(".whl"):
+        return distribution.filename.endswith("-any.whl")
+    for file in distribution.files:
+        if file.path.endswith(".dist-info/WHEEL") and file.path.count("/") == 1:
+            return re.search(rb"(?m)^Tag: .*-any\s*$", file.read()) is not None
+    return False
+
+
+def _suffix(path: str) -> str:
+    name = path.rpartition("/")[2]
+    return name[name.rfind(".") :].lower() if "." in name else ""
+
+
+def _seen(feature: str, file: SourceFile, detail: str) -> Evidence:
+    return Evidence(feature=feature, location=Location(path=file.path), detail=detail)
