@@ -1,0 +1,192 @@
+"""Which hosts a text names, and which of them an attacker would choose."""
+
+from __future__ import annotations
+
+import enum
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from safe_pip.extractors.dated_list import load_list
+
+SUSPICIOUS_HOSTS = "suspicious_hosts.txt"
+MAX_HOST_CHARS = 253
+
+
+class HostKind(enum.Enum):
+    """What a host is used for. The values are the kinds of the list beside this module."""
+
+    CALLBACK = "callback"
+    TUNNEL = "tunnel"
+    CHAT = "chat"
+    FILE_DROP = "file-drop"
+    PASTE = "paste"
+    RAW = "raw"
+    SHORTENER = "shortener"
+    IP_LOOKUP = "ip-lookup"
+    IP_LITERAL = "ip-literal"
+    NAMESPACE = "namespace"
+
+    @property
+    def weight(self) -> float:
+        """How unusual the host is in honest packages: 1 is "never but in an attack or a test"."""
+        return _WEIGHTS[self]
+
+    @property
+    def phrase(self) -> str:
+        return _PHRASES[self]
+
+
+_WEIGHTS = {
+    HostKind.CALLBACK: 1.0,
+    HostKind.TUNNEL: 0.9,
+    HostKind.CHAT: 0.9,
+    HostKind.IP_LITERAL: 0.8,
+    HostKind.FILE_DROP: 0.8,
+    HostKind.PASTE: 0.7,
+    HostKind.SHORTENER: 0.5,
+    HostKind.IP_LOOKUP: 0.4,
+    HostKind.RAW: 0.3,
+    HostKind.NAMESPACE: 0.0,
+}
+_PHRASES = {
+    HostKind.CALLBACK: "a receiver of test callbacks",
+    HostKind.TUNNEL: "a tunnel or dynamic name of a private machine",
+    HostKind.CHAT: "a chat service's mailbox for programs",
+    HostKind.IP_LITERAL: "a public IP address in place of a name",
+    HostKind.FILE_DROP: "a file drop open to anyone",
+    HostKind.PASTE: "a text drop open to anyone",
+    HostKind.SHORTENER: "a link shortener",
+    HostKind.IP_LOOKUP: "a service that tells a machine its public address",
+    HostKind.RAW: "raw content of a code or application host",
+    HostKind.NAMESPACE: "the name of a vocabulary",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostMention:
+    """A host that a text names at ``offset``. ``is_insecure`` says that it is reached by plain
+    http; ``kind`` is None for a host of no special kind."""
+
+    host: str
+    offset: int
+    kind: HostKind | None
+    is_insecure: bool = False
+
+
+# A run of name letters starts once, where no name letter stands before it: linear in the text.
+_NAME = re.compile(r"(?<![a-z0-9_.-])\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)+")
+_URL = re.compile(r"(?:https?|wss?|ftp|tcp|socks5h?)://([^\s/'\"<>\\)\]?#,;|]{1,300})")
+
+
+def mentions(text: str) -> Iterator[HostMention]:
+    """Hosts of URLs, and bare names of the listed kinds, in order of offset. ``text`` is lower
+    case; its length may be anything, the time is linear in it."""
+    named = [*_urls(text), *_bare_names(text)]
+    yield from sorted(named, key=lambda mention: mention.offset)
+
+
+def _urls(text: str) -> Iterator[HostMention]:
+    if "://" not in text:
+        return
+    for match in _URL.finditer(text):
+        host = match.group(1).rpartition("@")[2].partition(":")[0].rstrip(".")
+        kind = kind_of_address(host) or kind_of_name(host, text[match.end() : match.end() + 80])
+        is_unknown = "." not in host or "{" in host or (kind is None and is_address(host))
+        yield HostMention(
+            host=host[:MAX_HOST_CHARS],
+            offset=match.start(),
+            kind=kind,
+            is_insecure=match.group().startswith("http:")
+            and not is_unknown
+            and kind is not HostKind.NAMESPACE,
+        )
+
+
+def _bare_names(text: str) -> Iterator[HostMention]:
+    known = _kinds()
+    for match in _NAME.finditer(text):
+        # Most dotted words are attributes and file names; their last label decides cheaply.
+        name = match.group().lstrip(".")
+        if (
+            name[name.rfind(".") + 1 :] not in known.last_labels
+            or text[match.start() - 3 : match.start()] == "://"
+        ):
+            continue
+        kind = kind_of_name(name, text[match.end() : match.end() + 80])
+        if kind is not None and kind.weight >= _BARE_WEIGHT:
+            yield HostMention(host=name[:MAX_HOST_CHARS], offset=match.start(), kind=kind)
+
+
+_BARE_WEIGHT = 0.4
+
+
+def kind_of_name(host: str, rest: str = "") -> HostKind | None:
+    """The kind of a lower-case host name; ``rest`` is what follows it in the text (the path)."""
+    labels = host.split(".")[-5:]
+    path = rest[rest.find("/") :] if rest[:1] in ("/", ":") else ""
+    for start in range(len(labels) - 1):
+        for prefix, kind in _kinds().by_host.get(".".join(labels[start:]), ()):
+            if path.startswith(prefix):
+                return kind
+    return None
+
+
+_RESOLVER_WORDS = (
+    "8.8.8.8 8.8.4.4 1.1.1.1 1.0.0.1 9.9.9.9 208.67.222.222 114.114.114.114 4.2.2.2 223.5.5.5 "
+    "1.2.3.4 2.2.2.2 3.3.3.3 4.4.4.4 5.5.5.5 6.6.6.6 7.7.7.7 9.9.9.9"
+)
+_RESOLVERS = frozenset(_RESOLVER_WORDS.split())
+
+
+def is_address(host: str) -> bool:
+    return _address(host) is not None
+
+
+def kind_of_address(host: str) -> HostKind | None:
+    """IP_LITERAL for an IPv4 address of the public internet, however it is written.
+
+    Private, loopback and documentation addresses are none, nor are well-known resolvers and the
+    usual made-up addresses of tests.
+    """
+    address = _address(host)
+    if address is None or str(address) in _RESOLVERS or not address.is_global:
+        return None
+    return HostKind.IP_LITERAL if not address.is_multicast else None
+
+
+_DOTTED = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}")
+_ONE_NUMBER = re.compile(r"0x[0-9a-f]{7,8}|[1-9]\d{8,9}")
+
+
+def _address(host: str) -> ipaddress.IPv4Address | None:
+    try:
+        if _DOTTED.fullmatch(host):
+            return ipaddress.IPv4Address(host)
+        if _ONE_NUMBER.fullmatch(host):
+            return ipaddress.IPv4Address(int(host, 0))
+    except ValueError:
+        return None
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _KnownHosts:
+    """``by_host`` maps a host to its (path prefix, kind) pairs."""
+
+    by_host: Mapping[str, tuple[tuple[str, HostKind], ...]]
+    last_labels: frozenset[str]
+
+
+@cache
+def _kinds() -> _KnownHosts:
+    by_host: dict[str, tuple[tuple[str, HostKind], ...]] = {}
+    for entry in load_list(SUSPICIOUS_HOSTS).entries:
+        word, _, address = entry.partition(" ")
+        host, slash, path = address.partition("/")
+        by_host[host] = (*by_host.get(host, ()), (slash + path, HostKind(word)))
+    return _KnownHosts(
+        by_host=by_host, last_labels=frozenset(host.rpartition(".")[2] for host in by_host)
+    )

@@ -1,0 +1,171 @@
+"""Text features of addresses: hosts that an attacker would choose, and where they stand."""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+
+from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence, Location, Surface
+from safe_pip.extractors.hosts import HostKind, HostMention, kind_of_address, mentions
+from safe_pip.extractors.literals import Literal
+from safe_pip.feature import Feature, Fold, Group
+
+MAX_EVIDENCE = 20
+
+FEATURES = (
+    Feature(
+        name="url_ip_literal",
+        group=Group.TEXT,
+        fold=Fold.COUNT,
+        is_monotone=True,
+        clip=math.log1p(MAX_EVIDENCE),
+        reason="attackers avoid names that can be taken from them",
+        says="names a public IP address to talk to",
+    ),
+    Feature(
+        name="url_suspicious_host",
+        group=Group.TEXT,
+        fold=Fold.MAX,
+        is_monotone=True,
+        clip=1.0,
+        reason="the paper's strongest feature, without a frozen ranking of sites",
+        says="names a host that anyone can use without a name of their own",
+    ),
+    Feature(
+        name="url_callback_host",
+        group=Group.TEXT,
+        fold=Fold.ANY,
+        is_monotone=True,
+        reason="receivers of test callbacks and tunnels have no use in a release",
+        says="names a receiver of callbacks or a tunnel",
+    ),
+    Feature(
+        name="url_chat_webhook",
+        group=Group.TEXT,
+        fold=Fold.ANY,
+        is_monotone=True,
+        reason="stolen data is often mailed to a chat service",
+        says="names a chat service's mailbox for programs",
+    ),
+    Feature(
+        name="url_drop_host",
+        group=Group.TEXT,
+        fold=Fold.ANY,
+        is_monotone=True,
+        reason="stages and stolen files lie where no account is needed",
+        says="names a file or text drop open to anyone",
+    ),
+    Feature(
+        name="url_in_surface",
+        group=Group.TEXT,
+        fold=Fold.MAX,
+        is_monotone=True,
+        clip=1.0,
+        reason="honest code talks to such hosts when called, not while it is installed or imported",
+        says="names such a host in code that runs unasked",
+    ),
+    Feature(
+        name="url_insecure",
+        group=Group.TEXT,
+        fold=Fold.COUNT,
+        is_monotone=True,
+        clip=math.log1p(5),
+        reason="the paper's insecure URL, without vocabularies, documents and local hosts",
+        says="names a web address without encryption",
+    ),
+)
+
+_GROUPS = {
+    HostKind.IP_LITERAL: "url_ip_literal",
+    HostKind.CALLBACK: "url_callback_host",
+    HostKind.TUNNEL: "url_callback_host",
+    HostKind.CHAT: "url_chat_webhook",
+    HostKind.FILE_DROP: "url_drop_host",
+    HostKind.PASTE: "url_drop_host",
+}
+# Every module's top level runs when imported, yet most of a module is functions.
+_SURFACE_WEIGHTS = {
+    Surface.SETUP: 1.0,
+    Surface.COMMAND_CLASS: 1.0,
+    Surface.BUILD_BACKEND: 1.0,
+    Surface.STARTUP: 1.0,
+    Surface.INIT: 1.0,
+    Surface.MODULE: 0.5,
+}
+
+
+def observe_hosts(path: str, surface: Surface, literals: Sequence[Literal]) -> Iterator[Evidence]:
+    """Evidence about the hosts that literals name; docstrings name them for readers only."""
+    spoken = [literal for literal in literals if not literal.is_statement]
+    text = "\n".join(literal.text for literal in spoken)
+    ends, length = [], 0
+    for literal in spoken:
+        length += len(literal.text) + 1
+        ends.append(length)
+    seen: set[tuple[str, int]] = set()
+    for mention in mentions(_lowered(text)):
+        index = bisect_right(ends, mention.offset)
+        literal = spoken[index]
+        start = ends[index] - len(literal.text) - 1
+        line = literal.line + (
+            0 if literal.is_folded else literal.text.count("\n", 0, mention.offset - start)
+        )
+        if (mention.host, line) in seen or len(seen) >= MAX_EVIDENCE * 4:
+            continue
+        if mention.kind is None and not mention.is_insecure:
+            continue
+        seen.add((mention.host, line))
+        excerpt = text[mention.offset : mention.offset + MAX_EXCERPT_CHARS].partition("\n")[0]
+        yield from evidence_of(mention, Location(path=path, line=line), surface, excerpt)
+
+
+def _lowered(text: str) -> str:
+    """Lower case of the same length: some letters become two."""
+    lowered = text.lower()
+    if len(lowered) == len(text):
+        return lowered
+    return "".join(low if len(low := letter.lower()) == 1 else letter for letter in text)
+
+
+def evidence_of(
+    mention: HostMention, location: Location, surface: Surface, excerpt: str
+) -> Iterator[Evidence]:
+    """All evidence that one mention is."""
+    found: list[tuple[str, float]] = []
+    if mention.is_insecure:
+        found.append(("url_insecure", 1.0))
+    if mention.kind is not None and mention.kind.weight:
+        found.append(("url_suspicious_host", mention.kind.weight))
+        if mention.kind in _GROUPS:
+            found.append((_GROUPS[mention.kind], 1.0))
+        if surface in _SURFACE_WEIGHTS:
+            weight = mention.kind.weight * _SURFACE_WEIGHTS[surface]
+            found.append(("url_in_surface", weight))
+    detail = f"{mention.host} is {mention.kind.phrase}" if mention.kind else ""
+    for feature, value in found:
+        yield Evidence(
+            feature=feature,
+            location=location,
+            value=value,
+            surface=surface,
+            excerpt=excerpt,
+            detail=detail,
+        )
+
+
+_SOCKET_ADDRESS = re.compile(
+    r"['\"](\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})['\"]\s{0,9},\s{0,9}\d{2,5}\b"
+)
+
+
+def observe_socket_addresses(path: str, surface: Surface, source: str) -> Iterator[Evidence]:
+    """Evidence of public addresses beside a port, as ``connect`` takes them: ``("…", 443)``."""
+    for match in _SOCKET_ADDRESS.finditer(source):
+        kind = kind_of_address(match.group(1))
+        if kind is None:
+            continue
+        mention = HostMention(host=match.group(1), offset=match.start(), kind=kind)
+        location = Location(path=path, line=source.count("\n", 0, match.start()) + 1)
+        yield from evidence_of(mention, location, surface, match.group()[:MAX_EXCERPT_CHARS])

@@ -1,0 +1,212 @@
+"""Text features of literals: long, random, encoded, and what they decode to."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence, Location
+from safe_pip.extractors.decoding import Budget, Decoded, decode_layers, is_python_code
+from safe_pip.extractors.literals import EncodedPart, Literal, UnitText, entropy
+from safe_pip.feature import Feature, Fold, Group
+
+MAX_EVIDENCE = 20
+MIN_ENTROPY_BITS = 4.5
+MIN_RATIO_BYTES = 100
+MAX_ATTEMPTS = 400
+
+FEATURES = (
+    Feature(
+        name="longest_string",
+        group=Group.TEXT,
+        fold=Fold.MAX,
+        clip=math.log1p(100_000),
+        reason="the paper's long string, as a length in place of more than forty characters",
+        says="holds a very long string without blanks",
+    ),
+    Feature(
+        name="hi_entropy_strings",
+        group=Group.TEXT,
+        fold=Fold.COUNT,
+        is_monotone=True,
+        clip=math.log1p(MAX_EVIDENCE),
+        reason="encrypted and packed data is random; digests, keys, pictures and URLs are left out",
+        says="holds a long random-looking string",
+    ),
+    Feature(
+        name="encoded_ratio",
+        group=Group.TEXT,
+        fold=Fold.MAX,
+        is_monotone=True,
+        clip=1.0,
+        reason="a packed file is mostly payload; the worst file counts, so nothing dilutes it",
+        says="consists mostly of encoded data",
+    ),
+    Feature(
+        name="encoded_len",
+        group=Group.TEXT,
+        fold=Fold.MAX,
+        is_monotone=True,
+        clip=math.log1p(100_000),
+        reason="a payload has to be carried, and code around it cannot make it shorter",
+        says="holds a long piece of encoded data",
+    ),
+    Feature(
+        name="fernet_literal",
+        group=Group.TEXT,
+        fold=Fold.ANY,
+        is_monotone=True,
+        reason="half of 2024's malicious families carried a Fernet token; no honest code does",
+        says="carries an encrypted payload",
+    ),
+    Feature(
+        name="decodes_to_code",
+        group=Group.TEXT,
+        fold=Fold.COUNT,
+        is_monotone=True,
+        clip=math.log1p(MAX_EVIDENCE),
+        reason="the literal was decoded and is code: verified, so hardly ever wrong",
+        says="hides code in an encoded string",
+    ),
+    Feature(
+        name="decode_depth",
+        group=Group.TEXT,
+        fold=Fold.MAX,
+        is_monotone=True,
+        clip=math.log1p(50),
+        reason="layers upon layers (fifty in one known release) serve only to hide",
+        says="hides code under several layers of encoding",
+    ),
+    Feature(
+        name="hidden_url",
+        group=Group.TEXT,
+        fold=Fold.ANY,
+        is_monotone=True,
+        reason="an address that must be decoded first is meant not to be found",
+        says="hides a web address in an encoded string",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HiddenPayload:
+    """What was found behind an encoded literal; ``shown`` is the literal's beginning."""
+
+    line: int
+    shown: str
+    decoded: Decoded
+
+    @property
+    def as_literal(self) -> Literal:
+        """The readable payload, at the literal's place."""
+        return Literal(text=self.decoded.text, line=self.line, is_folded=True)
+
+
+_FERNET = re.compile(r"gAAAAA[A-D][A-Za-z0-9_-]{90}")
+
+
+def observe_literals(view: UnitText, payloads: Sequence[HiddenPayload]) -> Iterator[Evidence]:
+    """Evidence about one unit's literals and number lists; ``payloads`` are those of the unit."""
+    yield from _observe_longest(view)
+    parts = view.encoded_parts
+    yield from _observe_entropy(view, parts)
+    yield from _observe_encoded(view, [part for part in parts if part.is_certain])
+    for literal in view.literals:
+        if len(literal.text) > 100 and _FERNET.match(literal.text):
+            yield _evidence(view, "fernet_literal", literal.line, 1.0, literal.text)
+    yield from _observe_payloads(view, payloads)
+
+
+def hidden_payloads(view: UnitText) -> Sequence[HiddenPayload]:
+    """What the unit's encoded literals hold, as far as the decoding budget reaches."""
+    found = []
+    budget = Budget()
+    # The longest first: if the budget ends, it ends at what carries least.
+    parts = sorted(view.encoded_parts, key=lambda part: -part.n_chars)
+    for part in parts[:MAX_ATTEMPTS]:
+        decoded = decode_layers(part.data, budget)
+        if decoded is not None:
+            found.append(HiddenPayload(line=part.line, shown=_shown(part), decoded=decoded))
+    found.extend(_folded_code(view))
+    return found[:MAX_EVIDENCE]
+
+
+def _observe_longest(view: UnitText) -> Iterator[Evidence]:
+    words = (
+        literal
+        for literal in view.literals
+        if len(literal.text) > 40 and not any(blank in literal.text for blank in " \t")
+    )
+    longest = max(words, key=lambda literal: len(literal.text), default=None)
+    if longest is not None:
+        value = math.log1p(len(longest.text))
+        yield _evidence(view, "longest_string", longest.line, value, longest.text)
+
+
+def _observe_entropy(view: UnitText, parts: tuple[EncodedPart, ...]) -> Iterator[Evidence]:
+    random = (
+        part
+        for part in parts
+        if part.is_certain
+        and part.encoding != "numbers"
+        and entropy(part.data[:4_000].decode("latin-1")) > MIN_ENTROPY_BITS
+    )
+    for _, part in zip(range(MAX_EVIDENCE), random, strict=False):
+        yield _evidence(view, "hi_entropy_strings", part.line, 1.0, _shown(part))
+
+
+def _observe_encoded(view: UnitText, parts: list[EncodedPart]) -> Iterator[Evidence]:
+    n_encoded = sum(part.n_chars for part in parts)
+    if n_encoded < MIN_RATIO_BYTES:
+        return
+    longest = max(parts, key=lambda part: part.n_chars)
+    ratio = min(n_encoded / max(len(view.unit.source), 1), 1.0)
+    detail = f"{n_encoded} characters of {longest.encoding} and the like"
+    yield _evidence(view, "encoded_ratio", longest.line, ratio, _shown(longest), detail)
+    value = math.log1p(longest.n_chars)
+    yield _evidence(view, "encoded_len", longest.line, value, _shown(longest), detail)
+
+
+def _observe_payloads(view: UnitText, payloads: Sequence[HiddenPayload]) -> Iterator[Evidence]:
+    for payload in payloads:
+        line, decoded = payload.line, payload.decoded
+        excerpt = f"{payload.shown[:60]} → {decoded.text}" if payload.shown else decoded.text
+        if decoded.payload == "URL":
+            yield _evidence(view, "hidden_url", line, 1.0, excerpt, "decodes to a web address")
+            continue
+        detail = f"decodes to {decoded.payload}; layers undone: {decoded.n_layers}"
+        yield _evidence(view, "decodes_to_code", line, 1.0, excerpt, detail)
+        depth = math.log1p(decoded.n_layers)
+        yield _evidence(view, "decode_depth", line, depth, excerpt, detail)
+
+
+def _folded_code(view: UnitText) -> Iterator[HiddenPayload]:
+    """Literals that the code itself decodes from constants into code.
+
+    What stands in the source in one piece was joined or formatted, not decoded.
+    """
+    for literal in view.literals:
+        text = literal.text
+        is_hidden = literal.is_folded and len(text) >= 24 and text[:24] not in view.unit.source
+        if is_hidden and "{}" not in text[:24] and is_python_code(text):
+            decoded = Decoded(payload="Python", n_layers=1, text=text)
+            yield HiddenPayload(line=literal.line, shown="", decoded=decoded)
+
+
+def _shown(part: EncodedPart) -> str:
+    return part.data[:MAX_EXCERPT_CHARS].decode("latin-1")
+
+
+def _evidence(
+    view: UnitText, feature: str, line: int, value: float, excerpt: str, detail: str = ""
+) -> Evidence:
+    return Evidence(
+        feature=feature,
+        location=Location(path=view.unit.path, line=line),
+        value=value,
+        surface=view.unit.surface,
+        excerpt=excerpt[:MAX_EXCERPT_CHARS],
+        detail=detail,
+    )
