@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import ast
 import io
+import re
+import sys
 import tokenize
 import warnings
 from dataclasses import dataclass
 
-MAX_SOURCE_BYTES = 16 << 20
-MAX_NESTING = 400  # CPython's own parser gives up near 200 brackets and 100 indents
+MAX_SOURCE_CHARS = 16 << 20
+MAX_REPAIRS = 24
+MAX_REPAIRED_CHARS = 1 << 20
+# Before 3.11 the tree of a long chain of operators overflows the C stack instead of raising.
+MAX_CHAIN_BEFORE_311 = 8_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedSource:
-    """A tree, or the reason why there is none."""
+    """A tree, or the reason why there is none.
+
+    With both, the source does not parse as it stands, and the tree is that of the source with
+    Python 2 forms rewritten or with the offending lines left out.
+    """
 
     tree: ast.Module | None
     error: str = ""
@@ -24,18 +33,101 @@ def decode_source(data: bytes) -> str:
     """The text that Python would read: coding cookie and byte-order mark honoured."""
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        return data.decode(encoding, errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+        text = data.decode(encoding, errors="replace")
     except (SyntaxError, LookupError, UnicodeError):
-        return data.decode("utf-8", errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+        text = data.decode("utf-8", errors="replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def parse(source: str) -> ParsedSource:
-    """The tree of one unit; never raises."""
-    if len(source) > MAX_SOURCE_BYTES:
+    """The tree of a source as it stands; never raises."""
+    if len(source) > MAX_SOURCE_CHARS:
         return ParsedSource(tree=None, error="source is too long to parse")
+    if sys.version_info < (3, 11) and _longest_chain(source) > MAX_CHAIN_BEFORE_311:
+        return ParsedSource(tree=None, error="expression is too deep to parse")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ParsedSource(tree=ast.parse(source))
+        return ParsedSource(tree=_tree(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return ParsedSource(tree=None, error=f"{type(error).__name__}: {error}")
+
+
+def parse_leniently(source: str) -> ParsedSource:
+    """The tree of a source; if need be of what is left after repairs, line numbers kept.
+
+    Old releases, and much malware, are Python 2; and one broken line must not hide the others.
+    """
+    parsed = parse(source)
+    if parsed.tree is not None or len(source) > MAX_REPAIRED_CHARS:
+        return parsed
+    lines = _from_python_2(source.replace("\0", " ").replace("\f", " ").expandtabs()).split("\n")
+    for _ in range(MAX_REPAIRS):
+        try:
+            return ParsedSource(tree=_tree("\n".join(lines)), error=parsed.error)
+        except SyntaxError as error:
+            if not _leave_out(lines, error):
+                return parsed
+        except (ValueError, RecursionError, MemoryError):
+            return parsed
+    return parsed
+
+
+def _tree(source: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(source)
+
+
+def _longest_chain(source: str) -> int:
+    """The most operators and dots between two separators, strings left out."""
+    code = re.sub(r"\"[^\"\n]*\"|'[^'\n]*'", "", source)
+    operators = re.sub(r"[^-+*/%|&^.(\[~:;,=]|\n(?=\w)", "", code)
+    return max(map(len, re.split(r"[:;,=]", operators)), default=0)
+
+
+_PYTHON_2_FORMS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"^(\s*(?:.*[:;]\s*)?)print\s*>>\s*[\w.]+\s*,?\s*(.*)$", re.M), r"\1print(\2)"),
+    (
+        re.compile(r"^(\s*(?:(?:if|else|elif|for|try|except)\b[^\n#'\"]*:\s*)?)"
+                   r"print[ \t]+(?!=)([^\n;]*?)(\\?)$", re.M),
+        r"\1print(\2)",
+    ),
+    (re.compile(r"^(\s*)print$", re.M), r"\1print()"),
+    (re.compile(r"\bexec\s+(?!=|\()(.+?)(?:\s+in\s+[\w., ()]+)?$", re.M), r"exec(\1)"),
+    (re.compile(r"\bexec\s+(\(.+?\))\s+in\s+[\w., ()]+$", re.M), r"exec\1"),
+    (re.compile(r"^(\s*except\s+[\w.()\[\], ]+?),\s*(\w+)\s*:", re.M), r"\1 as \2:"),
+    (re.compile(r"^(\s*raise\s+[\w.]+)\s*,.*$", re.M), r"\1"),
+    (re.compile(r"<>"), "!="),
+    (re.compile(r"`([^`\n]+)`"), r"repr(\1)"),
+    (re.compile(r"(?<![\w.])0(\d+)(?![\w.])"), r"0o\1"),
+    (re.compile(r"(?<![\w.])(0[xX][0-9a-fA-F]+|\d+)[lL]\b"), r"\1"),
+    (re.compile(r"(?<![\w'\"])[uU][rR](?=['\"])"), "r"),
+)  # fmt: skip
+
+
+def _from_python_2(source: str) -> str:
+    for form, replacement in _PYTHON_2_FORMS:
+        source = form.sub(replacement, source)
+    return source
+
+
+def _leave_out(lines: list[str], error: SyntaxError) -> bool:
+    """Replaces the line that an error names by ``pass``; False when it was so already."""
+    number = min(error.lineno or 1, len(lines)) - 1
+    line = lines[number]
+    while number > 0 and not line.strip():
+        number -= 1
+        line = lines[number]
+    indent = line[: len(line) - len(line.lstrip())]
+    if isinstance(error, IndentationError) and "unexpected indent" in str(error):
+        before = next((text for text in reversed(lines[:number]) if text.strip()), "")
+        indent = before[: len(before) - len(before.lstrip())]
+        repaired = indent + line.lstrip()
+    elif isinstance(error, IndentationError) and "expected an indented" in str(error):
+        lines[number - 1] += " pass"
+        return True
+    else:
+        repaired = f"{indent}pass"
+    if repaired == line:
+        return False
+    lines[number] = repaired
+    return True

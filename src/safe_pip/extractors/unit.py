@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
+import io
+import tokenize
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from safe_pip.distribution import Distribution, DistributionKind, SourceFile
+from safe_pip.distribution import Distribution
 from safe_pip.evidence import Surface
-from safe_pip.extractors.parsing import decode_source, parse
-
-STARTUP_MODULES = ("sitecustomize.py", "usercustomize.py")
+from safe_pip.extractors.events import Trace
+from safe_pip.extractors.program import Program, Reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,21 +20,25 @@ class FoldedLiteral:
 
     ``is_folded`` says that the value is not written so in the source but was computed from
     constants (concatenation, chr, decoding). A part that is not constant stands as ``{}``.
+    ``is_docstring`` says that it stands alone as a statement. ``surface`` is where it is used.
     """
 
     value: str | bytes
     line: int
     is_folded: bool = False
+    is_docstring: bool = False
+    surface: Surface = Surface.OTHER
 
 
 @dataclass(frozen=True, kw_only=True)
 class PythonUnit:
     """One file's Python, or the import lines of one ``.pth`` file.
 
-    ``source`` keeps the file's line numbers. ``tree`` is None in two cases: nothing in the bytes
-    can be a finding of the code group, so no tree was earned (``parse_error`` is empty); or the
-    source does not parse (``parse_error`` says why), and then ``literals`` come from its tokens.
-    ``surface`` is where the unit's top level runs.
+    ``source`` keeps the file's line numbers. ``surface`` is where the unit's top level runs.
+    ``tree`` is None in two cases: nothing in the bytes can be evidence of the code group, so no
+    tree was earned (``parse_error`` and ``literals`` are empty); or the source does not parse
+    (``parse_error`` says why, ``literals`` come from the tokens). With both a tree and an error, the tree is that of
+    the source after repairs. ``trace`` is what the code would do.
     """
 
     path: str
@@ -43,67 +48,49 @@ class PythonUnit:
     surface: Surface
     literals: tuple[FoldedLiteral, ...]
     parse_error: str = ""
+    trace: Trace = field(default_factory=Trace)
 
 
 def python_units(distribution: Distribution) -> Iterator[PythonUnit]:
-    """Every unit, by path: modules, ``.pth`` import lines, scripts, and data files run as code."""
-    for file in sorted(distribution.files, key=lambda file: file.path):
-        if not _is_candidate(file.path):
-            continue
-        data = file.read()
-        source = decode_source(data)
-        if file.path.endswith(".pth"):
-            source = import_lines(source)
-        elif not file.path.endswith((".py", ".pyw")) and not _has_python_shebang(data):
-            continue
-        parsed = parse(source)
-        yield PythonUnit(
-            path=file.path,
-            data=data,
-            source=source,
-            tree=parsed.tree,
-            surface=surface_of(file, distribution),
-            literals=tuple(_literals(parsed.tree)),
-            parse_error=parsed.error,
+    """Every unit: modules, ``.pth`` import lines, scripts, and data files run as code."""
+    return (_unit(reading) for reading in Program(distribution).readings())
+
+
+def _unit(reading: Reading) -> PythonUnit:
+    literals = [
+        FoldedLiteral(
+            value=value,
+            line=line,
+            is_folded=sighting.kind == "folded",
+            is_docstring=sighting.kind == "statement",
+            surface=sighting.surface,
         )
-
-
-def import_lines(source: str) -> str:
-    """The lines of a ``.pth`` file that ``site`` executes, the others blanked."""
-    return "\n".join(
-        line if line.startswith(("import ", "import\t")) else "" for line in source.splitlines()
+        for (line, value), sighting in reading.literals.items()
+    ]
+    if not literals and reading.parsed.error:
+        literals = list(token_literals(reading.source))
+    return PythonUnit(
+        path=reading.path,
+        data=reading.data,
+        source=reading.source,
+        tree=reading.parsed.tree,
+        surface=reading.surface,
+        literals=tuple(literals),
+        parse_error=reading.parsed.error,
+        trace=reading.trace,
     )
 
 
-def surface_of(file: SourceFile, distribution: Distribution) -> Surface:
-    """Where the top level of a file runs."""
-    folder, _, name = file.path.rpartition("/")
-    if distribution.kind is not DistributionKind.WHEEL and file.path == "setup.py":
-        return Surface.SETUP
-    if name.endswith(".pth") or name in STARTUP_MODULES:
-        return Surface.STARTUP
-    if name == "__init__.py":
-        return Surface.INIT
-    if name == "__main__.py" or folder.endswith(".data/scripts"):
-        return Surface.ENTRY_POINT
-    return Surface.MODULE
-
-
-def _is_candidate(path: str) -> bool:
-    folder, _, name = path.rpartition("/")
-    return path.endswith((".py", ".pyw", ".pth")) or (
-        "." not in name and folder.rpartition("/")[2] in ("scripts", "bin")
-    )
-
-
-def _has_python_shebang(data: bytes) -> bool:
-    first_line = data[:200].partition(b"\n")[0]
-    return first_line.startswith(b"#!") and b"python" in first_line
-
-
-def _literals(tree: ast.Module | None) -> Iterator[FoldedLiteral]:
-    if tree is None:
+def token_literals(source: str) -> Iterator[FoldedLiteral]:
+    """The string and bytes literals of a source that may not parse, by its tokens."""
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            if token.type == tokenize.STRING:
+                try:
+                    value = ast.literal_eval(token.string)
+                except (SyntaxError, ValueError, MemoryError):
+                    continue
+                if isinstance(value, (str, bytes)):
+                    yield FoldedLiteral(value=value, line=token.start[0])
+    except (tokenize.TokenError, SyntaxError):
         return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes)):
-            yield FoldedLiteral(value=node.value, line=node.lineno)

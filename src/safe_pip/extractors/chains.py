@@ -1,0 +1,169 @@
+"""Chains: effects that make an attack only together, and in order.
+
+A chain is certain (strength 1) when the content of the first step reaches the last, and likely
+(less) when the steps merely follow each other in one scope or call path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from safe_pip.extractors.capabilities import Action
+from safe_pip.extractors.commands import CommandFact
+from safe_pip.extractors.events import Event, Mark, Stream
+from safe_pip.extractors.values import Origin
+
+CERTAIN = 1.0
+LIKELY = 0.5
+_CROSS_FILE_FACTOR = 0.5
+
+CHAINS: Mapping[str, str] = {
+    "chain_capture_net": "records keys or screen and sends them away",
+    "chain_clipboard": "reads the clipboard and replaces what is on it",
+    "chain_decode_exec": "decodes data and executes it as code",
+    "chain_decode_spawn": "decodes a command or program and starts it",
+    "chain_env_net": "sends the whole environment away",
+    "chain_file_exec": "executes the content of a data file",
+    "chain_host_net": "sends away who and where this machine is",
+    "chain_net_exec": "fetches code from the network and executes it",
+    "chain_net_write_exec": "downloads a file and runs it",
+    "chain_secret_net": "reads credentials and sends them away",
+    "chain_socket_shell": "gives a shell to a remote host",
+}
+"""By feature: the phrase that completes "this code …"."""
+
+_SENT: Mapping[Origin, str] = {
+    "secret": "chain_secret_net",
+    "secret-path": "chain_secret_net",
+    "environment": "chain_env_net",
+    "host": "chain_host_net",
+    "keys": "chain_capture_net",
+}
+_COMMON_NAMES = frozenset(
+    """args check close content data env environ executable f format get join name open os path
+    pathlib read run self shell split str subprocess sys system tempfile text url write wb rb
+    {} {tmp} python python3 bash""".split()  # noqa: SIM905
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """One chain, placed at its last step."""
+
+    feature: str
+    event: Event
+    strength: float
+
+
+def find_chains(stream: Stream) -> Iterator[Chain]:
+    """All chains of one stream; the same chain may be found at several places."""
+    steps = _Steps()
+    for event in stream.events:
+        for feature, strength in steps.see(event):
+            factor = _CROSS_FILE_FACTOR if Mark.CROSS_FILE in event.marks else 1.0
+            yield Chain(feature=feature, event=event, strength=strength * factor)
+
+
+class _Steps:
+    """What has happened so far in a stream."""
+
+    def __init__(self) -> None:
+        self._seen: set[Action] = set()
+        self._fetched_names: set[str] = set()
+        self._decoded_names: set[str] = set()
+        self._has_written_fetched = False
+        self._has_written_decoded = False
+        self._clipboard_in_loop = False
+
+    def see(self, event: Event) -> Iterator[tuple[str, float]]:
+        match event.action:
+            case Action.EXECUTE | Action.UNPICKLE:
+                yield from self._execute(event)
+            case Action.LOAD:
+                yield from self._run_file(event)
+            case Action.SPAWN:
+                yield from self._spawn(event)
+            case Action.NETWORK | Action.CONNECT:
+                yield from self._send(event)
+            case Action.WRITE:
+                self._write(event)
+            case Action.DUPLICATE if Action.CONNECT in self._seen:
+                yield "chain_socket_shell", CERTAIN
+            case Action.CLIPBOARD_WRITE if Action.CLIPBOARD_READ in self._seen:
+                yield "chain_clipboard", CERTAIN if Mark.IN_LOOP in event.marks else LIKELY
+        self._seen.add(event.action)
+
+    def _execute(self, event: Event) -> Iterator[tuple[str, float]]:
+        if Mark.HARMLESS in event.marks:
+            return
+        certain = CERTAIN
+        if event.action is Action.UNPICKLE:
+            # Unpickling what arrives is what remote-call libraries do; a literal is a payload.
+            certain = CERTAIN if event.text else LIKELY / 2
+        if "network" in event.data:
+            yield "chain_net_exec", certain
+        if "decoded" in event.data:
+            yield "chain_decode_exec", certain
+        if "file" in event.data and event.action is Action.EXECUTE:
+            yield "chain_file_exec", CERTAIN if Mark.LITERAL in event.marks else LIKELY
+        yield from self._run_file(event)
+
+    def _run_file(self, event: Event) -> Iterator[tuple[str, float]]:
+        if Mark.HARMLESS in event.marks:
+            return
+        named = event.names - _COMMON_NAMES
+        if named & self._fetched_names:
+            yield "chain_net_write_exec", CERTAIN
+        if named & self._decoded_names:
+            yield "chain_decode_exec", CERTAIN
+
+    def _spawn(self, event: Event) -> Iterator[tuple[str, float]]:
+        named = event.names - _COMMON_NAMES
+        if "network" in event.data:
+            yield "chain_net_exec", CERTAIN
+            if Action.CONNECT in self._seen:
+                yield "chain_socket_shell", CERTAIN
+        if "decoded" in event.data or CommandFact.ENCODED in event.facts:
+            yield "chain_decode_spawn", CERTAIN
+        if CommandFact.DOWNLOAD_AND_RUN in event.facts or named & self._fetched_names:
+            yield "chain_net_write_exec", CERTAIN
+        elif self._has_written_fetched:
+            yield "chain_net_write_exec", LIKELY
+        if named & self._decoded_names:
+            yield "chain_decode_spawn", CERTAIN
+        elif self._has_written_decoded:
+            yield "chain_decode_spawn", LIKELY
+        if CommandFact.REVERSE_SHELL in event.facts:
+            yield "chain_socket_shell", CERTAIN
+        if CommandFact.EXFILTRATE in event.facts:
+            yield from self._send(event)
+
+    def _send(self, event: Event) -> Iterator[tuple[str, float]]:
+        if _is_own_address(event):
+            return
+        found = {_SENT[origin] for origin in event.data if origin in _SENT}
+        for feature in sorted(found):
+            yield feature, CERTAIN
+        if event.action is Action.NETWORK:
+            if Action.SECRET in self._seen and "chain_secret_net" not in found:
+                yield "chain_secret_net", LIKELY
+            if Action.CAPTURE in self._seen and "chain_capture_net" not in found:
+                yield "chain_capture_net", LIKELY
+            # urlretrieve and its like fetch and write at once.
+            self._fetched_names |= event.names - _COMMON_NAMES
+
+    def _write(self, event: Event) -> None:
+        named = event.names - _COMMON_NAMES
+        if "network" in event.data or Action.NETWORK in self._seen:
+            self._has_written_fetched = True
+            self._fetched_names |= named
+        if "decoded" in event.data:
+            self._has_written_decoded = True
+            self._decoded_names |= named
+
+
+def _is_own_address(event: Event) -> bool:
+    """``gethostbyname(gethostname())``: asks for the machine's own address, sends nothing."""
+    is_lookup = event.name.startswith(("socket.gethostby", "socket.getaddrinfo"))
+    return is_lookup and "." not in event.text

@@ -1,0 +1,180 @@
+"""The columns of the code group: what the Python of a distribution can do, and when it does it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from safe_pip.extractors.capabilities import Action
+from safe_pip.extractors.chains import CHAINS
+from safe_pip.feature import Feature, Fold, Group
+
+CAPABILITIES: Mapping[str, tuple[frozenset[Action], str, str]] = {
+    "net_out": (
+        frozenset((Action.NETWORK,)),
+        "talks to the network",
+        "a second stage must be fetched and loot must be sent",
+    ),
+    "proc_spawn": (
+        frozenset((Action.SPAWN,)),
+        "starts another process",
+        "most payloads end in a process of their own",
+    ),
+    "dyn_exec": (
+        frozenset((Action.EXECUTE,)),
+        "executes text as code",
+        "every packer and loader needs it",
+    ),
+    "code_load": (
+        frozenset((Action.LOAD, Action.UNPICKLE)),
+        "loads code from a file or from bytes",
+        "the other door to execution",
+    ),
+    "file_write": (
+        frozenset((Action.WRITE,)),
+        "writes files",
+        "a dropper's middle step",
+    ),
+    "secret_read": (
+        frozenset((Action.SECRET,)),
+        "reads a credential store",
+        "theft needs it",
+    ),
+    "host_info": (
+        frozenset((Action.HOST,)),
+        "asks who and where this machine is",
+        "beacons and targeting need it",
+    ),
+    "decode": (
+        frozenset((Action.DECODE,)),
+        "decodes or decrypts data",
+        "hidden code must be unhidden",
+    ),
+}
+"""By feature: the actions that it counts, what to say, and why. Each also as ``…_unasked``."""
+
+WEIGHTY_ACTIONS = frozenset(
+    (
+        Action.CAPTURE,
+        Action.CLIPBOARD_READ,
+        Action.EXECUTE,
+        Action.NATIVE,
+        Action.NETWORK,
+        Action.REGISTRY,
+        Action.SECRET,
+        Action.SPAWN,
+    )
+)
+"""What is worth a second look wherever it is found; the others are every program's daily work."""
+
+
+def _feature(
+    name: str, fold: Fold, says: str, reason: str, *, is_monotone: bool = True, clip: float = 4.0
+) -> Feature:
+    return Feature(
+        name=name,
+        group=Group.CODE,
+        fold=fold,
+        reason=reason,
+        says=says,
+        is_monotone=is_monotone,
+        clip=clip,
+    )
+
+
+def _capability_features() -> tuple[Feature, ...]:
+    anywhere = (
+        _feature(name, Fold.COUNT, says, reason, is_monotone=False)
+        for name, (_, says, reason) in CAPABILITIES.items()
+    )
+    unasked = (
+        _feature(f"{name}_unasked", Fold.COUNT, f"{says} without being called", reason)
+        for name, (_, says, reason) in CAPABILITIES.items()
+    )
+    return (*anywhere, *unasked)
+
+
+def _chain_features() -> tuple[Feature, ...]:
+    reason = "the steps are common, their order and flow are not"
+    anywhere = (_feature(name, Fold.MAX, says, reason) for name, says in CHAINS.items())
+    unasked = (
+        _feature(f"{name}_unasked", Fold.MAX, f"{says}, without being called", reason)
+        for name, says in CHAINS.items()
+    )
+    return (*anywhere, *unasked)
+
+
+_OTHERS = (
+    _feature("chain_toplevel", Fold.COUNT, "attacks without being called",
+             "separates libraries from malware"),
+    _feature("chain_in_silent_try", Fold.MAX, "hides every error of what it does",
+             "an attack must not be noticed when it fails"),
+    _feature("chain_cross_file", Fold.MAX, "spreads an attack over several files",
+             "defeats the splitting of a payload"),
+    _feature("detached_spawn", Fold.COUNT, "starts a detached or hidden process",
+             "outlives the install and shows no window"),
+    _feature("detached_spawn_unasked", Fold.COUNT,
+             "starts a detached or hidden process without being called",
+             "outlives the install and shows no window"),
+    _feature("thread_unasked", Fold.MAX, "starts a thread or child when it is imported",
+             "survives the import"),
+    _feature("pip_in_code", Fold.MAX, "installs further packages",
+             "a second stage from the registry"),
+    _feature("self_delete", Fold.ANY, "deletes its own file", "anti-forensics"),
+    _feature("persistence", Fold.MAX, "arranges to be started again",
+             "must touch places that the system fixes"),
+    _feature("vm_debug_check", Fold.COUNT, "looks for analysis tools or virtual machines",
+             "evades sandboxes"),
+    _feature("os_gate_before_chain", Fold.ANY, "attacks only on some systems", "targeting"),
+    _feature("run_once_gate", Fold.MAX, "starts something once and leaves a mark",
+             "a library has no need to remember that it ran"),
+    _feature("delay_gate", Fold.MAX, "waits before it acts", "outlives a sandbox"),
+    _feature("secret_path_families", Fold.MAX, "names credential stores",
+             "one is normal, four are not", clip=8.0),
+    _feature("browser_wallet_paths", Fold.MAX, "names browser profiles or wallets",
+             "stealers must name what they steal", clip=8.0),
+    _feature("token_regex", Fold.COUNT, "looks for access tokens", "stealers carry the patterns"),
+    _feature("crypto_addresses", Fold.COUNT, "looks for cryptocurrency addresses",
+             "clippers carry the patterns"),
+    _feature("host_probe_urls", Fold.COUNT, "asks for the public address",
+             "the first step of a beacon"),
+    _feature("defence_evasion", Fold.COUNT, "switches protection off",
+             "no library has a reason to"),
+    _feature("keylog_screen_cam", Fold.COUNT, "records keys, screen, camera or sound",
+             "rare in libraries"),
+    _feature("imds_access", Fold.MAX, "reaches for the cloud metadata service", "cloud theft"),
+    _feature("ci_secret_scrape", Fold.MAX, "reaches for the secrets of a CI job", "CI theft"),
+    _feature("registry_publish", Fold.MAX, "publishes packages", "the step of a worm"),
+    _feature("agent_config_write", Fold.MAX, "touches the settings of coding agents",
+             "persistence since 2026"),
+    _feature("foreign_runtime_fetch", Fold.MAX, "fetches another runtime or executable",
+             "a second stage out of Python's sight"),
+    _feature("shell_download", Fold.MAX, "downloads and runs by a command line",
+             "a dropper in one line"),
+    _feature("hidden_lookup", Fold.COUNT, "looks functions up so that a search misses them",
+             "survives the hiding of keywords"),
+    _feature("hidden_lookup_unasked", Fold.COUNT,
+             "looks functions up so that a search misses them, without being called",
+             "survives the hiding of keywords"),
+    _feature("sink_aliasing", Fold.COUNT, "calls dangerous functions under other names",
+             "the evasion is itself the sign"),
+    _feature("nested_code_sinks", Fold.COUNT, "keeps dangerous code in strings",
+             "code is put into strings to hide it"),
+    _feature("chr_map_density", Fold.MAX, "assembles strings character by character",
+             "keyword hiding leaves its machinery", clip=10.0),
+    _feature("native_code", Fold.COUNT, "runs machine code from memory",
+             "shellcode loaders need these calls"),
+    _feature("registry_change", Fold.COUNT, "changes the Windows registry",
+             "persistence and evasion"),
+    _feature("cmdclass_override", Fold.MAX, "replaces an install command",
+             "survives any renaming of the payload"),
+    _feature("cmdclass_capability", Fold.COUNT, "acts in an install command",
+             "an install command has one purpose"),
+    _feature("setup_extra_calls", Fold.COUNT, "does more in setup.py than call setup()",
+             "the body of setup.py runs at once"),
+    _feature("build_backend_code", Fold.COUNT, "acts in a build backend of its own",
+             "install-time code without setup.py"),
+    _feature("unparsable_python", Fold.MAX, "holds Python that does not parse",
+             "a file that cannot be read must not become invisible", is_monotone=False),
+)  # fmt: skip
+
+FEATURES: tuple[Feature, ...] = (*_capability_features(), *_chain_features(), *_OTHERS)

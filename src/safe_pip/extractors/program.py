@@ -1,0 +1,242 @@
+"""The program that a distribution's Python files make up together.
+
+Each file is run once, abstractly; an import inside the distribution runs the imported file first,
+so that a call of what was imported is followed into it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from safe_pip.distribution import Distribution, SourceFile
+from safe_pip.evidence import Surface
+from safe_pip.extractors.events import CommandClass, HiddenLookup, Sighting, Trace
+from safe_pip.extractors.interpreter import Interpreter
+from safe_pip.extractors.parsing import ParsedSource, decode_source, parse_leniently
+from safe_pip.extractors.surfaces import surface_of
+from safe_pip.extractors.triggers import earns_tree
+from safe_pip.extractors.values import HOLE, Scope
+
+MAX_IMPORT_DEPTH = 4
+MAX_REMEMBERED_CHARS = 6 << 20
+MAX_MEMBER_BYTES = 4 << 20
+_SOURCE_FOLDERS = ("src", "lib", "python")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """One file, read: its text, tree and trace."""
+
+    path: str
+    data: bytes
+    source: str
+    surface: Surface
+    parsed: ParsedSource
+    literals: Mapping[tuple[int, str | bytes], Sighting]
+    trace: Trace
+
+
+class Program:
+    """All Python of one distribution; an ``Imports`` for the interpreter of each file."""
+
+    def __init__(self, distribution: Distribution) -> None:
+        self._distribution = distribution
+        self._surfaces = {
+            file.path: surface_of(file, distribution)
+            for file in distribution.files
+            if _is_candidate(file.path)
+        }
+        self._modules = _module_paths(self._surfaces)
+        self._readings: dict[str, Reading] = {}
+        self._scopes: OrderedDict[str, tuple[Scope, int]] = OrderedDict()
+        self._remembered_chars = 0
+        self._running: list[str] = []
+        self._done: set[str] = set()
+        self._executed: dict[str, Surface] = {}
+
+    def readings(self) -> Iterator[Reading]:
+        """Every file once: those whose top level runs unasked first, since they may import
+        others and so make them run unasked too; then data files that were run as code."""
+        for wants_unused in (False, True):
+            for path in sorted(self._surfaces):
+                if (self._surfaces[path] is Surface.OTHER) == wants_unused:
+                    yield from self._read_once(path)
+        for path in sorted(self._executed):
+            if path not in self._done:
+                yield from self._read_data(path)
+
+    def _read_once(self, path: str) -> Iterator[Reading]:
+        if path not in self._done:
+            self._run(path)
+        reading = self._readings.pop(path, None)
+        if reading is not None:
+            yield reading
+
+    def _read_data(self, path: str) -> Iterator[Reading]:
+        file = self._distribution.by_path[path]
+        data = file.read()
+        source = decode_source(data)
+        # What it does is part of the trace of the code that runs it.
+        yield Reading(
+            path=path,
+            data=data,
+            source=source,
+            surface=self._executed[path],
+            parsed=parse_leniently(source),
+            literals={},
+            trace=Trace(),
+        )
+
+    def _run(self, path: str) -> Scope | None:
+        """Reads and runs one file; gives its scope when it earned a tree."""
+        self._done.add(path)
+        file = self._distribution.by_path[path]
+        data = file.read()
+        if not _is_python(file, data):
+            return None
+        source = decode_source(data)
+        if path.endswith(".pth"):
+            source = import_lines(source)
+        surface = self._surfaces[path]
+        if not earns_tree(data):
+            self._readings[path] = Reading(
+                path=path,
+                data=data,
+                source=source,
+                surface=surface,
+                parsed=ParsedSource(tree=None),
+                literals={},
+                trace=Trace(),
+            )
+            return None
+        parsed = parse_leniently(source)
+        interpreter = Interpreter(path=path, surface=surface, imports=self)
+        if parsed.tree is not None:
+            self._running.append(path)
+            try:
+                interpreter.run(parsed.tree)
+            finally:
+                self._running.pop()
+        for member in interpreter.executed_members:
+            self._executed.setdefault(member, surface)
+        self._readings[path] = Reading(
+            path=path,
+            data=data,
+            source=source,
+            surface=surface,
+            parsed=parsed,
+            literals=interpreter.literals,
+            trace=_trace_of(interpreter),
+        )
+        self._remember(path, interpreter.scope, len(source))
+        return interpreter.scope
+
+    def _remember(self, path: str, scope: Scope, size: int) -> None:
+        self._scopes[path] = (scope, size)
+        self._remembered_chars += size
+        while self._remembered_chars > MAX_REMEMBERED_CHARS and len(self._scopes) > 1:
+            _, (_, oldest_size) = self._scopes.popitem(last=False)
+            self._remembered_chars -= oldest_size
+
+    def find_module(self, name: str, *, importer: str, is_top_level: bool) -> Scope | None:
+        path = self._module_path(name, importer)
+        if path is None or path == importer:
+            return None
+        if is_top_level and self._surfaces[path] is Surface.OTHER and path not in self._done:
+            if self._surfaces.get(importer, Surface.OTHER) is not Surface.OTHER:
+                self._surfaces[path] = Surface.MODULE
+        if path in self._scopes:
+            return self._scopes[path][0]
+        if path in self._done or len(self._running) >= MAX_IMPORT_DEPTH:
+            return None
+        return self._run(path)
+
+    def _module_path(self, name: str, importer: str) -> str | None:
+        path = self._modules.get(name)
+        if path is None and "/" in importer and "." not in name:
+            # Scripts and Python 2 modules import their neighbours by bare name.
+            neighbour = f"{importer.rpartition('/')[0]}/{name}.py"
+            path = neighbour if neighbour in self._surfaces else None
+        return path
+
+    def read_member(self, path: str, *, importer: str) -> tuple[str, str] | None:
+        file = self._member(path, importer)
+        if file is None or file.size > MAX_MEMBER_BYTES:
+            return None
+        return file.path, decode_source(file.read())
+
+    def _member(self, path: str, importer: str) -> SourceFile | None:
+        parts: list[str] = []
+        for part in path.replace("\\", "/").split("/"):
+            if HOLE in part or part == "..":
+                parts.clear()
+            elif part not in ("", "."):
+                parts.append(part)
+        suffix = "/".join(parts)
+        if not suffix:
+            return None
+        folder = importer.rpartition("/")[0]
+        beside = self._distribution.by_path.get(f"{folder}/{suffix}" if folder else suffix)
+        if beside is not None:
+            return beside
+        matches = [
+            file
+            for file in self._distribution.files
+            if file.path == suffix or file.path.endswith(f"/{suffix}")
+        ]
+        return min(matches, key=lambda file: (file.path.count("/"), file.path), default=None)
+
+
+def import_lines(source: str) -> str:
+    """The lines of a ``.pth`` file that ``site`` executes, the others blanked."""
+    return "\n".join(
+        line if line.startswith(("import ", "import\t")) else "" for line in source.split("\n")
+    )
+
+
+def _trace_of(interpreter: Interpreter) -> Trace:
+    return Trace(
+        streams=tuple(stream for stream in interpreter.streams if stream.events),
+        hidden_lookups=tuple(
+            HiddenLookup(line=line, detail=detail, surface=surface)
+            for line, detail, surface in interpreter.hidden_lookups
+        ),
+        command_classes=tuple(
+            CommandClass(command=command, name=function.name, line=getattr(function.node, "lineno", 0))
+            for command, function in interpreter.command_classes
+        ),
+        body_calls=tuple(interpreter.body_calls),
+        executed_members=frozenset(interpreter.executed_members),
+        set_variables=frozenset(interpreter.set_variables),
+    )
+
+
+def _is_candidate(path: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    return name.endswith((".py", ".pyw", ".pth")) or (
+        "." not in name and folder.rpartition("/")[2] in ("scripts", "bin")
+    )
+
+
+def _is_python(file: SourceFile, data: bytes) -> bool:
+    if file.path.endswith((".py", ".pyw", ".pth")):
+        return True
+    first_line = data[:200].partition(b"\n")[0]
+    return first_line.startswith(b"#!") and b"python" in first_line
+
+
+def _module_paths(surfaces: Mapping[str, Surface]) -> Mapping[str, str]:
+    """Dotted module names, with and without a source folder in front, to paths."""
+    paths: dict[str, str] = {}
+    for path in sorted(surfaces, reverse=True):
+        if not path.endswith(".py"):
+            continue
+        parts = path[: -len(".py")].split("/")
+        if parts[-1] == "__init__":
+            parts.pop()
+        paths[".".join(parts)] = path
+        if parts and parts[0] in _SOURCE_FOLDERS:
+            paths.setdefault(".".join(parts[1:]), path)
+    return paths

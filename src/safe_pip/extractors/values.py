@@ -1,0 +1,155 @@
+"""Values: what is known, without running anything, of an expression's result."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+Constant: TypeAlias = "str | bytes | int | float | tuple[Constant, ...]"
+"""Lists are folded as tuples; bools are ints."""
+
+Origin = Literal[
+    "clipboard",     # text another program put on the clipboard
+    "decoded",       # came out of a decoder, a decompressor or a cipher
+    "environment",   # the whole environment, or its secrets
+    "file",          # the content of a file
+    "host",          # who and where this machine is
+    "keys",          # key strokes, pictures of the screen or the camera, sound
+    "network",       # arrived from the network
+    "secret",        # the content of a credential store
+    "secret-path",   # the path of a credential store
+    "socket",        # a raw socket
+]  # fmt: skip
+Origins: TypeAlias = frozenset[Origin]
+
+NO_ORIGINS: Origins = frozenset()
+HOLE = "{}"
+"""Stands in a partly known string for each part that is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """A result: its constant, the thing it refers to, and where its content came from.
+
+    ``const`` is None when unknown; with ``is_partial`` it is a string with HOLE for its unknown
+    parts. ``ref`` is the qualified name of a function, class or module ("os.system"), with "()"
+    after a call ("socket.socket()"). ``parts`` are the known elements of a container, the known
+    attributes of an instance, or the path ("path") of a file's content or handle.
+    """
+
+    const: Constant | None = None
+    is_partial: bool = False
+    ref: str = ""
+    origins: Origins = NO_ORIGINS
+    parts: Mapping[Constant, Value] | None = None
+    function: Function | None = None
+
+    @property
+    def text(self) -> str:
+        """The constant as text with holes, HOLE when nothing is known."""
+        if isinstance(self.const, str):
+            return self.const
+        if isinstance(self.const, bytes):
+            return self.const.decode("latin-1")
+        return HOLE if self.const is None else str(self.const)
+
+    @property
+    def known(self) -> Constant | None:
+        """The constant if all of it is known."""
+        return None if self.is_partial else self.const
+
+
+UNKNOWN = Value()
+
+
+class Scope:
+    """The names of one module, class body or call."""
+
+    __slots__ = (
+        "global_names",
+        "globals",
+        "is_class",
+        "module",
+        "names",
+        "parent",
+        "star_imports",
+    )
+
+    def __init__(
+        self, *, module: str, parent: Scope | None = None, is_class: bool = False
+    ) -> None:
+        self.is_class = is_class
+        self.module = module
+        self.names: dict[str, Value] = {}
+        self.parent = parent
+        self.globals: Scope = parent.globals if parent else self
+        self.star_imports: list[str] = []
+        self.global_names: set[str] = set()
+
+    @property
+    def lexical(self) -> Scope:
+        """The scope that a function defined here looks names up in: never a class body."""
+        return self.parent if self.is_class and self.parent is not None else self
+
+    def find(self, name: str) -> Value | None:
+        scope: Scope | None = self
+        while scope is not None:
+            found = scope.names.get(name)
+            if found is not None:
+                return found
+            scope = scope.parent
+        return None
+
+
+FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Function:
+    """A function, method or class that the distribution itself defines.
+
+    ``path`` is the file it stands in. A class has its body's ``scope`` as ``members``;
+    ``receiver`` is what a method is bound to.
+    """
+
+    node: FunctionNode | ast.ClassDef
+    path: str
+    scope: Scope
+    members: Scope | None = None
+    bases: tuple[Value, ...] = ()
+    receiver: Value | None = None
+    attributes: dict[str, Value] = field(default_factory=dict)
+
+    @property
+    def is_class(self) -> bool:
+        return isinstance(self.node, ast.ClassDef)
+
+    @property
+    def name(self) -> str:
+        return "<lambda>" if isinstance(self.node, ast.Lambda) else self.node.name
+
+
+def join_origins(*values: Value) -> Origins:
+    origins = NO_ORIGINS
+    for value in values:
+        if value.origins:
+            origins = origins | value.origins if origins else value.origins
+    return origins
+
+
+def join(old: Value | None, new: Value) -> Value:
+    """What is known when either assignment may have happened: the newer facts first."""
+    if old is None or old is UNKNOWN or old is new:
+        return new
+    if new is UNKNOWN:
+        return old
+    return Value(
+        const=old.const if new.const is None else new.const,
+        is_partial=old.is_partial if new.const is None else new.is_partial,
+        ref=new.ref or old.ref,
+        origins=join_origins(old, new),
+        parts=new.parts if new.parts is not None else old.parts,
+        function=new.function or old.function,
+    )
