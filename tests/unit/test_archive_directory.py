@@ -1,0 +1,184 @@
+"""Source trees: all of them is read, except what no build can reach."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from safe_pip.archive import DEFAULT_LIMITS, open_distribution
+from safe_pip.artifact import Artifact, OriginKind
+from safe_pip.distribution import DistributionKind
+from safe_pip.errors import UnscannableError
+from tests.builders import make_wheel, setuptools_pyproject, write_sdist, write_tree, write_wheel
+from tests.reading import opened_tree
+
+PYPROJECT = setuptools_pyproject("demo", "1.0")
+VENV = {"venv/pyvenv.cfg": "", "venv/bin/python": "", "venv/lib/a.py": ""}
+
+
+def paths(folder: Path, *, origin: OriginKind = OriginKind.VCS) -> set[str]:
+    return {file.path for file in opened_tree(folder, origin=origin).files}
+
+
+def refusal_of(path: Path, *, sha256: str | None = None) -> str:
+    artifact = Artifact(path=path, origin=OriginKind.VCS, sha256=sha256)
+    with pytest.raises(UnscannableError) as caught, open_distribution(artifact):
+        pass
+    return caught.value.reason
+
+
+def test_tree_is_read_with_its_metadata(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"pyproject.toml": PYPROJECT, "demo/__init__.py": "x = 1"})
+    tree = opened_tree(tmp_path)
+    assert tree.kind is DistributionKind.DIRECTORY
+    assert (tree.project, tree.version) == ("demo", "1.0")
+    assert tree.by_path["demo/__init__.py"].read() == b"x = 1"
+
+
+def test_digest_of_a_tree_changes_with_content_and_with_names_alone(tmp_path: Path) -> None:
+    digests = set()
+    for number, files in enumerate(({"a": "x"}, {"a": "y"}, {"b": "x"})):
+        digests.add(opened_tree(write_tree(tmp_path / str(number), files)).sha256)
+    assert len(digests) == 3
+    assert opened_tree(write_tree(tmp_path / "again", {"a": "x"})).sha256 in digests
+
+
+def test_version_control_is_left_out(tmp_path: Path) -> None:
+    write_tree(
+        tmp_path, {".git/hooks/post-checkout": "", ".hg/a": "", "sub/.svn/b": "", "a.py": ""}
+    )
+    assert paths(tmp_path) == {"a.py"}
+
+
+def test_virtual_environment_is_left_out_of_a_working_tree_alone(tmp_path: Path) -> None:
+    write_tree(tmp_path, {**VENV, "a.py": ""})
+    assert paths(tmp_path, origin=OriginKind.EDITABLE) == {"a.py"}
+    assert paths(tmp_path, origin=OriginKind.VCS) == {"a.py", *VENV}
+
+
+def test_virtual_environment_that_the_build_names_is_read(tmp_path: Path) -> None:
+    pyproject = '[build-system]\nbackend-path = ["venv/lib"]\n'
+    write_tree(tmp_path, {**VENV, "pyproject.toml": pyproject})
+    assert "venv/lib/a.py" in paths(tmp_path, origin=OriginKind.DIRECTORY)
+
+
+def test_package_that_poses_as_a_virtual_environment_is_read(tmp_path: Path) -> None:
+    write_tree(tmp_path, {**VENV, "venv/__init__.py": ""})
+    assert "venv/lib/a.py" in paths(tmp_path, origin=OriginKind.DIRECTORY)
+    write_tree(tmp_path, {"pkg/pyvenv.cfg": "", "pkg/a.py": ""})
+    assert "pkg/a.py" in paths(tmp_path, origin=OriginKind.DIRECTORY)
+
+
+def test_cache_that_python_checks_is_left_out_of_a_working_tree_alone(tmp_path: Path) -> None:
+    checked = bytes(4) + (0).to_bytes(4, "little") + bytes(8)
+    write_tree(tmp_path, {"__pycache__/a.cpython-311.pyc": checked, "a.py": ""})
+    assert paths(tmp_path, origin=OriginKind.DIRECTORY) == {"a.py"}
+    assert len(paths(tmp_path, origin=OriginKind.VCS)) == 2
+
+
+def test_cache_that_python_runs_unchecked_is_read(tmp_path: Path) -> None:
+    unchecked = bytes(4) + (1).to_bytes(4, "little") + bytes(8)
+    write_tree(tmp_path, {"__pycache__/a.cpython-311.pyc": unchecked})
+    assert len(paths(tmp_path, origin=OriginKind.DIRECTORY)) == 1
+
+
+def test_source_in_a_cache_folder_is_read(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"__pycache__/hook.py": ""})
+    assert paths(tmp_path, origin=OriginKind.DIRECTORY) == {"__pycache__/hook.py"}
+
+
+def test_link_within_the_tree_is_read_as_what_it_stands_for(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"data.txt": "evil", "lib/a.py": "x"})
+    (tmp_path / "setup.py").symlink_to("data.txt")
+    (tmp_path / "backend").symlink_to(tmp_path / "lib")
+    tree = opened_tree(tmp_path)
+    assert tree.by_path["setup.py"].read() == b"evil"
+    assert tree.by_path["backend/a.py"].read() == b"x"
+    assert {a.kind for a in tree.anomalies} == {"link-member"}
+
+
+def test_link_to_a_text_outside_is_an_anomaly_without_content(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"README.md": "secret", "sub/a.py": ""})
+    (tmp_path / "sub/README.md").symlink_to("../README.md")
+    tree = opened_tree(tmp_path / "sub")
+    assert set(tree.by_path) == {"a.py"}
+    assert [a.kind for a in tree.anomalies] == ["link-outside-root"]
+
+
+@pytest.mark.parametrize(("link", "target"), [("setup.py", "evil.txt"), ("x", "evil.py")])
+def test_link_to_code_outside_is_refused(tmp_path: Path, link: str, target: str) -> None:
+    write_tree(tmp_path, {target: "evil", "sub/a.py": ""})
+    (tmp_path / "sub" / link).symlink_to(f"../{target}")
+    assert refusal_of(tmp_path / "sub") == "link-outside-root"
+
+
+def test_link_to_a_folder_outside_is_refused_if_it_holds_code(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"data/table.csv": "", "sub/a.py": ""})
+    (tmp_path / "sub/data").symlink_to("../data")
+    assert {a.kind for a in opened_tree(tmp_path / "sub").anomalies} == {"link-outside-root"}
+    write_tree(tmp_path, {"data/deep/evil.py": ""})
+    assert refusal_of(tmp_path / "sub") == "link-outside-root"
+
+
+def test_link_to_code_in_a_folder_that_is_left_out_is_refused(tmp_path: Path) -> None:
+    write_tree(tmp_path, {".git/description": "import os", "a.py": ""})
+    (tmp_path / "setup.py").symlink_to(".git/description")
+    assert refusal_of(tmp_path) == "link-outside-root"
+
+
+def test_broken_and_circular_links_are_anomalies(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"a.py": ""})
+    (tmp_path / "gone").symlink_to("nowhere")
+    (tmp_path / "self").symlink_to(".")
+    assert paths(tmp_path) == {"a.py"}
+
+
+def test_pipe_is_an_anomaly_and_never_opened(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"a.py": ""})
+    os.mkfifo(tmp_path / "pipe")
+    tree = opened_tree(tmp_path)
+    assert set(tree.by_path) == {"a.py"}
+    assert [a.kind for a in tree.anomalies] == ["device-member"]
+
+
+def test_sparse_file_over_the_limit_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "big.bin").open("wb") as file:
+        file.truncate(5 * 1024**3)
+    assert refusal_of(tmp_path) == "member-too-large"
+
+
+def test_too_many_files_are_refused(tmp_path: Path) -> None:
+    write_tree(tmp_path, {f"{number}.py": "" for number in range(11)})
+    artifact = Artifact(path=tmp_path, origin=OriginKind.VCS)
+    limits = replace(DEFAULT_LIMITS, max_members=10)
+    with pytest.raises(UnscannableError), open_distribution(artifact, limits):
+        pass
+
+
+def test_archive_on_disk_is_read_like_one_in_memory(tmp_path: Path) -> None:
+    for path in (write_wheel(tmp_path), write_sdist(tmp_path), write_sdist(tmp_path, format="zip")):
+        artifact = Artifact(path=path, origin=OriginKind.FILE)
+        with open_distribution(artifact) as distribution:
+            assert "demo/__init__.py" in distribution.by_path
+            assert all(len(file.read()) == file.size for file in distribution.files)
+
+
+def test_other_digest_than_the_artifact_states_is_refused(tmp_path: Path) -> None:
+    path = write_wheel(tmp_path)
+    assert refusal_of(path, sha256="0" * 64) == "digest-mismatch"
+
+
+def test_path_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    assert refusal_of(tmp_path / "nothing.whl") == "unreadable"
+
+
+def test_nothing_is_written_beside_an_archive(tmp_path: Path) -> None:
+    path = tmp_path / "demo-1.0-py3-none-any.whl"
+    path.write_bytes(make_wheel(files={"../evil.py": "", "a.py": ""}, record=False))
+    with open_distribution(Artifact(path=path, origin=OriginKind.FILE)) as distribution:
+        for file in distribution.files:
+            file.read()
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
