@@ -144,5 +144,5 @@ def _file_digest(path: Path) -> str:
 def _about(artifact: Artifact, verdict: Verdict) -> Verdict:
     """The verdict, if it is about the bytes that were digested here."""
     if verdict.unscannable is None and verdict.sha256 != artifact.sha256:
-        raise UnscannableError("it changed while it was read", reason="changed-while-read")
+        raise UnscannableError("it changed while it was read", reason="digest-mismatch")
     return replace(verdict, sha256=artifact.sha256 or "", filename=artifact.path.name)

@@ -59,10 +59,6 @@ def inspect(artifact: Artifact, *, judge: Judge, limits: Limits) -> Verdict:
 
 def _inspect(artifact: Artifact, *, judge: Judge, limits: Limits) -> Verdict:
     with open_distribution(artifact, limits) as distribution:
-        if artifact.sha256 is not None and distribution.sha256 != artifact.sha256:
-            raise UnscannableError(
-                f"{artifact.path.name} changed while it was read", reason="changed-while-read"
-            )
         judged = judge.judge(observe(distribution))
         return Verdict(
             sha256=distribution.sha256,

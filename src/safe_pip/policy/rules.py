@@ -130,9 +130,13 @@ def _opinions(
     said = chain(
         _by_name(verdict, policy, context),
         _by_advisories(verdict, policy),
-        _by_content(verdict, policy, thresholds),
+        _by_inspection(verdict, policy),
+        _by_high_score(verdict, policy, thresholds),
         _by_origin(verdict, policy, context),
         _by_age(policy, context, now),
+        # Last of the questions: it is the only one that policy can answer where nobody is there
+        # (without_a_person), and must not stand for another.
+        _by_raised_score(verdict, policy, thresholds),
     )
     yield from (opinion for opinion in said if opinion.action is not Action.ALLOW)
     yield _Opinion(action=Action.ALLOW, rule="model", reason="no finding", lift=_Lift.NEVER)
@@ -145,10 +149,11 @@ def _by_name(verdict: Verdict, policy: Policy, context: Context) -> Iterator[_Op
         for entry in sorted(policy.deny, key=str):
             if entry.covers(project, verdict.version):
                 yield _never_lifted("deny", f"the policy denies {entry}")
+    if context.index_url is None:
+        return
+    for project in projects:
         for private in sorted(policy.private_names, key=lambda name: name.pattern):
-            if context.index_url is None or not private.covers(project):
-                continue
-            if not private.is_served_by(context.index_url):
+            if private.covers(project) and not private.is_served_by(context.index_url):
                 yield _never_lifted(
                     "private-names",
                     f"{project} may come from {private.index_url} only, "
@@ -166,7 +171,7 @@ def _by_advisories(verdict: Verdict, policy: Policy) -> Iterator[_Opinion]:
         )
 
 
-def _by_content(verdict: Verdict, policy: Policy, thresholds: Thresholds) -> Iterator[_Opinion]:
+def _by_inspection(verdict: Verdict, policy: Policy) -> Iterator[_Opinion]:
     if verdict.unscannable is not None:
         yield _Opinion(
             action=policy.unscannable,
@@ -174,14 +179,20 @@ def _by_content(verdict: Verdict, policy: Policy, thresholds: Thresholds) -> Ite
             reason=f"it could not be inspected ({verdict.unscannable.detail})",
             lift=_Lift.DIGEST,
         )
-    if verdict.score is None:
-        return
-    block_from = policy.block_above.value(thresholds.block)
-    ask_from = policy.ask_above.value(thresholds.ask)
-    if verdict.score >= block_from:
-        yield _by_score(Action.BLOCK, "block-above", verdict.score, block_from, policy.block_above)
-    elif verdict.score >= ask_from:
-        yield _by_score(Action.ASK, "ask-above", verdict.score, ask_from, policy.ask_above)
+
+
+def _by_high_score(verdict: Verdict, policy: Policy, thresholds: Thresholds) -> Iterator[_Opinion]:
+    limit = policy.block_above.value(thresholds.block)
+    if verdict.score is not None and verdict.score >= limit:
+        yield _by_score(Action.BLOCK, "block-above", verdict.score, limit, policy.block_above)
+
+
+def _by_raised_score(
+    verdict: Verdict, policy: Policy, thresholds: Thresholds
+) -> Iterator[_Opinion]:
+    limit = policy.ask_above.value(thresholds.ask)
+    if verdict.score is not None and verdict.score >= limit:
+        yield _by_score(Action.ASK, "ask-above", verdict.score, limit, policy.ask_above)
 
 
 def _by_score(

@@ -15,7 +15,7 @@ from pathlib import Path
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from safe_pip.errors import SafePipError
+from safe_pip.errors import EXIT_UNSCANNABLE, SafePipError
 
 # The longest reports (one for each of hundreds of versions) stay under 100 kB.
 MAX_REPORT_BYTES = 1 << 20
@@ -23,7 +23,9 @@ MAX_SUMMARY_CHARS = 200
 
 
 class FeedError(SafePipError):
-    """An export or the stored list cannot be read."""
+    """An export or the stored list cannot be read, so that releases cannot be looked up."""
+
+    exit_code = EXIT_UNSCANNABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

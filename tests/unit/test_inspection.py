@@ -1,0 +1,241 @@
+"""Inspection in worker processes: what a worker's death, silence or nonsense comes to."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from safe_pip.archive import DEFAULT_LIMITS
+from safe_pip.artifact import Artifact, OriginKind
+from safe_pip.cache.store import VerdictStore
+from safe_pip.errors import ModelError, UnscannableError
+from safe_pip.evidence import Evidence
+from safe_pip.inspection.inspector import Inspected, Inspector
+from safe_pip.inspection.one_path import inspect
+from safe_pip.inspection.unscannable import claimed_names
+from safe_pip.inspection.wire import decode_artifact, encode_artifact, encode_line
+from safe_pip.inspection.workers import Worker, Workers, worker_command
+from safe_pip.threats.feed import NoFeed
+from safe_pip.verdict import Advisory
+from tests.builders import write_wheel
+from tests.fake_scanner import SCANNER_ID, start_fake_worker
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    workers = Workers(count=1, start=start_fake_worker)
+    yield workers
+    workers.end()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> VerdictStore:
+    return VerdictStore(folder=tmp_path / "verdicts")
+
+
+def look(workers: Workers, store: VerdictStore, path: Path, **more: str) -> Inspected:
+    inspector = Inspector(scanner_id=SCANNER_ID, workers=workers, store=store, feed=NoFeed())
+    artifact = Artifact(path=path, origin=OriginKind.SCANNED, **more)  # type: ignore[arg-type]
+    return inspector.begin(artifact).result(60)
+
+
+def wheel_saying(folder: Path, line: str, name: str = "demo") -> Path:
+    return write_wheel(folder, name, files={f"{name}/__init__.py": f"# {line}\n"})
+
+
+def reason(inspected: Inspected) -> str | None:
+    unscannable = inspected.verdict.unscannable
+    return unscannable.reason if unscannable else None
+
+
+def test_a_wheel_gets_a_score_and_evidence(
+    workers: Workers, store: VerdictStore, tmp_path: Path
+) -> None:
+    inspected = look(workers, store, wheel_saying(tmp_path, "pretend-score: 0.7"))
+    verdict = inspected.verdict
+    assert (verdict.project, verdict.version, verdict.score) == ("demo", "1.0", 0.7)
+    assert verdict.findings[0].evidence.location.path == "demo/__init__.py"
+    assert not inspected.is_from_memory
+
+
+def test_the_second_look_is_from_memory(
+    workers: Workers, store: VerdictStore, tmp_path: Path
+) -> None:
+    path = wheel_saying(tmp_path, "pretend-score: 0.7")
+    first, second = look(workers, store, path), look(workers, store, path)
+    assert second.is_from_memory
+    assert second.verdict == first.verdict
+
+
+def test_a_folder_is_never_from_memory(
+    workers: Workers, store: VerdictStore, tmp_path: Path
+) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "setup.py").write_text("# pretend-score: 0.6\n")
+    looks = [look(workers, store, tmp_path / "tree") for _ in range(2)]
+    assert [inspected.is_from_memory for inspected in looks] == [False, False]
+    assert looks[0].verdict.score == 0.6
+
+
+def test_a_crash_is_could_not_look_and_the_next_is_inspected(
+    workers: Workers, store: VerdictStore, tmp_path: Path
+) -> None:
+    assert reason(look(workers, store, wheel_saying(tmp_path, "pretend-crash"))) == "scanner-crash"
+    assert look(workers, store, wheel_saying(tmp_path, "fine", "other")).verdict.score == 0.01
+
+
+def test_a_crash_names_what_it_was_about(
+    workers: Workers, store: VerdictStore, tmp_path: Path
+) -> None:
+    verdict = look(workers, store, wheel_saying(tmp_path, "pretend-crash")).verdict
+    assert (verdict.project, verdict.version, verdict.kind) == ("demo", "1.0", "wheel")
+    assert len(verdict.sha256) == 64
+
+
+def test_an_inspection_that_never_ends_is_stopped(store: VerdictStore, tmp_path: Path) -> None:
+    workers = Workers(count=1, timeout_seconds=2, start=start_fake_worker)
+    try:
+        workers.warm_up()
+        hanging = look(workers, store, wheel_saying(tmp_path, "pretend-hang"))
+        assert reason(hanging) == "time-out"
+        assert look(workers, store, wheel_saying(tmp_path, "fine", "other")).verdict.score == 0.01
+    finally:
+        workers.end()
+
+
+def test_a_missing_file_is_could_not_look(
+    workers: Workers, store: VerdictStore, tmp_path: Path
+) -> None:
+    inspected = look(workers, store, tmp_path / "demo-1.0.tar.gz")
+    assert reason(inspected) == "not-found"
+    assert inspected.verdict.project == "demo"
+
+
+def test_a_digest_that_is_not_the_files_is_could_not_look(
+    workers: Workers, store: VerdictStore, tmp_path: Path
+) -> None:
+    path = wheel_saying(tmp_path, "fine")
+    assert reason(look(workers, store, path, sha256="0" * 64)) == "digest-mismatch"
+    assert store.size().verdicts == 0
+
+
+def test_known_malware_is_named_even_from_memory(
+    workers: Workers, store: VerdictStore, tmp_path: Path
+) -> None:
+    advisory = Advisory(id="MAL-2026-1", summary="steals", source="a list")
+    feed = SimpleNamespace(
+        advisories=lambda project, version: (
+            (advisory,) if (project, version) == ("demo", "1.0") else ()
+        )
+    )
+    path = wheel_saying(tmp_path, "fine")
+    look(workers, store, path)
+    inspector = Inspector(scanner_id=SCANNER_ID, workers=workers, store=store, feed=feed)
+    inspected = inspector.begin(Artifact(path=path, origin=OriginKind.SCANNED)).result(60)
+    assert inspected.is_from_memory
+    assert inspected.verdict.advisories == (advisory,)
+
+
+def script(text: str) -> Worker:
+    return Worker((sys.executable, "-c", text))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "ended without an answer"),
+        ("raise SystemExit(7)", "exit status 7"),
+        ("print('rubbish')", "not JSON"),
+        ("print('[]')", "does not start"),
+        ("print('{\"failed\": \"no such model\", \"hint\": \"x\"}')", "no such model"),
+        ("print('x' * (5 << 20))", "without an answer"),
+    ],
+)
+def test_a_worker_that_does_not_start_is_an_unusable_model(text: str, words: str) -> None:
+    workers = Workers(count=1, start=lambda: script(text))
+    with pytest.raises(ModelError, match=words):
+        workers.warm_up()
+
+
+@pytest.mark.parametrize("answer", ["rubbish", "[]", "{}", '{"verdict": {"score": 0}}', "NaN"])
+def test_a_nonsensical_answer_is_could_not_look(tmp_path: Path, answer: str) -> None:
+    text = f"print('{{\"ready\": 1}}', flush=True); input(); print({answer!r}, flush=True)"
+    workers = Workers(count=1, start=lambda: script(text))
+    with pytest.raises(UnscannableError) as raised:
+        workers.inspect(Artifact(path=tmp_path, origin=OriginKind.SCANNED))
+    assert raised.value.reason == "scanner-fault"
+
+
+class FailingJudge:
+    """Fails with whatever a defect of ours could fail with."""
+
+    model_id = "failing"
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def judge(self, evidence: Sequence[Evidence]) -> SimpleNamespace:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RecursionError(), ValueError("\x1b[31m"), ModelError("not finite")]
+)
+def test_any_fault_of_the_scanner_is_could_not_look(tmp_path: Path, error: Exception) -> None:
+    artifact = Artifact(path=write_wheel(tmp_path), origin=OriginKind.SCANNED)
+    verdict = inspect(artifact, judge=FailingJudge(error), limits=DEFAULT_LIMITS)
+    assert verdict.unscannable is not None
+    assert verdict.unscannable.reason == "scanner-fault"
+    assert verdict.unscannable.detail == f"the scanner failed with {type(error).__name__}"
+
+
+def test_a_broken_archive_keeps_its_own_reason(tmp_path: Path) -> None:
+    path = tmp_path / "demo-1.0-py3-none-any.whl"
+    path.write_bytes(b"PK\x03\x04 and no more")
+    artifact = Artifact(path=path, origin=OriginKind.SCANNED)
+    verdict = inspect(artifact, judge=FailingJudge(ValueError()), limits=DEFAULT_LIMITS)
+    assert verdict.unscannable is not None
+    assert verdict.unscannable.reason != "scanner-fault"
+
+
+@pytest.mark.parametrize("name", ["plain.whl", "é\n.whl", "bad\udcff.whl"])
+def test_artifacts_cross_the_wire(tmp_path: Path, name: str) -> None:
+    artifact = Artifact(
+        path=tmp_path / name, origin=OriginKind.INDEX, sha256="a" * 64, url="https://x.example/y"
+    )
+    assert decode_artifact(encode_line(encode_artifact(artifact))) == artifact
+    named = replace(artifact, path=Path("relative"))
+    assert decode_artifact(encode_line(encode_artifact(named))).path == Path.cwd() / "relative"
+
+
+def test_a_worker_does_not_import_from_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("numpy", "json", "safe_pip"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit(9)\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    Workers(count=1, start=start_fake_worker).warm_up()
+    assert str(tmp_path) not in worker_command()
+
+
+@pytest.mark.parametrize(
+    ("filename", "expected"),
+    [
+        ("Demo_X-1.0-py3-none-any.whl", ("wheel", "demo-x", "1.0")),
+        ("demo_x-1.0.tar.gz", ("sdist", "demo-x", "1.0")),
+        ("demo.whl", ("wheel", None, None)),
+        ("demo.tar.gz", ("sdist", None, None)),
+        ("demo", ("unknown", None, None)),
+    ],
+)
+def test_names_come_from_the_file_name(
+    filename: str, expected: tuple[str, str | None, str | None]
+) -> None:
+    names = claimed_names(filename)
+    assert (names.kind, names.project, names.version) == expected

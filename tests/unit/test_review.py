@@ -1,0 +1,273 @@
+"""The review: what a gate is answered, when a person is asked, and what is remembered."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from packaging.utils import canonicalize_name
+
+from safe_pip.artifact import Artifact, OriginKind
+from safe_pip.errors import (
+    EXIT_BAD_MODEL,
+    EXIT_BLOCKED,
+    EXIT_DECLINED,
+    EXIT_UNSCANNABLE,
+    ModelError,
+)
+from safe_pip.gates.reviewer import Arrival, Ruling
+from safe_pip.inspection.inspector import Inspected
+from safe_pip.policy.rules import Context, Decision
+from safe_pip.policy.settings import Action, Policy, Unattended
+from safe_pip.review import Review
+from safe_pip.verdict import Verdict
+from tests.policies import NOW, THRESHOLDS, make_finding, make_verdict
+
+
+class FakeInspector:
+    """Gives the verdict that is written down for a file name; counts how often it is asked."""
+
+    def __init__(self, *verdicts: Verdict) -> None:
+        self.verdicts = {verdict.filename: verdict for verdict in verdicts}
+        self.begun: list[str] = []
+        self.error: Exception | None = None
+
+    def begin(self, artifact: Artifact) -> Future[Inspected]:
+        self.begun.append(artifact.path.name)
+        future: Future[Inspected] = Future()
+        if self.error is not None:
+            future.set_exception(self.error)
+        else:
+            verdict = self.verdicts[artifact.path.name]
+            future.set_result(Inspected(verdict=verdict, is_from_memory=False))
+        return future
+
+
+class FakeDesk:
+    """A person with prepared answers, or nobody."""
+
+    def __init__(self, *answers: bool, is_attended: bool = True) -> None:
+        self.answers = list(answers)
+        self.is_attended = is_attended
+        self.asked: list[list[str]] = []
+        self.blocked: list[list[str]] = []
+        self.is_held = False
+
+    def show_slow(self, filenames: Sequence[str]) -> None:
+        pass
+
+    def show_blocked(self, decisions: Sequence[Decision]) -> None:
+        self.blocked.append([decision.verdict.filename for decision in decisions])
+
+    def ask(self, decisions: Sequence[Decision]) -> bool:
+        assert self.is_held
+        assert {decision.action for decision in decisions} == {Action.ASK}
+        self.asked.append([decision.verdict.filename for decision in decisions])
+        return self.answers.pop(0)
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        self.is_held = True
+        yield
+        self.is_held = False
+
+
+class Table:
+    """A review with fakes around it."""
+
+    def __init__(self, desk: FakeDesk, *verdicts: Verdict, policy: Policy | None = None) -> None:
+        self.desk = desk
+        self.inspector = FakeInspector(*verdicts)
+        self.review = Review(
+            inspector=self.inspector,
+            policy=policy or Policy(),
+            thresholds=THRESHOLDS,
+            desk=desk,
+            now=lambda: NOW,
+        )
+
+    def rule(self, *verdicts: Verdict, parent: str | None = None) -> Sequence[Ruling]:
+        arrivals = [replace(arrival(verdict), parent_sha256=parent) for verdict in verdicts]
+        return self.review.rule(arrivals, hold=self.desk.hold)
+
+
+def arrival(verdict: Verdict) -> Arrival:
+    is_folder = verdict.kind == "directory"
+    return Arrival(
+        artifact=Artifact(
+            path=Path("/tmp") / verdict.filename,
+            origin=OriginKind.INDEX,
+            sha256=None if is_folder else verdict.sha256,
+        ),
+        context=Context(origin=OriginKind.INDEX),
+    )
+
+
+def named(name: str, score: float = 0.1, **more: str) -> Verdict:
+    return replace(
+        make_verdict(
+            score=score,
+            project=name,
+            filename=f"{name}-1.0.tar.gz",
+            sha256=name.encode().hex().rjust(64, "0"),
+            findings=(make_finding(),) if score > 0.5 else (),
+            **more,  # type: ignore[arg-type]
+        ),
+        project=canonicalize_name(name),
+    )
+
+
+FINE, ODD, ODDER = named("fine"), named("odd", 0.6), named("odder", 0.7)
+EVIL = named("evil", 0.95)
+UNREADABLE = named("unreadable", unscannable="time-out")
+
+
+def test_what_has_no_finding_passes_with_its_digest() -> None:
+    table = Table(FakeDesk(), FINE)
+    (ruling,) = table.rule(FINE)
+    assert ruling == Ruling(is_allowed=True, sha256=FINE.sha256, reason="")
+    assert table.desk.asked == table.desk.blocked == []
+
+
+def test_one_question_covers_the_set() -> None:
+    table = Table(FakeDesk(True), FINE, ODD, ODDER)
+    rulings = table.rule(FINE, ODD, ODDER)
+    assert [ruling.is_allowed for ruling in rulings] == [True, True, True]
+    assert table.desk.asked == [[ODD.filename, ODDER.filename]]
+
+
+def test_no_is_declined_and_final() -> None:
+    table = Table(FakeDesk(False), FINE, ODD)
+    rulings = table.rule(FINE, ODD)
+    assert [ruling.is_allowed for ruling in rulings] == [True, False]
+    assert rulings[1].exit_code == EXIT_DECLINED
+    assert "odd 1.0 was declined" in rulings[1].reason
+    (later,) = table.rule(FINE)
+    assert not later.is_allowed
+    assert later.exit_code == EXIT_DECLINED
+
+
+def test_a_block_is_final_and_nothing_is_asked() -> None:
+    table = Table(FakeDesk(), ODD, EVIL, FINE)
+    rulings = table.rule(ODD, EVIL)
+    assert [ruling.is_allowed for ruling in rulings] == [False, False]
+    assert {ruling.exit_code for ruling in rulings} == {EXIT_BLOCKED}
+    assert table.desk.asked == []
+    assert table.desk.blocked == [[EVIL.filename]]
+    assert not table.rule(FINE)[0].is_allowed
+
+
+def test_could_not_look_has_its_own_exit_code() -> None:
+    assert Table(FakeDesk(), UNREADABLE).rule(UNREADABLE)[0].exit_code == EXIT_UNSCANNABLE
+    rulings = Table(FakeDesk(), UNREADABLE, EVIL).rule(UNREADABLE, EVIL)
+    assert [ruling.exit_code for ruling in rulings] == [EXIT_UNSCANNABLE, EXIT_BLOCKED]
+
+
+def test_a_yes_counts_for_the_session() -> None:
+    table = Table(FakeDesk(True), ODD)
+    table.rule(ODD)
+    assert table.rule(ODD)[0].is_allowed
+    assert len(table.desk.asked) == 1
+
+
+def test_a_yes_counts_for_other_bytes_not_at_all() -> None:
+    other = replace(ODD, filename="odd-1.1.tar.gz", sha256="d" * 64)
+    table = Table(FakeDesk(True, False), ODD, other)
+    table.rule(ODD)
+    assert not table.rule(other)[0].is_allowed
+
+
+def test_a_yes_to_an_archive_covers_the_same_finds_in_its_tree() -> None:
+    tree = replace(ODD, filename="tree", kind="directory", sha256="e" * 64)
+    table = Table(FakeDesk(True), ODD, tree)
+    table.rule(ODD)
+    assert table.rule(tree, parent=ODD.sha256)[0].is_allowed
+    assert len(table.desk.asked) == 1
+
+
+def test_a_new_find_in_the_tree_is_asked_about() -> None:
+    finding = make_finding()
+    new = replace(finding, evidence=replace(finding.evidence, feature="spawn"))
+    tree = replace(ODD, filename="tree", kind="directory", sha256="e" * 64, findings=(new,))
+    table = Table(FakeDesk(True, False), ODD, tree)
+    table.rule(ODD)
+    assert not table.rule(tree, parent=ODD.sha256)[0].is_allowed
+
+
+def test_without_a_person_a_question_is_blocked() -> None:
+    table = Table(FakeDesk(is_attended=False), ODD)
+    (ruling,) = table.rule(ODD)
+    assert (ruling.is_allowed, ruling.exit_code) == (False, EXIT_BLOCKED)
+    assert "nobody can be asked" in ruling.reason
+
+
+def test_without_a_person_policy_can_let_scores_pass() -> None:
+    policy = Policy(unattended=Unattended.ALLOW_BELOW_BLOCK)
+    table = Table(FakeDesk(is_attended=False), ODD, policy=policy)
+    assert table.rule(ODD)[0].is_allowed
+    assert table.review.tally().allowed_by_policy == 1
+
+
+def test_what_begins_early_is_inspected_once() -> None:
+    table = Table(FakeDesk(), FINE)
+    table.review.begin(arrival(FINE).artifact)
+    table.rule(FINE)
+    table.rule(FINE)
+    assert table.inspector.begun == [FINE.filename]
+
+
+def test_a_folder_is_inspected_anew_for_every_ruling() -> None:
+    tree = replace(FINE, filename="tree", kind="directory")
+    table = Table(FakeDesk(), tree)
+    table.review.begin(arrival(tree).artifact)
+    table.rule(tree)
+    assert table.inspector.begun == ["tree"]
+    table.rule(tree)
+    assert table.inspector.begun == ["tree", "tree"]
+
+
+def test_an_early_inspection_that_is_never_needed_fails_nothing() -> None:
+    table = Table(FakeDesk(), FINE, EVIL)
+    table.review.begin(arrival(EVIL).artifact)
+    assert table.rule(FINE)[0].is_allowed
+    assert table.review.tally().inspected == 1
+
+
+def test_without_a_model_nothing_passes() -> None:
+    table = Table(FakeDesk(), FINE)
+    table.inspector.error = ModelError("the model is damaged")
+    (ruling,) = table.rule(FINE)
+    assert (ruling.is_allowed, ruling.exit_code) == (False, EXIT_BAD_MODEL)
+    assert ruling.reason == "the model is damaged"
+
+
+def test_a_defect_of_the_inspector_is_raised_for_the_gate_to_refuse() -> None:
+    table = Table(FakeDesk(), FINE)
+    table.inspector.error = ZeroDivisionError()
+    with pytest.raises(ZeroDivisionError):
+        table.rule(FINE)
+
+
+def test_the_tally_counts_each_artifact_once() -> None:
+    table = Table(FakeDesk(True), FINE, ODD, EVIL)
+    table.rule(FINE, FINE, ODD)
+    table.rule(ODD)
+    table.rule(EVIL)
+    tally = table.review.tally()
+    assert (tally.inspected, tally.accepted, tally.refused) == (3, 1, 1)
+    assert [entry.path for entry in table.review.entries()] == [
+        FINE.filename,
+        ODD.filename,
+        EVIL.filename,
+    ]
+
+
+def test_a_hostile_name_is_escaped_in_what_pip_prints() -> None:
+    hostile = replace(EVIL, project=None, filename="evil\x1b[2J\u202e.whl")
+    (ruling,) = Table(FakeDesk(), hostile).rule(hostile)
+    assert "\\x1b[2J\\u202e" in ruling.reason
+    assert ruling.reason.isprintable()
