@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from packaging.version import Version
 
 from safe_pip.artifact import OriginKind
 from safe_pip.errors import EXIT_BLOCKED
@@ -261,8 +262,9 @@ def test_wheel_cache_filled_by_plain_pip_is_inspected(workshop: Workshop) -> Non
     assert workshop.installed() == before
     arrival = reviewer.arrival("alpha-1.0-py3-none-any.whl")
     assert arrival.context.origin is OriginKind.WHEEL_CACHE
-    assert arrival.artifact.url is not None
-    assert arrival.artifact.url.endswith("alpha-1.0.tar.gz")
+    if Version(workshop.target.pip_version) >= Version("23.1"):  # which remembers the origin
+        assert arrival.artifact.url is not None
+        assert arrival.artifact.url.endswith("alpha-1.0.tar.gz")
 
 
 def test_refused_built_wheel_leaves_no_cache_entry(workshop: Workshop) -> None:

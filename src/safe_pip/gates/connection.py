@@ -10,20 +10,20 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
-from safe_pip.errors import EXIT_UNSUPPORTED_PIP, GateError
+from safe_pip.errors import GateError
 from safe_pip.gates.checkpoint import Checkpoint, Refusal
 from safe_pip.gates.pause import Pause
 from safe_pip.gates.protocol import (
     MAX_MESSAGE_BYTES,
     PROTOCOL_VERSION,
     Answer,
-    Broken,
     Check,
     Done,
     Hello,
     Message,
     Need,
     Plan,
+    Refuse,
     encode_answers,
     encode_ok,
     encode_refusal,
@@ -109,8 +109,8 @@ class Connection:
             case Done():
                 self.done = message
                 self._channel.sendall(encode_ok(is_ok=True))
-            case Broken(detail=detail):
-                self._checkpoint.refuse(detail, exit_code=EXIT_UNSUPPORTED_PIP)
+            case Refuse(reason=reason, exit_code=exit_code):
+                self._checkpoint.refuse(reason, exit_code=exit_code)
             case Hello():
                 raise GateError("a connection said hello twice")
 

@@ -15,14 +15,12 @@ import runpy
 import sys
 from typing import Any
 
-from .pip_guard import REQUIRED_BY_VARIABLE, Guard
+from .pip_guard import EXIT_GATE_FAILED, EXIT_UNSUPPORTED_PIP, REQUIRED_BY_VARIABLE, Guard
 from .pip_hooks import Unguardable, import_pip_module, install_hooks
 from .pip_line import Line, Lost, call_parent
 from .pip_tripwire import Tripwire
 
 PROTOCOL_VERSION = 1
-EXIT_GATE_FAILED = 42
-EXIT_UNSUPPORTED_PIP = 45
 
 
 class PipFinder:
@@ -52,9 +50,9 @@ def run(runner: str) -> int:
     try:
         guard_pip(line, session["pip_root"], required_by, runner)
     except Unguardable as error:
-        with contextlib.suppress(Lost):
-            line.tell("broken", detail=f"pip cannot be guarded: {error}.")
         status = EXIT_UNSUPPORTED_PIP
+        with contextlib.suppress(Lost):
+            line.tell("refuse", reason=f"pip cannot be guarded: {error}.", exit_code=status)
     else:
         status = status_of_pip()
     with contextlib.suppress(Lost):
@@ -98,8 +96,9 @@ def guard_pip(line: Line, pip_root: str, required_by: list[str], runner: str) ->
     class Blocked(errors.InstallationError):  # type: ignore[misc, name-defined]
         pass
 
-    tripwire.error = Blocked
-    install_hooks(Guard(line, tripwire, Blocked, required_by), runner)
+    guard = Guard(line, tripwire, Blocked, required_by)
+    tripwire.trip = guard.refuse
+    install_hooks(guard, runner)
 
 
 def status_of_pip() -> int:

@@ -19,6 +19,8 @@ from .pip_line import Line, Lost
 from .pip_requirements import ancestors, describe, is_wheel, link_origin, origin_of, source_link
 from .pip_tripwire import Tripwire
 
+EXIT_GATE_FAILED = 42
+EXIT_UNSUPPORTED_PIP = 45
 MAX_TEXT_CHARS = 4096
 # What a nested pip builds for, as a JSON list; the parent strips it from what it inherits.
 REQUIRED_BY_VARIABLE = "_SAFE_PIP_REQUIRED_BY"
@@ -88,7 +90,7 @@ class Guard:
         formats = possible_formats(path, content_type)
         if len(formats) > 1:
             name = os.path.basename(path)
-            self.block(f"{name} can be read both as a zip and as a tar archive.")
+            self.refuse(f"{name} can be read both as a zip and as a tar archive.")
         req = self._current
         link = req.link if req is not None else None
         item = self._item("file", path, origin_of(req) if req is not None else "FILE", link, req)
@@ -108,7 +110,7 @@ class Guard:
                 self._check([item])
             return
         if not req.source_dir:
-            self.block(f"{describe(req)} has no source folder that could be inspected.")
+            self.refuse(f"{describe(req)} has no source folder that could be inspected.")
         folders = [req.source_dir]
         if real(req.unpacked_source_directory) != real(req.source_dir):
             # A project in a subfolder: its build can reach all the rest as well.
@@ -134,7 +136,7 @@ class Guard:
         items = []
         for req in reqs:
             if not is_wheel(req):
-                self.block(f"{describe(req)} would be installed by its own code.")
+                self.refuse(f"{describe(req)} would be installed by its own code.")
             if not self._is_same(req.local_file_path):
                 items.append(self._wheel_item(req))
         self._need(items)
@@ -148,9 +150,9 @@ class Guard:
         if self._no is not None:
             self.block(self._no)
         if path is None or real(path) not in self._allowed:
-            self.block(f"{os.path.basename(path or 'an artifact')} was never inspected.")
+            self.refuse(f"{os.path.basename(path or 'an artifact')} was never inspected.")
         if not self._is_same(path):
-            self.block(f"{os.path.basename(path)} changed after it was inspected.")
+            self.refuse(f"{os.path.basename(path)} changed after it was inspected.")
 
     def block(self, reason: str) -> NoReturn:
         """For good: nothing else gets through afterwards."""
@@ -158,16 +160,19 @@ class Guard:
             self._no = reason
         raise self._blocked(self._no)
 
-    def give_up(self, reason: str) -> NoReturn:
-        """As ``block``, for a use of pip that cannot be guarded."""
-        self._send("broken", detail=reason)
+    def refuse(self, reason: str, *, exit_code: int = EXIT_GATE_FAILED) -> NoReturn:
+        """As ``block``, for what the parent cannot know; it ends with that exit code."""
+        self._send("refuse", reason=reason, exit_code=exit_code)
         self.block(reason)
 
     def _force_pep517(self, req: Any) -> None:
         """pip before 25.3 can run setup.py itself, and setuptools then starts another pip."""
         if hasattr(req, "use_pep517"):
             if req.use_pep517 is False:
-                self.give_up("--no-use-pep517 runs builds that cannot be guarded.")
+                self.refuse(
+                    "--no-use-pep517 runs builds that cannot be guarded.",
+                    exit_code=EXIT_UNSUPPORTED_PIP,
+                )
             req.use_pep517 = True
 
     # Talking to the parent
@@ -218,7 +223,7 @@ class Guard:
         path = req.local_file_path
         if path is None or not os.path.basename(path).endswith(".whl"):
             # Another reader, which goes by the name, would not take it for a wheel.
-            self.block(
+            self.refuse(
                 f"{describe(req)} is a wheel in a file of another name: "
                 f"{os.path.basename(path or 'none')}."
             )

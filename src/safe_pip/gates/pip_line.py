@@ -10,7 +10,7 @@ import socket
 import threading
 from typing import Any
 
-ANSWER_TIMEOUT_SECONDS = 60
+ANSWER_TIMEOUT_SECONDS = 30
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
 
@@ -36,8 +36,7 @@ class Line:
         how long an inspection may: only a lost parent ends the wait for those."""
         with self._lock:
             self._channel.settimeout(ANSWER_TIMEOUT_SECONDS if has_time_limit else None)
-            self._send(kind, fields)
-            self._is_waiting = True
+            self._send(kind, fields, is_question=True)
             try:
                 answer = json.loads(self._reader.readline(MAX_MESSAGE_BYTES))
             except (OSError, ValueError) as error:
@@ -47,10 +46,11 @@ class Line:
             self._is_waiting = False
             return answer
 
-    def _send(self, kind: str, fields: dict[str, Any]) -> None:
+    def _send(self, kind: str, fields: dict[str, Any], *, is_question: bool = False) -> None:
         if self._is_waiting:
             # Ctrl-C ended an earlier wait: the next answer would be to that question.
             raise Lost("safe-pip was interrupted")
+        self._is_waiting = is_question  # before it is sent: Ctrl-C may come right after
         try:
             message = json.dumps(dict(fields, type=kind))
             self._channel.sendall(message.encode("ascii") + b"\n")

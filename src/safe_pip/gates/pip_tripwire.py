@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 _FORBIDDEN = frozenset(["os.exec", "os.spawn", "os.system", "pty.spawn"])
 _EXAMINED = frozenset(["subprocess.Popen", "os.posix_spawn"])
@@ -27,11 +27,11 @@ class Tripwire:
     def __init__(self, runner: str) -> None:
         self._runner = runner
         self.approved_folders: set[str] = set()
-        self.error: type[Exception] = PermissionError
+        self.trip: Callable[[str], NoReturn] = _forbid
 
     def __call__(self, event: str, arguments: Sequence[Any]) -> None:
         if event in _FORBIDDEN:
-            raise self.error(f"safe-pip does not let pip use {event}.")
+            self.trip(f"safe-pip does not let pip use {event}.")
         # Popen raises its own event and then, from Python 3.13, mostly the other one as well.
         if event in _EXAMINED:
             folder = arguments[2] if event == "subprocess.Popen" else None
@@ -47,7 +47,7 @@ class Tripwire:
             return
         script = next((word for word in words[1:] if not word.startswith("-")), "")
         if script != self._runner and not self._is_approved(folder):
-            raise self.error("safe-pip does not let pip start Python where it was not inspected.")
+            self.trip("safe-pip does not let pip start Python where it was not inspected.")
 
     def _is_approved(self, folder: Any) -> bool:
         here = os.path.realpath(os.fsdecode(folder) if folder is not None else os.getcwd())
@@ -55,6 +55,10 @@ class Tripwire:
             here == approved or here.startswith(approved + os.sep)
             for approved in self.approved_folders
         )
+
+
+def _forbid(reason: str) -> NoReturn:
+    raise PermissionError(reason)
 
 
 def _is_python(program: str) -> bool:

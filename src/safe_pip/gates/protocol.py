@@ -4,10 +4,10 @@ The child's messages, in the order of a session (the child's side is in pip_line
 pip_guard.py, which can import nothing of ours)::
 
     hello  {token, protocol, python, prefix, pid, required_by}  answered by {ok}
-    broken {detail}            pip lacks a hook; the child leaves before pip starts
     check  {items}             start inspecting; no answer
     plan   {wheels, prefix}    everything about to be installed, and where; no answer
     need   {items, is_drawing} answered by {answers} or {refusal}
+    refuse {reason, exit_code} the child itself said no; no answer
     done   {status}            pip's exit status; answered by {ok}, so that it cannot be lost
 
 Everything that arrives is hostile: an allowed build runs as the same user and may connect.
@@ -25,7 +25,7 @@ from urllib.parse import urlsplit, urlunsplit
 from packaging.utils import NormalizedName, canonicalize_name
 
 from safe_pip.artifact import FileIdentity, OriginKind
-from safe_pip.errors import GateError
+from safe_pip.errors import EXIT_UNSCANNABLE, EXIT_UNSUPPORTED_PIP, GateError
 
 PROTOCOL_VERSION = 1
 # A set of 5,000 wheels takes about 2 MB.
@@ -47,8 +47,11 @@ class Hello:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
-    detail: str
+class Refuse:
+    """What only the child can see: a pip without a hook, a file that changed."""
+
+    reason: str
+    exit_code: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +99,7 @@ class Done:
     status: int
 
 
-Message = Hello | Broken | Check | Plan | Need | Done
+Message = Hello | Refuse | Check | Plan | Need | Done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +124,10 @@ def parse_message(line: bytes) -> Message:
                     pid=_number(fields["pid"]),
                     required_by=_texts(fields["required_by"]),
                 )
-            case "broken":
-                return Broken(detail=_text(fields["detail"]))
+            case "refuse":
+                return Refuse(
+                    reason=_text(fields["reason"]), exit_code=_refusing(fields["exit_code"])
+                )
             case "check":
                 return Check(items=tuple(_item(item) for item in fields["items"]))
             case "plan":
@@ -206,6 +211,13 @@ def _item(fields: dict[str, Any]) -> Item:
         uploaded_at=datetime.fromisoformat(uploaded_at) if uploaded_at is not None else None,
         parent_sha256=_optional_text(fields["parent_sha256"]),
     )
+
+
+def _refusing(value: object) -> int:
+    code = _number(value)
+    if code not in (EXIT_UNSCANNABLE, EXIT_UNSUPPORTED_PIP):
+        raise ValueError(f"the exit code {code} for a refusal")
+    return code
 
 
 def _url(value: object) -> str | None:
