@@ -30,7 +30,8 @@ _LOCAL = struct.Struct("<4s5H3L2H")
 _MAX_COMMENT_BYTES = 0xFFFF
 _IN_ZIP64 = 0xFFFFFFFF
 _UTF8_NAME = 0x800
-_ENCRYPTED = 0x1 | 0x40 | 0x2000
+# Encrypted, patched (0x20) and masked members: no tool that installs packages reads them.
+_ENCRYPTED = 0x1 | 0x20 | 0x40 | 0x2000
 _SIZES_FOLLOW = 0x8
 _ZIP64_EXTRA = 0x0001
 _UNICODE_NAME_EXTRA = 0x7075
