@@ -76,6 +76,14 @@ class HostMention:
     is_insecure: bool = False
 
 
+def may_mention(text: str) -> bool:
+    """Whether a lower-case text names a host of a kind in a URL. Cheaper than ``mentions``, which
+    also finds bare names."""
+    return "://" in text and any(
+        mention.kind is not None and mention.kind.weight > 0 for mention in _urls(text)
+    )
+
+
 # A run of name letters starts once, where no name letter stands before it: linear in the text.
 _NAME = re.compile(r"(?<![a-z0-9_.-])\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)+")
 _URL = re.compile(r"(?:https?|wss?|ftp|tcp|socks5h?)://([^\s/'\"<>\\)\]?#,;|]{1,300})")
@@ -188,5 +196,6 @@ def _kinds() -> _KnownHosts:
         host, slash, path = address.partition("/")
         by_host[host] = (*by_host.get(host, ()), (slash + path, HostKind(word)))
     return _KnownHosts(
-        by_host=by_host, last_labels=frozenset(host.rpartition(".")[2] for host in by_host)
+        by_host=by_host,
+        last_labels=frozenset(host.rpartition(".")[2] for host in by_host),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,21 +12,25 @@ from typing import Literal as OneOf
 
 import numpy as np
 
+from safe_pip.evidence import Surface
 from safe_pip.extractors.segments import Segments, StringToken, segment
-from safe_pip.extractors.unit import PythonUnit
+from safe_pip.extractors.unit import FoldedLiteral, PythonUnit
 
 MIN_ENCODED_CHARS = 40
 MIN_HEX_CHARS = 64
+MIN_SIGN_CHARS = 100
 MIN_HINTED_CHARS = 16
 Encoding = OneOf["base 64", "hexadecimal", "base 85", "binary", "numbers"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Literal:
-    """A literal's value as text; bytes stand as Latin-1. ``is_statement`` holds for docstrings."""
+    """A literal's value as text; bytes stand as Latin-1. ``is_folded`` says that the code computes
+    it; ``is_statement`` holds for docstrings; ``surface`` is where it is used."""
 
     text: str
     line: int
+    surface: Surface = Surface.OTHER
     is_bytes: bool = False
     is_folded: bool = False
     is_statement: bool = False
@@ -39,6 +44,7 @@ class EncodedPart:
     data: bytes
     encoding: Encoding
     line: int
+    surface: Surface
     n_chars: int
     is_certain: bool = True
 
@@ -53,27 +59,46 @@ class UnitText:
     def segments(self) -> Segments:
         return segment(self.unit.source)
 
+    @property
+    def is_earned(self) -> bool:
+        """Whether the code group looks at the unit, so that its text is worth a full look."""
+        return self.unit.tree is not None or bool(self.unit.parse_error)
+
+    @cached_property
+    def may_hold_data(self) -> bool:
+        """Whether the bytes hold a run of letters, of signs or of numbers as only data has, or
+        many escapes: what a quarter of honest files do and what takes a tenth of a full look."""
+        data = self.unit.data
+        return (
+            b"w" * MIN_ENCODED_CHARS in data.translate(_WORD_BYTES)
+            or b"w" * MIN_SIGN_CHARS in data.translate(_SIGN_BYTES)
+            or b"w" * MIN_LIST_CHARS in data.translate(_NUMBER_BYTES)
+            or data.count(b"\\x") >= MIN_ENCODED_CHARS
+        )
+
+    @cached_property
+    def lowered(self) -> str:
+        """The source in lower case, with the same offsets."""
+        lowered = self.unit.source.lower()
+        if len(lowered) == len(self.unit.source):
+            return lowered
+        # A few letters become two in lower case.
+        return "".join(
+            low if len(low := letter.lower()) == 1 else letter for letter in self.unit.source
+        )
+
     @cached_property
     def literals(self) -> tuple[Literal, ...]:
-        """All literals; from the tree if there is one, else as they are written."""
-        if self.unit.literals:
-            return tuple(self._folded_literals())
-        return tuple(self._written_literals())
-
-    def _folded_literals(self) -> Iterator[Literal]:
-        documents = {token.body[:20]: None for token in self.segments.strings if token.is_statement}
-        for found in self.unit.literals:
-            is_bytes = isinstance(found.value, bytes)
-            text = found.value.decode("latin-1") if isinstance(found.value, bytes) else found.value
-            yield Literal(
-                text=text,
-                line=found.line,
-                is_bytes=is_bytes,
-                is_folded=found.is_folded,
-                is_statement=not found.is_folded and text[:20] in documents,
-            )
+        """Every literal as it is written, and those that only folding or joining gives."""
+        written = list(self._written_literals())
+        known = {literal.text for literal in written}
+        folded = (self._folded(found) for found in self.unit.literals)
+        return (*written, *(literal for literal in folded if literal.text not in known))
 
     def _written_literals(self) -> Iterator[Literal]:
+        # Which code uses a literal is known where the unit earned a tree.
+        surfaces = {found.line: found.surface for found in self.unit.literals}
+        elsewhere = self.unit.surface if self.unit.tree is None else Surface.OTHER
         line, position = 1, 0
         for token in self.segments.strings:
             line += self.unit.source.count("\n", position, token.start)
@@ -81,14 +106,38 @@ class UnitText:
             yield Literal(
                 text=_unescaped(token),
                 line=line,
+                surface=surfaces.get(line, elsewhere),
                 is_bytes="b" in token.prefix,
                 is_statement=token.is_statement,
             )
 
+    def _folded(self, found: FoldedLiteral) -> Literal:
+        is_bytes = isinstance(found.value, bytes)
+        return Literal(
+            text=found.value.decode("latin-1") if isinstance(found.value, bytes) else found.value,
+            line=found.line,
+            surface=found.surface,
+            is_bytes=is_bytes,
+            is_folded=found.is_folded,
+            is_statement=found.is_docstring,
+        )
+
     @cached_property
     def encoded_parts(self) -> tuple[EncodedPart, ...]:
         parts = [part for literal in self.literals for part in encoded_parts(literal)]
-        return (*parts, *number_lists(self.segments.code))
+        return (*parts, *number_lists(self.segments.code, self.unit.surface))
+
+
+def _classes(members: bytes) -> bytes:
+    """A translation table: members become ``w``, all else a blank."""
+    return bytes(ord("w") if byte in members else ord(" ") for byte in range(256))
+
+
+_DIGITS = b"0123456789"
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_WORD_BYTES = _classes(_LETTERS + _DIGITS + b"+/=_-")
+_SIGN_BYTES = _classes(bytes(range(0x21, 0x7F)))
+_NUMBER_BYTES = _classes(_DIGITS + b", \n\txXabcdefABCDEF")
 
 
 _ESCAPE = re.compile(
@@ -134,31 +183,41 @@ _DATA_URL = re.compile(
 
 
 def encoded_parts(literal: Literal) -> Iterator[EncodedPart]:
-    """Encoded data in one literal: certain parts, and short ones that begin like code."""
+    """Encoded data in one literal: certain parts, and what is only worth an attempt."""
     text = literal.text
-    if len(text) < MIN_HINTED_CHARS or _HONEST_START.match(text):
+    if len(text) < MIN_HINTED_CHARS:
         return
     if literal.is_bytes and _is_binary(text):
         if len(text) >= MIN_ENCODED_CHARS:
-            yield _part(text, "binary", literal)
+            yield _part(text, "binary", literal, is_certain=is_random(text))
         return
-    if len(text) < MIN_ENCODED_CHARS:
-        yield from _hinted(text, literal)
+    words = [word for word in text.split() if len(word) >= MIN_HINTED_CHARS]
+    if not words:
         return
-    if _DATA_URL.search(text[:400]):
+    if _is_honest(text):
+        yield _part(text, "base 64", literal, is_certain=False)
+    elif len(words) > 1 and _is_wrapped(text):
+        yield _part(text, encoding_of(text) or "base 64", literal)
+    else:
+        for word in words:
+            yield from _parts_of_word(word, literal)
+
+
+def _parts_of_word(word: str, literal: Literal) -> Iterator[EncodedPart]:
+    if len(word) < MIN_ENCODED_CHARS:
+        yield from _hinted(word, literal)
         return
-    whole = _WRAPPED.fullmatch(text)
-    runs = [text] if whole and _has_long_lines(text) else _RUN.findall(text)
+    is_url = "://" in word
     is_found = False
-    for run in runs:
-        encoding = encoding_of(run)
-        if encoding is not None and not _HONEST_START.match(run):
+    for run in _RUN.findall(word):
+        encoding = None if is_url else encoding_of(run)
+        if encoding is not None and not _is_honest(run):
             is_found = True
             yield _part(run, encoding, literal)
         elif len(run) >= MIN_HINTED_CHARS:
             yield from _hinted(run, literal)
-    if not is_found and len(text) >= 2 * MIN_ENCODED_CHARS and is_base85(text):
-        yield _part(text, "base 85", literal)
+    if not is_found and not is_url and len(word) >= MIN_SIGN_CHARS and is_base85(word):
+        yield _part(word, "base 85", literal)
 
 
 def _part(
@@ -168,6 +227,7 @@ def _part(
         data=text.encode("latin-1", errors="replace"),
         encoding=encoding,
         line=literal.line,
+        surface=literal.surface,
         n_chars=len(text),
         is_certain=is_certain,
     )
@@ -178,10 +238,14 @@ def _hinted(text: str, literal: Literal) -> Iterator[EncodedPart]:
         yield _part(text, "base 64", literal, is_certain=False)
 
 
-def _has_long_lines(text: str) -> bool:
-    """Whether a text of one alphabet is wrapped data and not a list of words."""
+def _is_wrapped(text: str) -> bool:
+    """Whether a text is data in lines of one alphabet and not a list of words."""
     words = text.split()
-    return len(words) == 1 or (len(words) > 1 and min(map(len, words[:-1])) >= MIN_ENCODED_CHARS)
+    return min(map(len, words[:-1])) >= MIN_ENCODED_CHARS and _WRAPPED.fullmatch(text) is not None
+
+
+def _is_honest(text: str) -> bool:
+    return _HONEST_START.match(text) is not None or _DATA_URL.search(text[:400]) is not None
 
 
 def _is_binary(text: str) -> bool:
@@ -190,9 +254,15 @@ def _is_binary(text: str) -> bool:
     return n_odd > 0.2 * len(sample)
 
 
+def is_random(text: str) -> bool:
+    """Whether bytes (as Latin-1) are as random as compressed or encrypted ones of their length."""
+    sample = text[:4_000]
+    return entropy(sample) > 0.92 * min(math.log2(max(len(sample), 2)), 8.0)
+
+
 def encoding_of(run: str) -> Encoding | None:
     """The encoding that a long run of letters is certainly in, None for words and digests."""
-    run = "".join(run.split()) if "\n" in run else run
+    run = "".join(run.split())
     body = run.rstrip("=")
     if len(run) < MIN_ENCODED_CHARS:
         return None
@@ -207,7 +277,7 @@ def encoding_of(run: str) -> Encoding | None:
         return None
     # Paths and identifiers have words: many separators, or few changes of case.
     n_separators = sum(map(sample.count, "/_-"))
-    is_data = n_separators <= 0.12 * len(sample) and entropy(sample) >= 4.3
+    is_data = n_separators <= 0.08 * len(sample) and entropy(sample) >= 4.3
     return "base 64" if is_data and not _is_ordered(sample) else None
 
 
@@ -234,18 +304,18 @@ def entropy(text: str) -> float:
     return float(-(shares * np.log2(shares)).sum()) if len(text) else 0.0
 
 
-_NUMBER_BYTES = np.zeros(256, dtype=bool)
-_NUMBER_BYTES[[ord(letter) for letter in "0123456789, \n\txXabcdefABCDEF"]] = True
 MIN_LIST_CHARS = 120
 MIN_NUMBERS = 30
 MAX_LISTS = 50
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,2}|\d{1,3}")
 
 
-def number_lists(code: str) -> Iterator[EncodedPart]:
+def number_lists(code: str, surface: Surface) -> Iterator[EncodedPart]:
     """Lists of small numbers that are text or a known format when read as bytes."""
-    data = np.frombuffer(code.encode("latin-1", errors="replace"), dtype=np.uint8)
-    is_number = np.concatenate(([False], _NUMBER_BYTES[data], [False]))
+    classes = code.encode("latin-1", errors="replace").translate(_NUMBER_BYTES)
+    if b"w" * MIN_LIST_CHARS not in classes:
+        return
+    is_number = np.frombuffer(b" " + classes + b" ", dtype=np.uint8) == ord("w")
     edges = np.flatnonzero(np.diff(is_number.astype(np.int8)))
     starts, ends = edges[::2], edges[1::2]
     long_runs = np.flatnonzero(ends - starts >= MIN_LIST_CHARS)
@@ -263,6 +333,7 @@ def number_lists(code: str) -> Iterator[EncodedPart]:
                 data=values,
                 encoding="numbers",
                 line=code.count("\n", 0, int(starts[index])) + 1,
+                surface=surface,
                 n_chars=len(run),
             )
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from safe_pip.distribution import Distribution, SourceFile
-from safe_pip.evidence import Evidence, Surface
-from safe_pip.extractors import text_commands, text_hosts, text_layout, text_literals
+from safe_pip.evidence import Evidence
+from safe_pip.extractors import hosts, text_commands, text_hosts, text_layout, text_literals
 from safe_pip.extractors.literals import Literal, UnitText
 from safe_pip.extractors.unit import PythonUnit
 from safe_pip.feature import Feature
@@ -26,15 +26,30 @@ SCRIPT_SUFFIXES = tuple(_SCRIPT_SUFFIX_WORDS.split())
 
 
 def observe_unit(unit: PythonUnit) -> Iterator[Evidence]:
-    """Evidence about the text of one Python unit, with or without a tree."""
+    """Evidence about the text of one Python unit.
+
+    A unit that earned no tree is asked by cheap tests first whether it can hold data, addresses
+    or commands at all: it has no code that would use them, but another unit may.
+    """
     view = UnitText(unit=unit)
     yield from text_layout.observe_layout(view)
-    payloads = text_literals.hidden_payloads(view)
-    yield from text_literals.observe_literals(view, payloads)
-    literals = (*view.literals, *(payload.as_literal for payload in payloads))
-    yield from text_hosts.observe_hosts(unit.path, unit.surface, literals)
-    yield from text_hosts.observe_socket_addresses(unit.path, unit.surface, unit.source)
-    yield from text_commands.observe_commands(unit.path, unit.surface, literals)
+    payloads: Sequence[text_literals.HiddenPayload] = ()
+    if view.is_earned or view.may_hold_data:
+        payloads = text_literals.hidden_payloads(view)
+        yield from text_literals.observe_literals(view, payloads)
+    if view.is_earned or payloads or hosts.may_mention(view.lowered):
+        literals = _with_payloads(view, payloads)
+        yield from text_hosts.observe_hosts(unit.path, literals)
+        yield from text_hosts.observe_socket_addresses(unit.path, unit.surface, unit.source)
+    if view.is_earned or payloads or text_commands.may_hold_command(view.lowered):
+        yield from text_commands.observe_commands(unit.path, _with_payloads(view, payloads))
+
+
+def _with_payloads(
+    view: UnitText, payloads: Sequence[text_literals.HiddenPayload]
+) -> Sequence[Literal]:
+    """What a reader of the decoded source would see."""
+    return (*view.literals, *(payload.as_literal for payload in payloads))
 
 
 def observe(distribution: Distribution) -> Iterator[Evidence]:
@@ -46,5 +61,5 @@ def observe(distribution: Distribution) -> Iterator[Evidence]:
 
 def _observe_script(file: SourceFile) -> Iterator[Evidence]:
     whole = (Literal(text=file.read().decode(errors="replace"), line=1),)
-    yield from text_hosts.observe_hosts(file.path, Surface.OTHER, whole)
-    yield from text_commands.observe_commands(file.path, Surface.OTHER, whole)
+    yield from text_hosts.observe_hosts(file.path, whole)
+    yield from text_commands.observe_commands(file.path, whole)

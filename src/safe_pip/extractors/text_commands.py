@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence, Location, Surface
+from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence, Location
 from safe_pip.extractors.literals import Literal
 from safe_pip.feature import Feature, Fold, Group
 
@@ -87,7 +87,6 @@ _COMMANDS = (
     ),
     _command("mppreference", r"(?:add|set)-mppreference", "switches off Windows Defender"),
     _command("attrib", r"\battrib\s+(?:\+s\s+)?\+h\b", "hides a file"),
-    _command("taskkill", r"\btaskkill(?:\.exe)?\s+/", "kills processes"),
     _command("vssadmin", r"\bvssadmin\s+delete", "deletes back-ups"),
     _command(
         "exec(", r"\bpython[0-9.]{0,4}w?(?:\.exe)?\s+-c\s+[^\n]{0,80}exec\(", "Python runs text"
@@ -100,9 +99,16 @@ _COMMANDS = (
 )
 
 
-def observe_commands(
-    path: str, surface: Surface, literals: Sequence[Literal]
-) -> Iterator[Evidence]:
+# What is asked of units without code that could run a command: the words that say most.
+_TELLING_WORDS = ("powershell", "osascript", "/dev/tcp/", "mshta", "certutil", "schtasks")
+
+
+def may_hold_command(lowered: str) -> bool:
+    """Whether a lower-case text names one of the programs that attacks use most."""
+    return any(word in lowered for word in _TELLING_WORDS)
+
+
+def observe_commands(path: str, literals: Sequence[Literal]) -> Iterator[Evidence]:
     """Evidence of command lines in literals, one for each kind; docstrings only explain."""
     spoken = [literal for literal in literals if not literal.is_statement]
     text = "\n".join(literal.text for literal in spoken)
@@ -110,20 +116,21 @@ def observe_commands(
     for command in _COMMANDS:
         match = command.pattern.search(lowered) if command.word in lowered else None
         if match is not None:
+            literal, line = _place_of(spoken, match.start())
             yield Evidence(
                 feature="lolbin_strings",
-                location=Location(path=path, line=_line_at(spoken, match.start())),
-                surface=surface,
+                location=Location(path=path, line=line),
+                surface=literal.surface,
                 excerpt=lowered[match.start() : match.start() + MAX_EXCERPT_CHARS],
                 detail=command.detail,
             )
 
 
-def _line_at(literals: Sequence[Literal], offset: int) -> int:
-    """The line of what stands at an offset of the joined literals."""
+def _place_of(literals: Sequence[Literal], offset: int) -> tuple[Literal, int]:
+    """The literal at an offset of the joined literals, and the line there."""
     for literal in literals:
         if offset <= len(literal.text):
             inner = 0 if literal.is_folded else literal.text.count("\n", 0, offset)
-            return literal.line + inner
+            return literal, literal.line + inner
         offset -= len(literal.text) + 1
-    return 0
+    return literals[-1], literals[-1].line

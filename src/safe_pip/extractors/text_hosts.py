@@ -96,7 +96,7 @@ _SURFACE_WEIGHTS = {
 }
 
 
-def observe_hosts(path: str, surface: Surface, literals: Sequence[Literal]) -> Iterator[Evidence]:
+def observe_hosts(path: str, literals: Sequence[Literal]) -> Iterator[Evidence]:
     """Evidence about the hosts that literals name; docstrings name them for readers only."""
     spoken = [literal for literal in literals if not literal.is_statement]
     text = "\n".join(literal.text for literal in spoken)
@@ -118,7 +118,7 @@ def observe_hosts(path: str, surface: Surface, literals: Sequence[Literal]) -> I
             continue
         seen.add((mention.host, line))
         excerpt = text[mention.offset : mention.offset + MAX_EXCERPT_CHARS].partition("\n")[0]
-        yield from evidence_of(mention, Location(path=path, line=line), surface, excerpt)
+        yield from evidence_of(mention, Location(path=path, line=line), literal.surface, excerpt)
 
 
 def _lowered(text: str) -> str:

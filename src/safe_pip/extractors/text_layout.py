@@ -18,7 +18,7 @@ from safe_pip.feature import Feature, Fold, Group
 
 PADDING_CHARS = 80
 MAX_EVIDENCE = 20
-MAX_SAMPLE_CHARS = 200_000
+MAX_SAMPLE_CHARS = 40_000
 MIN_IDENTIFIERS = 20
 MIN_ARITHMETIC = 20
 MIN_COMMENTED_CHARS = 500
@@ -112,27 +112,37 @@ FEATURES = (
 
 
 def observe_layout(view: UnitText) -> Iterator[Evidence]:
-    """Evidence about the look of one unit."""
+    """Evidence about the look of one unit; counts of names and comments only where it earned a
+    full look, since they are context for what the code does."""
     yield from _observe_longest_line(view)
-    yield from _observe_padding(view)
-    if not view.unit.source.isascii():
-        yield from _observe_invisible(view)
-        yield from _observe_confusable(view)
-    yield from _observe_arithmetic(view)
+    source = view.unit.source
+    if " " * PADDING_CHARS in source or "\t" * (PADDING_CHARS // 8) in source:
+        yield from _observe_padding(view)
+    if not source.isascii():
+        if _INVISIBLE.search(source, 1) is not None:
+            yield from _observe_invisible(view)
+        if not view.segments.code.isascii():
+            yield from _observe_confusable(view)
+    if not view.is_earned:
+        return
     yield from _observe_packers(view)
-    n_chars = len(view.unit.source)
-    if n_chars >= MIN_COMMENTED_CHARS:
-        yield _evidence(view, "comment_ratio", 0, view.segments.n_comment_chars / n_chars)
+    yield from _observe_arithmetic(view)
+    if len(source) >= MIN_COMMENTED_CHARS:
+        yield _evidence(view, "comment_ratio", 0, view.segments.n_comment_chars / len(source))
     yield from _observe_identifiers(view)
 
 
 def _observe_longest_line(view: UnitText) -> Iterator[Evidence]:
-    lines = view.unit.source.split("\n")
-    lengths = np.fromiter(map(len, lines), dtype=np.int64, count=len(lines))
+    source = view.unit.source
+    data = np.frombuffer(source.encode("utf-8", errors="replace"), dtype=np.uint8)
+    ends = np.concatenate(([-1], np.flatnonzero(data == ord("\n")), [len(data)]))
+    lengths = np.diff(ends) - 1
     longest = int(lengths.argmax())
     if lengths[longest]:
         value = math.log1p(int(lengths[longest]))
-        yield _evidence(view, "max_line_len", longest + 1, value, lines[longest])
+        start = int(ends[longest]) + 1
+        excerpt = data[start : start + MAX_EXCERPT_CHARS].tobytes().decode(errors="replace")
+        yield _evidence(view, "max_line_len", longest + 1, value, excerpt.partition("\n")[0])
 
 
 _CONSPICUOUS = re.compile(r"\b(?:exec|eval|compile|import|__import__|os|subprocess|base64)\b")
@@ -161,8 +171,6 @@ def _is_offscreen(view: UnitText, number: int, before: str, after: str) -> bool:
 
 def _wide_lines(code: str) -> Iterator[tuple[int, str]]:
     """Number and text of the first lines with code behind a run of blanks, tabs widened."""
-    if " " * PADDING_CHARS not in code and "\t" * (PADDING_CHARS // 8) not in code:
-        return
     n_found = 0
     for number, line in enumerate(code.split("\n"), start=1):
         if len(line) < PADDING_CHARS // 8:
@@ -203,8 +211,6 @@ _CLOSING_BIDI = "\u202c\u2069"
 def _observe_invisible(view: UnitText) -> Iterator[Evidence]:
     source = view.unit.source
     code = view.segments.code
-    if _INVISIBLE.search(source, 1) is None:
-        return
     found: list[tuple[int, str]] = [
         (match.start(), f"U+{ord(match.group()):04X} among code")
         for match in _INVISIBLE.finditer(code, 1)
@@ -307,8 +313,31 @@ _ARITHMETIC = re.compile(
 )
 
 
+_SIGN_CODES = np.zeros(256, dtype=bool)
+_SIGN_CODES[list(b"+-*/%^|&<>")] = True
+_LETTER_CODES = np.zeros(256, dtype=bool)
+_LETTER_CODES[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_\n")] = True
+
+
+def count_signs_between_digits(code: str) -> int:
+    """An upper bound of the sums of constants: signs with a digit near both sides."""
+    data = np.frombuffer(code.encode("latin-1", errors="replace"), dtype=np.uint8)
+    if len(data) < 5:
+        return 0
+    signs = np.flatnonzero(_SIGN_CODES[data[2:-2]]) + 2
+    is_digit = (data >= ord("0")) & (data <= ord("9"))
+    # A second sign (``//``, ``<<``, a minus), a blank or a bracket may stand in between.
+    has_left = is_digit[signs - 1] | is_digit[signs - 2]
+    is_word = _LETTER_CODES[data[signs + 1]] | _LETTER_CODES[data[signs + 2]]
+    has_right = is_digit[signs + 1] | ~is_word
+    # X_LETTER_CODES[data[signs + 1]] | _LETTER_CODES[data[signs + 2]])
+    return int((has_left & has_right).sum())
+
+
 def _observe_arithmetic(view: UnitText) -> Iterator[Evidence]:
     code = view.segments.code
+    if count_signs_between_digits(code) < MIN_ARITHMETIC:
+        return
     matches = _ARITHMETIC.findall(code)
     if len(matches) < MIN_ARITHMETIC:
         return
@@ -337,15 +366,15 @@ _PACKERS = (
     ("pyobfuscate", re.compile(r"pyobfuscate\.com")),
     ("freecodingtools", re.compile(r"freecodingtools")),
     ("development-tools.net", re.compile(r"development-tools\.net")),
-    ("obfuscated by", re.compile(r"obfuscated (?:by|with|using) ")),
-    ("encoded by", re.compile(r"(?:encoded|encrypted) by ")),
+    ("obfuscated ", re.compile(r"#[^\n]{0,40}obfuscated (?:by|with|using) ")),
+    ("encoded by", re.compile(r"#[^\n]{0,40}\bencoded by [^\n]{0,60}(?:http|@|t\.me|github)")),
     ("berserker", re.compile(r"berserker[^\n]{0,40}obf|obf[^\n]{0,40}berserker")),
     ("pyminifier", re.compile(r"created by pyminifier")),
 )
 
 
 def _observe_packers(view: UnitText) -> Iterator[Evidence]:
-    lowered = view.unit.source.lower()
+    lowered = view.lowered
     for word, pattern in _PACKERS:
         match = pattern.search(lowered) if word in lowered else None
         if match is not None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence, Location
+from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence, Location, Surface
 from safe_pip.extractors.decoding import Budget, Decoded, decode_layers, is_python_code
 from safe_pip.extractors.literals import EncodedPart, Literal, UnitText, entropy
 from safe_pip.feature import Feature, Fold, Group
@@ -95,13 +95,14 @@ class HiddenPayload:
     """What was found behind an encoded literal; ``shown`` is the literal's beginning."""
 
     line: int
+    surface: Surface
     shown: str
     decoded: Decoded
 
     @property
     def as_literal(self) -> Literal:
         """The readable payload, at the literal's place."""
-        return Literal(text=self.decoded.text, line=self.line, is_folded=True)
+        return Literal(text=self.decoded.text, line=self.line, surface=self.surface, is_folded=True)
 
 
 _FERNET = re.compile(r"gAAAAA[A-D][A-Za-z0-9_-]{90}")
@@ -115,7 +116,7 @@ def observe_literals(view: UnitText, payloads: Sequence[HiddenPayload]) -> Itera
     yield from _observe_encoded(view, [part for part in parts if part.is_certain])
     for literal in view.literals:
         if len(literal.text) > 100 and _FERNET.match(literal.text):
-            yield _evidence(view, "fernet_literal", literal.line, 1.0, literal.text)
+            yield _evidence(view, "fernet_literal", literal, 1.0, literal.text)
     yield from _observe_payloads(view, payloads)
 
 
@@ -128,7 +129,11 @@ def hidden_payloads(view: UnitText) -> Sequence[HiddenPayload]:
     for part in parts[:MAX_ATTEMPTS]:
         decoded = decode_layers(part.data, budget)
         if decoded is not None:
-            found.append(HiddenPayload(line=part.line, shown=_shown(part), decoded=decoded))
+            found.append(
+                HiddenPayload(
+                    line=part.line, surface=part.surface, shown=_shown(part), decoded=decoded
+                )
+            )
     found.extend(_folded_code(view))
     return found[:MAX_EVIDENCE]
 
@@ -142,7 +147,7 @@ def _observe_longest(view: UnitText) -> Iterator[Evidence]:
     longest = max(words, key=lambda literal: len(literal.text), default=None)
     if longest is not None:
         value = math.log1p(len(longest.text))
-        yield _evidence(view, "longest_string", longest.line, value, longest.text)
+        yield _evidence(view, "longest_string", longest, value, longest.text)
 
 
 def _observe_entropy(view: UnitText, parts: tuple[EncodedPart, ...]) -> Iterator[Evidence]:
@@ -151,10 +156,14 @@ def _observe_entropy(view: UnitText, parts: tuple[EncodedPart, ...]) -> Iterator
         for part in parts
         if part.is_certain
         and part.encoding != "numbers"
-        and entropy(part.data[:4_000].decode("latin-1")) > MIN_ENTROPY_BITS
+        and (part.encoding == "binary" or _entropy_bits(part) > MIN_ENTROPY_BITS)
     )
     for _, part in zip(range(MAX_EVIDENCE), random, strict=False):
-        yield _evidence(view, "hi_entropy_strings", part.line, 1.0, _shown(part))
+        yield _evidence(view, "hi_entropy_strings", part, 1.0, _shown(part))
+
+
+def _entropy_bits(part: EncodedPart) -> float:
+    return entropy(part.data[:4_000].decode("latin-1"))
 
 
 def _observe_encoded(view: UnitText, parts: list[EncodedPart]) -> Iterator[Evidence]:
@@ -164,22 +173,22 @@ def _observe_encoded(view: UnitText, parts: list[EncodedPart]) -> Iterator[Evide
     longest = max(parts, key=lambda part: part.n_chars)
     ratio = min(n_encoded / max(len(view.unit.source), 1), 1.0)
     detail = f"{n_encoded} characters of {longest.encoding} and the like"
-    yield _evidence(view, "encoded_ratio", longest.line, ratio, _shown(longest), detail)
+    yield _evidence(view, "encoded_ratio", longest, ratio, _shown(longest), detail)
     value = math.log1p(longest.n_chars)
-    yield _evidence(view, "encoded_len", longest.line, value, _shown(longest), detail)
+    yield _evidence(view, "encoded_len", longest, value, _shown(longest), detail)
 
 
 def _observe_payloads(view: UnitText, payloads: Sequence[HiddenPayload]) -> Iterator[Evidence]:
     for payload in payloads:
-        line, decoded = payload.line, payload.decoded
+        decoded = payload.decoded
         excerpt = f"{payload.shown[:60]} → {decoded.text}" if payload.shown else decoded.text
         if decoded.payload == "URL":
-            yield _evidence(view, "hidden_url", line, 1.0, excerpt, "decodes to a web address")
+            yield _evidence(view, "hidden_url", payload, 1.0, excerpt, "decodes to a web address")
             continue
         detail = f"decodes to {decoded.payload}; layers undone: {decoded.n_layers}"
-        yield _evidence(view, "decodes_to_code", line, 1.0, excerpt, detail)
+        yield _evidence(view, "decodes_to_code", payload, 1.0, excerpt, detail)
         depth = math.log1p(decoded.n_layers)
-        yield _evidence(view, "decode_depth", line, depth, excerpt, detail)
+        yield _evidence(view, "decode_depth", payload, depth, excerpt, detail)
 
 
 def _folded_code(view: UnitText) -> Iterator[HiddenPayload]:
@@ -192,7 +201,9 @@ def _folded_code(view: UnitText) -> Iterator[HiddenPayload]:
         is_hidden = literal.is_folded and len(text) >= 24 and text[:24] not in view.unit.source
         if is_hidden and "{}" not in text[:24] and is_python_code(text):
             decoded = Decoded(payload="Python", n_layers=1, text=text)
-            yield HiddenPayload(line=literal.line, shown="", decoded=decoded)
+            yield HiddenPayload(
+                line=literal.line, surface=literal.surface, shown="", decoded=decoded
+            )
 
 
 def _shown(part: EncodedPart) -> str:
@@ -200,13 +211,18 @@ def _shown(part: EncodedPart) -> str:
 
 
 def _evidence(
-    view: UnitText, feature: str, line: int, value: float, excerpt: str, detail: str = ""
+    view: UnitText,
+    feature: str,
+    at: Literal | EncodedPart | HiddenPayload,
+    value: float,
+    excerpt: str,
+    detail: str = "",
 ) -> Evidence:
     return Evidence(
         feature=feature,
-        location=Location(path=view.unit.path, line=line),
+        location=Location(path=view.unit.path, line=at.line),
         value=value,
-        surface=view.unit.surface,
+        surface=at.surface,
         excerpt=excerpt[:MAX_EXCERPT_CHARS],
         detail=detail,
     )
