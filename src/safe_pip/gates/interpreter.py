@@ -98,14 +98,13 @@ def describe(python: Path, environ: Mapping[str, str]) -> Interpreter:
 
     Raises UnsupportedPipError if it does not start.
     """
-    if sys.executable and python == Path(sys.executable):
-        spec = importlib.machinery.PathFinder.find_spec("pip")
+    if sys.executable and _is_same_python(python, Path(sys.executable)):
         return Interpreter(
             python=python,
             version=sys.version_info[:3],
             prefix=Path(sys.prefix),
             is_virtual_environment=sys.prefix != sys.base_prefix,
-            pip=read_pip(spec.origin) if spec and spec.origin else None,
+            pip=own_pip(),
         )
     version, prefix, base_prefix, executable, pip_origin = _probe(python, environ)
     return Interpreter(
@@ -115,6 +114,15 @@ def describe(python: Path, environ: Mapping[str, str]) -> Interpreter:
         is_virtual_environment=prefix != base_prefix,
         pip=read_pip(pip_origin) if pip_origin else None,
     )
+
+
+def own_pip() -> PipCopy | None:
+    """The pip that was installed with safe-pip; never one of the working directory, which
+    "python -m safe_pip" puts first in sys.path."""
+    here = Path.cwd()
+    folders = [entry for entry in sys.path if entry and Path(entry) != here]
+    spec = importlib.machinery.PathFinder.find_spec("pip", folders)
+    return read_pip(spec.origin) if spec and spec.origin else None
 
 
 def read_pip(origin: str) -> PipCopy | None:
@@ -165,6 +173,15 @@ def _probe(python: Path, environ: Mapping[str, str]) -> _Probed:
             hint=f"Check that '{python} --version' works.",
         ) from error
     return probed
+
+
+def _is_same_python(first: Path, second: Path) -> bool:
+    """Two names in one folder for one file, such as python and python3. The same file elsewhere
+    can be another environment."""
+    try:
+        return first.parent == second.parent and first.samefile(second)
+    except OSError:
+        return False
 
 
 def _python_of_environment(prefix: Path) -> Path | None:

@@ -52,7 +52,7 @@ class Pause:
             self._resume(pid)
 
     def _stop(self, pid: int) -> None:
-        # Windows cannot stop a process; there the child does not draw at all meanwhile.
+        # Windows cannot stop a process: there a spinner may draw over the question.
         if hasattr(signal, "SIGSTOP") and pid > 1:
             self._stopped.add(pid)
             with contextlib.suppress(OSError):

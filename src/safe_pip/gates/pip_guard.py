@@ -95,7 +95,7 @@ class Guard:
         link = req.link if req is not None else None
         item = self._item("file", path, origin_of(req) if req is not None else "FILE", link, req)
         self._need([item])
-        self._archive_of_folder[os.path.realpath(folder)] = self._allowed[real(path)].sha256
+        self._archive_of_folder[real(folder)] = self._allowed[real(path)].sha256
 
     def before_metadata(self, req: Any) -> None:
         """A wheel is inspected from here on and judged with its whole set. Of everything else
@@ -122,12 +122,17 @@ class Guard:
         )
         self._tripwire.approved_folders.update(real(folder) for folder in folders)
 
+    def before_build(self, req: Any) -> None:
+        if real(req.source_dir or "") not in self._allowed:
+            self.refuse(f"The source of {describe(req)} was never inspected.")
+
     def built(self, req: Any, path: str) -> None:
         """A wheel that a build left, already in pip's cache."""
-        archive = self._archive_of_folder.get(real(req.source_dir or ""))
+        folder = real(req.source_dir)
+        parent = self._archive_of_folder.get(folder) or self._allowed[folder].sha256
         try:
-            self._need([self._item("file", path, "BUILT", req.link, req, archive)])
-        except self._blocked:
+            self._need([self._item("file", path, "BUILT", req.link, req, parent)])
+        except BaseException:  # Ctrl-C as well: nobody has ruled about it
             remove_built_wheel(path)
             raise
 

@@ -88,6 +88,7 @@ def guard_install(guard: Guard, original: Wrapped) -> Wrapped:
 
 def guard_build(guard: Guard, original: Wrapped) -> Wrapped:
     def _build_one(req: Any, *args: Any, **kwargs: Any) -> Any:
+        guard.before_build(req)
         with guard.building(req):
             path = original(req, *args, **kwargs)
         if path is not None:

@@ -15,9 +15,10 @@ from safe_pip.policy.rules import Context
 class Arrival:
     """An artifact that pip needs now, and why.
 
-    ``parent_sha256`` is the digest of the archive that this one came out of (the tree that pip
-    unpacked from it, the wheel that was built from it), so that one question covers all three;
-    None for what arrived by itself.
+    ``parent_sha256`` is the digest of what this one came out of, so that one question covers
+    them all: of the archive for the tree that pip unpacked and for the wheel that was built, of
+    the folder (as its ruling gave it) for a wheel built from one. None for what arrived by
+    itself.
     """
 
     artifact: Artifact

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from safe_pip.errors import UnsupportedPipError
-from safe_pip.gates.interpreter import Interpreter, PipCopy, describe, find_python, read_pip
+from safe_pip.gates.interpreter import Interpreter, PipCopy, describe, find_python, own_pip
 
 # 25.3 knows only PEP 517 builds and has the fix for CVE-2025-8869 (links in tar archives).
 OLDEST_PREFERRED_PIP = Version("25.3")
@@ -63,7 +62,7 @@ def choose_target(
     else:
         chosen_by = "named by the caller"
     interpreter = describe(python, environ)
-    source, pip = _choose_pip(interpreter, _own_pip(), pip_source)
+    source, pip = choose_pip(interpreter, own_pip(), pip_source)
     return Target(
         python=interpreter.python,
         python_version=interpreter.version,
@@ -76,7 +75,7 @@ def choose_target(
     )
 
 
-def _choose_pip(
+def choose_pip(
     interpreter: Interpreter, own: PipCopy | None, forced: PipSource | None
 ) -> tuple[PipSource, PipCopy]:
     """The rules, in order: the target's if it is recent and tested; ours if it runs there; the
@@ -102,11 +101,6 @@ def _choose_pip(
         f"{interpreter.python}: {_state(theirs, own)}.",
         hint=f"Run '{interpreter.python} -m pip install --upgrade pip', or use a newer Python.",
     )
-
-
-def _own_pip() -> PipCopy | None:
-    spec = importlib.util.find_spec("pip")
-    return read_pip(spec.origin) if spec and spec.origin else None
 
 
 def _is_between(pip: PipCopy, oldest: Version, newest: Version) -> bool:
