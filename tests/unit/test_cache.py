@@ -47,11 +47,11 @@ def store(tmp_path: Path) -> VerdictStore:
     return VerdictStore(folder=tmp_path / "verdicts")
 
 
-def recall(store: VerdictStore, verdict: Verdict = VERDICT, **changed: str) -> Verdict | None:
+def recall(store: VerdictStore, **changed: str) -> Verdict | None:
     key = {
-        "sha256": verdict.sha256,
-        "filename": verdict.filename,
-        "scanner_id": verdict.scanner_id,
+        "sha256": VERDICT.sha256,
+        "filename": VERDICT.filename,
+        "scanner_id": VERDICT.scanner_id,
     }
     return store.recall(**{**key, **changed})
 
@@ -93,7 +93,7 @@ def test_other_bytes_names_and_scanners_are_not_known(store: VerdictStore, part:
 def test_what_could_not_be_inspected_is_tried_again(store: VerdictStore) -> None:
     verdict = make_verdict(unscannable="time-out")
     store.remember(verdict)
-    assert recall(store, verdict) is None
+    assert recall(store) is None
     assert store.size().verdicts == 0
 
 

@@ -40,7 +40,7 @@ def store(tmp_path: Path) -> VerdictStore:
 
 def look(workers: Workers, store: VerdictStore, path: Path, **more: str) -> Inspected:
     inspector = Inspector(scanner_id=SCANNER_ID, workers=workers, store=store, feed=NoFeed())
-    artifact = Artifact(path=path, origin=OriginKind.SCANNED, **more)  # type: ignore[arg-type]
+    artifact = Artifact(path=path, origin=OriginKind.SCANNED, **more)
     return inspector.begin(artifact).result(60)
 
 
@@ -152,7 +152,7 @@ def script(text: str) -> Worker:
         ("raise SystemExit(7)", "exit status 7"),
         ("print('rubbish')", "not JSON"),
         ("print('[]')", "does not start"),
-        ("print('{\"failed\": \"no such model\", \"hint\": \"x\"}')", "no such model"),
+        ('print(\'{"failed": "no such model", "hint": "x"}\')', "no such model"),
         ("print('x' * (5 << 20))", "without an answer"),
     ],
 )

@@ -14,6 +14,7 @@ from safe_pip.policy.loading import LoadedPolicy, find_project_file, load_policy
 from safe_pip.policy.settings import Action, Policy, Threshold
 from safe_pip.policy.showing import policy_lines
 from safe_pip.policy.trust import TrustedFiles
+from tests.policies import THRESHOLDS
 
 Write = Callable[[str, str], Path]
 
@@ -197,7 +198,8 @@ def test_a_project_nobody_trusted_can_only_tighten(write: Write, tmp_path: Path)
     assert not loaded.policy.allow
     (_, project) = loaded.layers
     assert not project.is_trusted
-    assert set(project.looser) == {"block-above", "sdists", "unattended", "allow"}
+    looser = {"block-above", "sdists", "unattended", "allow"}
+    assert set(project.looser_keys(None)) == looser
 
 
 def test_an_untrusted_threshold_does_not_replace_the_models(write: Write, tmp_path: Path) -> None:
@@ -205,6 +207,15 @@ def test_an_untrusted_threshold_does_not_replace_the_models(write: Write, tmp_pa
     policy = load(tmp_path).policy
     assert policy.block_above.value(0.9) == 0.9
     assert policy.block_above.value(1.0) == 0.99
+
+
+@pytest.mark.parametrize(("value", "is_looser"), [(0.99, True), (0.9, False), (0.1, False)])
+def test_a_threshold_is_looser_if_it_is_above_the_models(
+    write: Write, tmp_path: Path, value: float, is_looser: bool
+) -> None:
+    write("project/safe-pip.toml", f"block-above = {value}")
+    (layer,) = load(tmp_path).layers
+    assert layer.looser_keys(THRESHOLDS) == (["block-above"] if is_looser else [])
 
 
 def test_a_trusted_project_may_loosen_until_it_changes(write: Write, tmp_path: Path) -> None:

@@ -167,7 +167,11 @@ def test_sdists_can_be_held_back() -> None:
 
 @pytest.mark.parametrize(
     ("age", "rule"),
-    [(timedelta(days=6), "minimum-release-age"), (timedelta(days=8), "model"), (None, "unknown-age")],
+    [
+        (timedelta(days=6), "minimum-release-age"),
+        (timedelta(days=8), "model"),
+        (None, "unknown-age"),
+    ],
 )
 def test_young_releases_are_held_back(age: timedelta | None, rule: str) -> None:
     policy = Policy(minimum_release_age=timedelta(days=7))
@@ -201,9 +205,7 @@ def test_what_could_not_be_checked_is_said() -> None:
     ("unattended", "action"),
     [(Unattended.BLOCK, Action.BLOCK), (Unattended.ALLOW_BELOW_BLOCK, Action.ALLOW)],
 )
-def test_a_question_about_a_score_without_a_person(
-    unattended: Unattended, action: Action
-) -> None:
+def test_a_question_about_a_score_without_a_person(unattended: Unattended, action: Action) -> None:
     policy = Policy(unattended=unattended)
     asked = make_decision(make_verdict(score=0.6), policy)
     assert without_a_person(asked, policy).action is action

@@ -30,7 +30,9 @@ def entries(path: Path) -> object:
     return read_policy_file(path).said["allow"]
 
 
-@pytest.mark.parametrize("before", ["", "# mine\r\nvcs = 'ask'", "[[allow]]\nproject='x'\nreason='y'\n"])
+@pytest.mark.parametrize(
+    "before", ["", "# mine\r\nvcs = 'ask'", "[[allow]]\nproject='x'\nreason='y'\n"]
+)
 def test_an_entry_is_added_and_the_rest_kept(tmp_path: Path, before: str) -> None:
     path = tmp_path / "safe-pip.toml"
     path.write_bytes(before.encode())

@@ -7,19 +7,21 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from safe_pip.escaping import escaped
-from safe_pip.policy.loading import LoadedPolicy
+from safe_pip.policy.loading import PROJECT, LoadedPolicy
+from safe_pip.policy.settings import Thresholds
 
 if TYPE_CHECKING:
     from safe_pip.cli.arguments import Options
     from safe_pip.gates.target import Target
 
 
-def policy_notices(loaded: LoadedPolicy) -> Iterator[str]:
+def policy_notices(loaded: LoadedPolicy, thresholds: Thresholds) -> Iterator[str]:
     """A project's policy that would loosen is named, whether it counts or not."""
     for layer in loaded.layers:
-        if layer.title != "project" or not layer.looser:
+        looser = layer.looser_keys(thresholds)
+        if layer.title != PROJECT or not looser:
             continue
-        file, keys = escaped(str(layer.file.path)), ", ".join(layer.looser)
+        file, keys = escaped(str(layer.file.path)), ", ".join(looser)
         if layer.is_trusted:
             yield f"safe-pip: {file}, which you trusted, loosens the policy: {keys}"
         else:

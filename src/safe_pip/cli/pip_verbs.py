@@ -27,7 +27,8 @@ def run_pip_verb(options: Options, arguments: Sequence[str], surroundings: Surro
     with prepared(worker_count=GATE_WORKERS, is_verbose=options.is_verbose) as parts:
         target = choose_target(environ=environ)
         if not options.is_quiet:
-            for line in (*policy_notices(loaded), *target_notices(target, options)):
+            notices = policy_notices(loaded, parts.thresholds)
+            for line in (*notices, *target_notices(target, options)):
                 print(line, file=sys.stderr, flush=True)
         runs: list[GuardedRun] = []
 

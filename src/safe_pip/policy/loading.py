@@ -15,7 +15,7 @@ from typing import Any
 
 from safe_pip.errors import PolicyError
 from safe_pip.policy.keys import KEYS, read_table
-from safe_pip.policy.settings import Policy, Threshold
+from safe_pip.policy.settings import Policy, Threshold, Thresholds
 from safe_pip.policy.trust import TrustedFiles, table_digest
 
 if sys.version_info >= (3, 11):
@@ -24,6 +24,7 @@ else:
     import tomli as tomllib
 
 OWN_FILE = "safe-pip.toml"
+PROJECT = "project"
 MAX_POLICY_BYTES = 1 << 20
 _HINT = "Correct the file, or run `safe-pip policy check FILE`; docs/policy.md lists every key."
 
@@ -39,13 +40,30 @@ class PolicyFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """A policy file in its place. ``looser`` names the keys (kebab-case) to which it gives a
-    looser value than the layers below; they count only if the file is trusted."""
+    """A policy file in its place, above the policy ``below``."""
 
     title: str
     file: PolicyFile
     is_trusted: bool
-    looser: tuple[str, ...] = ()
+    below: Policy
+
+    @property
+    def reached(self) -> Policy:
+        wanted = override(self.below, self.file.said)
+        return wanted if self.is_trusted else self.below.meet(wanted)
+
+    def looser_keys(self, thresholds: Thresholds | None) -> Sequence[str]:
+        """The keys (kebab-case) to which the file gives a looser value than there is below; they
+        count only if it is trusted. Without the model's ``thresholds``, a threshold above them
+        goes unnoticed."""
+        wanted = override(self.below, self.file.said)
+        strict = self.below.meet(wanted)
+        return [
+            key.name
+            for key in KEYS.values()
+            if key.field in self.file.said
+            and _value(wanted, key.field, thresholds) != _value(strict, key.field, thresholds)
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +91,12 @@ def load_policy(
     sources = {field.name: "built-in" for field in fields(Policy)}
     layers: list[Layer] = []
     for title, file, is_trusted in _files(user_file, start_folder, given, trusted):
-        wanted = override(policy, file.said)
-        strict = policy.meet(wanted)
-        reached = wanted if is_trusted else strict
-        looser = tuple(_loosened(wanted, strict, file.said))
+        layer = Layer(title=title, file=file, is_trusted=is_trusted, below=policy)
+        reached = layer.reached
         for name in file.said:
             if getattr(reached, name) != getattr(policy, name):
                 sources[name] = f"{title} ({file.path})"
-        layers.append(Layer(title=title, file=file, is_trusted=is_trusted, looser=looser))
+        layers.append(layer)
         policy = reached
     return LoadedPolicy(policy=policy, layers=tuple(layers), sources=sources)
 
@@ -141,27 +157,20 @@ def _files(
         found.append(("user", read_policy_file(user_file), True))
     if start_folder is not None and (project := find_project_file(start_folder)) is not None:
         is_trusted = trusted.holds(project.path, project.table_digest)
-        found.append(("project", project, is_trusted))
+        found.append((PROJECT, project, is_trusted))
     if given is not None:
         found.append(("--policy", read_policy_file(given), True))
     return found
 
 
-def _loosened(wanted: Policy, strict: Policy, said: Mapping[str, object]) -> Sequence[str]:
-    """The keys whose wanted value is looser than the meet."""
-    return [
-        key.name
-        for key in KEYS.values()
-        if key.field in said and _is_looser(getattr(wanted, key.field), getattr(strict, key.field))
-    ]
-
-
-def _is_looser(wanted: object, strict: object) -> bool:
-    if isinstance(wanted, Threshold) and isinstance(strict, Threshold):
-        # That the model's own limit goes on counting is not yet a loosening: nobody knows here
-        # which of the two is lower.
-        return wanted.fixed > strict.fixed
-    return wanted != strict
+def _value(policy: Policy, field: str, thresholds: Thresholds | None) -> object:
+    """A field's value, for a threshold the score that it comes to."""
+    value = getattr(policy, field)
+    if not isinstance(value, Threshold):
+        return value
+    if thresholds is None:
+        return value.fixed
+    return value.value(thresholds.block if field == "block_above" else thresholds.ask)
 
 
 def _is_there(path: Path) -> bool:

@@ -166,7 +166,7 @@ def _by_advisories(verdict: Verdict, policy: Policy) -> Iterator[_Opinion]:
         yield _Opinion(
             action=policy.advisories,
             rule="advisories",
-            reason=f"{advisory.source} lists it as malicious: {advisory.id} {advisory.summary}",
+            reason=f"it is known malware ({advisory.id} of {advisory.source}: {advisory.summary})",
             lift=_Lift.DIGEST,
         )
 
@@ -203,7 +203,7 @@ def _by_score(
     return _Opinion(
         action=action,
         rule=rule,
-        reason=f"its score is {score:.3f}, and {source} {verb} from {limit:.3f}",
+        reason=f"its score is {score:.3f} of 1, and {source} {verb} from {limit:.3f}",
         lift=_Lift.ANY,
     )
 

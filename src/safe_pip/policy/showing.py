@@ -30,7 +30,8 @@ def policy_lines(loaded: LoadedPolicy, thresholds: Thresholds | None) -> Iterato
         yield f"{key.name} = {value}  # {escaped(loaded.sources[key.field])}"
     for layer in loaded.layers:
         standing = "counts" if layer.is_trusted else "may only tighten: not trusted"
-        looser = f"; looser: {', '.join(layer.looser)}" if layer.looser else ""
+        keys = layer.looser_keys(thresholds)
+        looser = f"; looser: {', '.join(keys)}" if keys else ""
         yield f"# {layer.title}: {escaped(str(layer.file.path))} ({standing}{looser})"
 
 

@@ -8,7 +8,7 @@ from rich.text import Text
 from safe_pip.escaping import escaped
 from safe_pip.policy.rules import Decision
 from safe_pip.policy.wording import release_name
-from safe_pip.terminal.panel import Says, finding_lines
+from safe_pip.terminal.panel import Says, finding_rows
 
 
 def print_explanation(console: Console, decision: Decision, *, says: Says) -> None:
@@ -31,5 +31,4 @@ def print_explanation(console: Console, decision: Decision, *, says: Says) -> No
     for finding in verdict.findings:
         share = f"+{finding.contribution:.3f}  {finding.group.value:8}  {finding.evidence.feature}"
         console.print(Text(share, style="dim"))
-        for line in finding_lines(finding, says):
-            console.print(line)
+        console.print(finding_rows([finding], says))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
+from packaging.utils import InvalidName, canonicalize_name
+from packaging.version import InvalidVersion, Version
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
+from rich.table import Table
 from rich.text import Text
 
 from safe_pip.escaping import escaped
@@ -31,7 +33,7 @@ def print_panel(console: Console, decision: Decision, *, says: Says, max_finding
     console.print(
         Panel(
             Group(*_paragraphs(decision, says, max_findings)),
-            title=Text(" your decision " if is_question else f" {_verb(decision)} ", style="bold"),
+            title=Text("your decision" if is_question else _verb(decision), style="bold"),
             title_align="left",
             border_style=style,
             width=min(console.width, 110),
@@ -49,10 +51,13 @@ def accepting_command(decision: Decision) -> str | None:
     verdict = decision.verdict
     if decision.rule in ("deny", "private-names") or not verdict.sha256:
         return None
-    if verdict.project is None or verdict.version is None:
+    try:
+        # What goes into a shell is a name and a version, and nothing that looks like them.
+        project = canonicalize_name(verdict.project or "", validate=True)
+        release = f"{project}=={Version(verdict.version or '')}"
+    except (InvalidName, InvalidVersion):
         return None
-    release = shlex.quote(escaped(f"{verdict.project}=={verdict.version}"))
-    return f"safe-pip policy allow {release} --sha256 {verdict.sha256} --reason '…'"
+    return f"safe-pip policy allow {release} --sha256 {verdict.sha256} --reason 'why'"
 
 
 def _verb(decision: Decision) -> str:
@@ -66,10 +71,9 @@ def _paragraphs(decision: Decision, says: Says, max_findings: int) -> Iterator[R
     yield Text(_identity(decision), style="dim")
     if verdict.findings:
         yield Text("\nWhat was found", style="bold")
-        for finding in verdict.findings[:max_findings]:
-            yield from finding_lines(finding, says)
+        yield finding_rows(verdict.findings[:max_findings], says)
         if (hidden := len(verdict.findings) - max_findings) > 0:
-            yield Text(f"and {hidden} more", style="dim")
+            yield Text(f"  and {hidden} more", style="dim")
     yield Text(f"\nAsked for by {_chain(decision)}.")
     for sentence in decision.not_checked:
         yield Text(f"Not checked: {escaped(sentence)}.")
@@ -84,7 +88,20 @@ def _identity(decision: Decision) -> str:
     return " · ".join(parts)
 
 
-def finding_lines(finding: Finding, says: Says) -> Iterator[Text]:
+def finding_rows(findings: Sequence[Finding], says: Says) -> RenderableType:
+    """Each find as a place, what is there, and below it the line itself."""
+    # A grid, because wrapped lines must stay clear of the marks.
+    rows = Table.grid(padding=(0, 1))
+    rows.add_column(width=1)
+    rows.add_column(overflow="fold")
+    for finding in findings:
+        rows.add_row("•", _found(finding, says))
+        if excerpt := escaped(finding.evidence.excerpt):
+            rows.add_row("", Text(f"  {excerpt}", no_wrap=True, overflow="ellipsis"))
+    return rows
+
+
+def _found(finding: Finding, says: Says) -> Text:
     evidence = finding.evidence
     place = escaped(evidence.location.path, max_chars=MAX_PLACE_CHARS) or "the whole artifact"
     if evidence.location.line:
@@ -92,9 +109,7 @@ def finding_lines(finding: Finding, says: Says) -> Iterator[Text]:
     words = escaped(evidence.detail) or says(evidence.feature)
     # "runs when called" says little about code and nothing about a licence.
     when = f" ({evidence.surface.value})" if evidence.surface is not Surface.OTHER else ""
-    yield Text.assemble((place, "cyan"), f"  {words}{when}")
-    if evidence.excerpt:
-        yield Text(f"    {escaped(evidence.excerpt)}", no_wrap=True, overflow="ellipsis")
+    return Text.assemble((place, "cyan"), f"  {words}{when}")
 
 
 def _chain(decision: Decision) -> str:
@@ -108,21 +123,21 @@ def _chain(decision: Decision) -> str:
 
 
 def _what_now(decision: Decision) -> str:
+    if decision.action is Action.ASK:
+        return "Nothing of it has run. 'No' ends pip, and nothing of the set is installed."
+    nothing_happened = "Nothing of it has run, nothing of the set was installed."
     match decision.rule:
-        case _ if decision.action is Action.ASK:
-            return "Nothing of it has run. “No” ends pip; nothing of the set is installed then."
         case "deny" | "private-names":
-            return (
-                "Nothing of it has run, nothing of the set was installed. "
-                "`safe-pip policy show` tells which file says so."
-            )
+            advice = "'safe-pip policy show' tells which file says so."
         case "minimum-release-age" | "unknown-age":
-            return (
-                "Nothing of it has run, nothing of the set was installed. Wait, or ask pip for "
-                "an older release."
+            advice = "Wait, or ask pip for an older release."
+        case "unscannable":
+            advice = "What cannot be read in full is not let through; is the file damaged?"
+        case "block-above" | "advisories":
+            advice = (
+                "If you did not expect this, check the spelling of the name, and tell the "
+                "index's administrators."
             )
         case _:
-            return (
-                "Nothing of it has run, nothing of the set was installed. If you did not expect "
-                "this, check the spelling of the name, and tell the index's administrators."
-            )
+            advice = "Run it at a terminal to be asked, or see docs/policy.md."
+    return f"{nothing_happened} {advice}"

@@ -1,0 +1,236 @@
+"""What a person sees: whole screens against reviewed files, and how the question is answered.
+
+After a wanted change, look at the difference and write the new text into tests/golden/terminal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from packaging.utils import canonicalize_name
+from rich.console import Console
+
+from safe_pip.artifact import OriginKind
+from safe_pip.escaping import escaped
+from safe_pip.policy.rules import Context, Decision, without_a_person
+from safe_pip.policy.settings import Action, DenyEntry, Policy
+from safe_pip.terminal.desk import Keyboard, TerminalDesk
+from safe_pip.terminal.explanation import print_explanation
+from safe_pip.terminal.panel import accepting_command, print_panel
+from safe_pip.terminal.tally import Tally, summary_line
+from safe_pip.verdict import Advisory
+from tests.policies import make_decision, make_finding, make_verdict
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "terminal"
+
+FINDINGS = (
+    make_finding(path="setup.py", line=12, excerpt='exec(b64decode("aW1wb3J0IG9z…"))', share=0.8),
+    make_finding(path="demo/__init__.py", line=3, excerpt="post(environ)", share=0.1),
+    *(make_finding(path=f"demo/module_{number}.py", line=number) for number in range(5)),
+)
+ODD = make_verdict(score=0.6, kind="sdist", filename="demo-1.0.tar.gz", findings=FINDINGS)
+CHAIN = Context(
+    origin=OriginKind.INDEX, required_by=("flask==3.1", "demo-tools", "demo"), project=None
+)
+
+
+def blocked_by_score() -> Decision:
+    return make_decision(replace(ODD, score=0.997), context=CHAIN)
+
+
+def asked() -> Decision:
+    return make_decision(ODD, context=CHAIN)
+
+
+def unattended() -> Decision:
+    return without_a_person(asked(), Policy())
+
+
+def not_inspected() -> Decision:
+    context = replace(CHAIN, is_build_requirement=True)
+    return make_decision(make_verdict(unscannable="zip-without-end"), context=context)
+
+
+def denied() -> Decision:
+    policy = Policy(deny=frozenset({DenyEntry(project="demo")}))
+    return make_decision(make_verdict(), policy)
+
+
+def listed() -> Decision:
+    advisory = Advisory(id="MAL-2026-1", summary="Steals tokens", source="the imported OSV list")
+    return make_decision(make_verdict(advisories=(advisory,)))
+
+
+def too_young() -> Decision:
+    policy = Policy(minimum_release_age=timedelta(days=7), unknown_age=Action.BLOCK)
+    return make_decision(make_verdict(), policy)
+
+
+def hostile() -> Decision:
+    finding = make_finding(
+        path="a/\x1b]0;title\x07\u202e.py", excerpt="[bold red]x[/]\r\x1b[2J\u200b" * 12
+    )
+    verdict = replace(
+        make_verdict(score=0.99, findings=(finding,)),
+        project=canonicalize_name("[link=x]demo\x1b[31m"),
+        version="1.0'; rm -rf ~ '",
+        filename="demo\n\n╰─ no finding.whl",
+    )
+    context = replace(CHAIN, required_by=("\x1b[8mhidden", "e\u0301" * 40))
+    return make_decision(verdict, context=context)
+
+
+def screen(decision: Decision, columns: int, *, max_findings: int = 5) -> str:
+    console = Console(file=io.StringIO(), width=columns, highlight=False, markup=False, emoji=False)
+    print_panel(console, decision, says=str, max_findings=max_findings)
+    output = console.file
+    assert isinstance(output, io.StringIO)
+    return output.getvalue()
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.parametrize(
+    "make",
+    [blocked_by_score, asked, unattended, not_inspected, denied, listed, too_young, hostile],
+)
+def test_a_panel_looks_as_reviewed(make: Callable[[], Decision], columns: int) -> None:
+    shown = screen(make(), columns)
+    expected = (GOLDEN / f"{make.__name__}-{columns}.txt").read_text(encoding="utf-8")
+    assert shown == expected
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80, 200])
+def test_no_line_of_a_panel_is_wider_than_the_terminal(columns: int) -> None:
+    lines = screen(hostile(), columns).splitlines()
+    framed = [line for line in lines if line[0] in "╭│╰"]
+    assert framed
+    assert max(map(len, framed)) <= columns
+
+
+def test_hostile_text_cannot_act() -> None:
+    shown = screen(hostile(), 80)
+    assert all(character.isprintable() or character == "\n" for character in shown)
+    assert "[bold red]x[/]" in shown
+    assert sum(line.startswith("╰") for line in shown.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain é 名", "plain é 名"),
+        ("\x1b[31m", "\\x1b[31m"),
+        ("a\nb\tc\r", "a\\nb\\tc\\r"),
+        ("\u202e\u2066\u200b\ufeff\u00ad", "\\u202e\\u2066\\u200b\\ufeff\\xad"),
+        ("\u2028\u2029\x85\x9b", "\\u2028\\u2029\\x85\\x9b"),
+        ("e\u0301", "e\\u0301"),
+        ("a\u00a0b\u3000c", "a b c"),
+        ("\udcff\U000e0041", "\\udcff\\U000e0041"),
+        ("x" * 500, "x" * 400 + "…"),
+    ],
+)
+def test_escaped_text_is_one_harmless_line(text: str, shown: str) -> None:
+    assert escaped(text) == shown
+
+
+def test_the_accepting_command_can_be_copied_from_a_narrow_terminal() -> None:
+    assert f"  {accepting_command(asked())}\n" in screen(asked(), 40)
+
+
+def test_no_command_is_made_of_a_hostile_name() -> None:
+    assert accepting_command(hostile()) is None
+    assert accepting_command(replace(asked(), verdict=replace(ODD, version="1; ls"))) is None
+
+
+@pytest.mark.parametrize(
+    ("tally", "line"),
+    [
+        (Tally(), "safe-pip: nothing arrived that had to be inspected"),
+        (
+            Tally(inspected=12, from_memory=3, waited_seconds=1.24),
+            "safe-pip: 12 inspected, 3 from memory, no finding; pip waited 1.2 s",
+        ),
+        (
+            Tally(inspected=2, accepted=1, allowed_by_policy=1),
+            "safe-pip: 2 inspected, 1 accepted at the terminal, 1 allowed by the policy; "
+            "pip waited 0.0 s",
+        ),
+        (
+            Tally(inspected=2, refused=1),
+            "safe-pip: 2 inspected, 1 not let through; pip waited 0.0 s",
+        ),
+    ],
+)
+def test_the_last_line_says_what_was_found(tally: Tally, line: str) -> None:
+    assert summary_line(tally) == line
+
+
+class TypingPerson:
+    """A terminal at which the answers are already typed."""
+
+    def __init__(self, typed: str) -> None:
+        self.reading = io.StringIO(typed)
+        self.writing = io.StringIO()
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[Keyboard]:
+        yield Keyboard(reading=self.reading, writing=self.writing)
+
+
+def ask(typed: str) -> tuple[bool, str]:
+    """The answer, and what the terminal showed."""
+    person = TypingPerson(typed)
+    desk = TerminalDesk(stderr=io.StringIO(), keyboard=person.open, says=str)
+    return desk.ask([asked()]), person.writing.getvalue()
+
+
+@pytest.mark.parametrize("typed", ["y\n", "yes\n", " Y \n", "d\ny\n"])
+def test_a_clear_yes_is_yes(typed: str) -> None:
+    assert ask(typed)[0]
+
+
+@pytest.mark.parametrize("typed", ["", "\n", "n\n", "yep\n", "yes please\n", "d\n", "d\nn\n"])
+def test_everything_else_is_no(typed: str) -> None:
+    assert not ask(typed)[0]
+
+
+def test_the_finding_is_shown_where_the_question_is_asked() -> None:
+    _, shown = ask("n\n")
+    assert shown.index("setup.py:12") < shown.index("let this artifact pass?")
+
+
+def test_details_show_the_rest() -> None:
+    _, shown = ask("d\nn\n")
+    assert "and 2 more" in shown
+    assert "demo/module_4.py:4" in shown
+
+
+def test_without_a_terminal_the_answer_is_no() -> None:
+    def no_terminal() -> contextlib.AbstractContextManager[Keyboard]:
+        raise OSError(6, "No such device or address")
+
+    assert not TerminalDesk(stderr=io.StringIO(), keyboard=no_terminal, says=str).ask([asked()])
+    assert not TerminalDesk(stderr=io.StringIO(), keyboard=None, says=str).ask([asked()])
+
+
+def test_a_long_inspection_is_announced_unless_quiet() -> None:
+    loud, quiet = io.StringIO(), io.StringIO()
+    for stream, is_quiet in ((loud, False), (quiet, True)):
+        desk = TerminalDesk(stderr=stream, keyboard=None, says=str, is_quiet=is_quiet)
+        desk.show_slow(["big\x1b.whl", "other.whl"])
+    assert loud.getvalue() == "safe-pip: still inspecting big\\x1b.whl and 1 more …\n"
+    assert quiet.getvalue() == ""
+
+
+def test_an_explanation_shows_every_find_with_its_share() -> None:
+    console = Console(file=io.StringIO(), width=100, highlight=False, markup=False, emoji=False)
+    print_explanation(console, blocked_by_score(), says=str)
+    output = console.file
+    assert isinstance(output, io.StringIO)
+    expected = (GOLDEN / "explanation-100.txt").read_text(encoding="utf-8")
+    assert output.getvalue() == expected
