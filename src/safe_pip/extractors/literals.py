@@ -277,8 +277,26 @@ def encoding_of(run: str) -> Encoding | None:
         return None
     # Paths and identifiers have words: many separators, or few changes of case.
     n_separators = sum(map(sample.count, "/_-"))
-    is_data = n_separators <= 0.08 * len(sample) and entropy(sample) >= 4.3
+    is_data = (
+        n_separators <= 0.08 * len(sample)
+        and entropy(sample) >= 4.3
+        and _share_of_changes(sample[:400]) >= MIN_SHARE_OF_CHANGES
+    )
     return "base 64" if is_data and not _is_ordered(sample) else None
+
+
+# Random letters of base 64 change between capital, small and digit at 64 of 100 places; names in
+# camel case, paths and identifiers at 10 to 30.
+MIN_SHARE_OF_CHANGES = 0.42
+_KINDS = bytes(
+    ord("A" if chr(byte).isupper() else "a" if chr(byte).islower() else "0") for byte in range(256)
+)
+
+
+def _share_of_changes(sample: str) -> float:
+    kinds = sample.encode("latin-1", errors="replace").translate(_KINDS)
+    changes = sum(one != other for one, other in itertools.pairwise(kinds))
+    return changes / max(len(kinds) - 1, 1)
 
 
 def is_base85(text: str) -> bool:

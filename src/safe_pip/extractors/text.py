@@ -40,7 +40,7 @@ def observe_unit(unit: PythonUnit) -> Iterator[Evidence]:
     if view.is_earned or payloads or hosts.may_mention(view.lowered):
         literals = _with_payloads(view, payloads)
         yield from text_hosts.observe_hosts(unit.path, literals)
-        yield from text_hosts.observe_socket_addresses(unit.path, unit.surface, unit.source)
+        yield from text_hosts.observe_socket_addresses(unit.path, literals, unit.source)
     if view.is_earned or payloads or text_commands.may_hold_command(view.lowered):
         yield from text_commands.observe_commands(unit.path, _with_payloads(view, payloads))
 
@@ -60,6 +60,10 @@ def observe(distribution: Distribution) -> Iterator[Evidence]:
 
 
 def _observe_script(file: SourceFile) -> Iterator[Evidence]:
-    whole = (Literal(text=file.read().decode(errors="replace"), line=1),)
-    yield from text_hosts.observe_hosts(file.path, whole)
-    yield from text_commands.observe_commands(file.path, whole)
+    text = file.read().decode(errors="replace")
+    whole = (Literal(text=text, line=1),)
+    lowered = text.lower()
+    if hosts.may_mention(lowered):
+        yield from text_hosts.observe_hosts(file.path, whole)
+    if text_commands.may_hold_command(lowered):
+        yield from text_commands.observe_commands(file.path, whole, is_script=True)

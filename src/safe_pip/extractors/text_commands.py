@@ -108,12 +108,19 @@ def may_hold_command(lowered: str) -> bool:
     return any(word in lowered for word in _TELLING_WORDS)
 
 
-def observe_commands(path: str, literals: Sequence[Literal]) -> Iterator[Evidence]:
-    """Evidence of command lines in literals, one for each kind; docstrings only explain."""
+def observe_commands(
+    path: str, literals: Sequence[Literal], *, is_script: bool = False
+) -> Iterator[Evidence]:
+    """Evidence of command lines in literals, one for each kind; docstrings only explain.
+
+    A script in another language is made of commands: there only the telling words count.
+    """
     spoken = [literal for literal in literals if not literal.is_statement]
     text = "\n".join(literal.text for literal in spoken)
     lowered = text.lower()
     for command in _COMMANDS:
+        if is_script and command.word not in _TELLING_WORDS:
+            continue
         match = command.pattern.search(lowered) if command.word in lowered else None
         if match is not None:
             literal, line = _place_of(spoken, match.start())

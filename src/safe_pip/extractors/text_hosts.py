@@ -155,17 +155,20 @@ def evidence_of(
         )
 
 
-_SOCKET_ADDRESS = re.compile(
-    r"['\"](\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})['\"]\s{0,9},\s{0,9}\d{2,5}\b"
-)
+_ADDRESS = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}")
 
 
-def observe_socket_addresses(path: str, surface: Surface, source: str) -> Iterator[Evidence]:
+def observe_socket_addresses(
+    path: str, literals: Sequence[Literal], source: str
+) -> Iterator[Evidence]:
     """Evidence of public addresses beside a port, as ``connect`` takes them: ``("…", 443)``."""
-    for match in _SOCKET_ADDRESS.finditer(source):
-        kind = kind_of_address(match.group(1))
-        if kind is None:
+    for literal in literals:
+        text = literal.text
+        if len(text) > 15 or not _ADDRESS.fullmatch(text) or kind_of_address(text) is None:
             continue
-        mention = HostMention(host=match.group(1), offset=match.start(), kind=kind)
-        location = Location(path=path, line=source.count("\n", 0, match.start()) + 1)
-        yield from evidence_of(mention, location, surface, match.group()[:MAX_EXCERPT_CHARS])
+        beside_port = re.compile(rf"['\"]{re.escape(text)}['\"]\s{{0,9}},\s{{0,9}}\d{{2,5}}\b")
+        match = beside_port.search(source)
+        if match is not None:
+            mention = HostMention(host=text, offset=0, kind=HostKind.IP_LITERAL)
+            location = Location(path=path, line=literal.line)
+            yield from evidence_of(mention, location, literal.surface, match.group())

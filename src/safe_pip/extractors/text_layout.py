@@ -384,16 +384,23 @@ def _observe_packers(view: UnitText) -> Iterator[Evidence]:
             return
 
 
-_IDENTIFIER = re.compile(r"[^\W\d]\w+")
+_NAME_BYTES = bytes(
+    byte if chr(byte).isascii() and (chr(byte).isalnum() or byte == ord("_")) else ord(" ")
+    for byte in range(256)
+)
 
 
 def _observe_identifiers(view: UnitText) -> Iterator[Evidence]:
-    counts = Counter(_IDENTIFIER.findall(view.segments.code[:MAX_SAMPLE_CHARS]))
+    sample = view.segments.code[:MAX_SAMPLE_CHARS].encode("latin-1", errors="replace")
+    words = Counter(sample.translate(_NAME_BYTES).split())
+    counts = {
+        word: count for word, count in words.items() if len(word) > 1 and not word[:1].isdigit()
+    }
     if len(counts) < MIN_IDENTIFIERS:
         return
     gini = gini_coefficient(np.fromiter(counts.values(), dtype=np.float64, count=len(counts)))
     yield _evidence(view, "token_gini", 0, gini)
-    names = [name[:60] for name in counts if len(name) >= 5]
+    names = [name[:60].decode() for name in counts if len(name) >= 5]
     if len(names) < MIN_IDENTIFIERS:
         return
     bits = popular_names().letters.surprisals(names)
