@@ -1,7 +1,7 @@
 """Families: malicious archives that are the same thing under other names.
 
 Two archives are of one family when their Python is equal, when their syntax trees are equal
-without literals, or when those trees are near-duplicates (MinHash, estimated Jaccard >= 0.8).
+without literals, or when those trees are near-duplicates (MinHash, estimated Jaccard >= 0.9).
 One family is one unit of weight, and no family stands on both sides of a split.
 """
 
@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from safe_pip.distribution import Distribution
 
 PERMUTATIONS = 96
-BANDS = 16  # of six rows: pairs at Jaccard 0.8 meet in some band with probability .99
-NEAR_DUPLICATE = 0.8
+BANDS = 16  # of six rows: pairs at Jaccard 0.9 meet in some band with probability .9999
+NEAR_DUPLICATE = 0.9
 SHINGLE_TOKENS = 4
 MAX_TOKENS = 200_000
 _PRIME = np.uint64((1 << 61) - 1)
@@ -109,7 +109,7 @@ def _minhash(shingles: set[int]) -> NDArray[np.uint64]:
         part = hashes[start : start + 50_000]
         mixed = (factors[:, None] * part[None, :] + offsets[:, None]) % _PRIME
         low = np.minimum(low, mixed.min(axis=1))
-    return low & np.uint64(0xFFFFFFFF)
+    return np.asarray(low & np.uint64(0xFFFFFFFF), dtype=np.uint64)
 
 
 class _Groups:

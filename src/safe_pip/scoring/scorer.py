@@ -16,10 +16,8 @@ from safe_pip.feature import FeatureSchema
 from safe_pip.scoring.explain import Columns, Measured, explain
 from safe_pip.scoring.manifest import REINSTALL, Manifest, Thresholds, parse_manifest
 from safe_pip.scoring.network import Matrix, Network
+from safe_pip.scoring.shipped import GRAPH, MANIFEST
 from safe_pip.verdict import Finding
-
-GRAPH = "safe_pip.onnx"
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,212 @@
+"""Training: from the tables to fitted models, in the work folder.
+
+``python -m model.train`` reads only training and validation rows. What it fits: the file-level
+model, the stack, and beside them the control ``paper8``, a single gradient boosting and the
+shortcut probe.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from tqdm import tqdm
+
+from model.controls import fit_paper8
+from model.ensemble import (
+    Floats,
+    Matrix,
+    Stack,
+    boosting,
+    choose_columns,
+    fit_stack,
+    fit_weighted,
+    monotone_signs,
+)
+from model.fitted import (
+    Fitted,
+    Threshold,
+    package_inputs,
+    save_fitted,
+    unit_scores,
+    worst_units,
+)
+from model.labels import Label
+from model.plan import Origin, Split
+from model.tables import Tables, read_tables
+from model.unit_model import UnitTraining
+from model.weights import group_weights, probe, shortcut_inputs, training_weights
+from model.workspace import TABLES, open_workspace, stage_parser
+from safe_pip.extractors import SCHEMA
+
+# What tells format, size or maturity more than intent: kept in the schema as context for people,
+# not read by the model, because the corpora differ in it for reasons of their own.
+MASKED = frozenset(
+    {
+        "is_wheel", "n_files", "n_py", "total_py_bytes", "max_py_bytes", "has_tests_docs",
+        "py_frac_in_setup", "empty_package", "n_classifiers", "requires_python_present",
+        "summary_len", "desc_len", "n_project_urls", "min_build_config", "version_first_like",
+    }
+)  # fmt: skip
+ASK_RATE, BLOCK_RATE = 1e-3, 1e-4
+# How far the block threshold lies above every benign score, in log-odds.
+BLOCK_MARGIN = 0.5
+
+
+def calibrated(
+    stack: Stack, log_odds: Floats, positive: NDArray[np.bool_], weights: Floats
+) -> Stack:
+    """The stack with Platt's scale and shift from validation, both classes equally heavy."""
+    platt = LogisticRegression(C=10.0).fit(log_odds[:, None], positive, sample_weight=weights)
+    return Stack(
+        bases=stack.bases,
+        weights=stack.weights,
+        bias=stack.bias,
+        scale=max(0.2, float(platt.coef_[0, 0])),
+        shift=float(platt.intercept_[0]),
+    )
+
+
+def set_thresholds(benign_log_odds: Floats) -> tuple[Threshold, Threshold]:
+    """Ask and block from benign validation and out-of-fold training scores, calibrated log-odds.
+
+    Ask: the score that one in a thousand of them reaches. A rate of 1e-4 cannot be seen in so
+    few: block lies a margin above all of them.
+    """
+    count = len(benign_log_odds)
+    what = f"{count} benign files (validation, and training out of fold)"
+    ordered = np.sort(benign_log_odds)[::-1]
+    allowed = int(count * ASK_RATE)
+    ask = (ordered[allowed] + ordered[max(0, allowed - 1)]) / 2 if allowed else ordered[0] + 0.01
+    block = max(ordered[0], ask) + BLOCK_MARGIN
+
+    def threshold(log_odds: float, rate: float, how: str) -> Threshold:
+        score = float(1 / (1 + np.exp(-log_odds)))
+        return Threshold(score=score, false_positive_rate=rate, set_on=f"{how} of {what}")
+
+    return (
+        threshold(ask, ASK_RATE, f"between numbers {allowed} and {allowed + 1}"),
+        threshold(block, BLOCK_RATE, f"{BLOCK_MARGIN} in log-odds above the highest"),
+    )
+
+
+def train(tables: Tables) -> Fitted:
+    steps = tqdm(total=7, desc="training", unit="step")
+    columns = choose_columns(SCHEMA, tuple(MASKED))
+    usable = tables.is_benign | tables.is_positive
+    rows = tables.in_split(Split.TRAIN) & usable
+    weights = training_weights(tables, rows)
+    units = UnitTraining(tables, columns, weights)
+    steps.update()
+    first = units.held_out()
+    kept = units.worst_of_each(first)
+    steps.update()
+    held_out_units = units.held_out(kept=kept)
+    unit_model = units.fit(units.rows, kept=kept)
+    steps.update()
+    positions = np.flatnonzero(rows)
+    inputs = package_inputs(columns, tables, worst_units(held_out_units, tables))[rows]
+    positive, groups = tables.is_positive[rows], tables.facts["group"][rows]
+    signs = monotone_signs(SCHEMA, columns.package, extra=1)
+    stack, held_out = fit_stack(inputs, positive, weights[rows], groups, signs)
+    steps.update()
+    single = fit_weighted(boosting(signs), inputs, positive, weights[rows])
+    steps.update()
+    paper8 = fit_paper8(tables, rows)
+    shortcuts = probe().fit(shortcut_inputs(tables)[rows], positive, sample_weight=weights[rows])
+    steps.update()
+    validation = tables.in_split(Split.VALIDATION) & usable
+    everything = package_inputs(
+        columns, tables, worst_units(unit_scores(unit_model, columns, tables), tables)
+    )
+    validation_weights = group_weights(tables, validation)[validation]
+    for side in (tables.is_positive[validation], tables.is_benign[validation]):
+        validation_weights[side] /= validation_weights[side].sum()
+    stack = calibrated(
+        stack,
+        stack.log_odds(everything[validation]),
+        tables.is_positive[validation],
+        validation_weights * len(validation_weights),
+    )
+    benign_log_odds = np.concatenate(
+        [
+            stack.scale * held_out[~positive] + stack.shift,
+            stack.log_odds(everything[validation & tables.is_benign]),
+        ]
+    )
+    ask, block = set_thresholds(benign_log_odds)
+    steps.update()
+    steps.close()
+    benign_rows = rows & tables.is_benign
+    benign_units = benign_rows[tables.unit_package]
+    return Fitted(
+        columns=columns,
+        unit_model=unit_model,
+        stack=stack,
+        boosting=single,
+        paper8=paper8,
+        probe=shortcuts,
+        medians=_medians(tables.values[benign_rows], columns.package),
+        unit_medians=_medians(tables.unit_values[benign_units].toarray(), columns.unit),
+        ask=ask,
+        block=block,
+        tables_digest=tables.digest,
+        schema_digest=tables.schema_digest,
+        masked=tuple(sorted(MASKED & set(SCHEMA.names))),
+        held_out=stack.scale * held_out + stack.shift,
+        held_out_rows=positions,
+    )
+
+
+def _medians(values: Matrix, names: tuple[str, ...]) -> dict[str, float]:
+    positions = [SCHEMA.positions[name] for name in names]
+    medians = np.median(values[:, positions], axis=0)
+    return {name: float(median) for name, median in zip(names, medians, strict=True)}
+
+
+def summarise(fitted: Fitted, tables: Tables) -> str:
+    """Out-of-fold and validation figures; nothing of the test split."""
+    lines = [
+        f"ask {fitted.ask.score:.4f}, block {fitted.block.score:.4f}",
+        f"meta weights {dict(zip(fitted.stack.bases, fitted.stack.weights.round(2), strict=True))}",
+    ]
+    worst = worst_units(unit_scores(fitted.unit_model, fitted.columns, tables), tables)
+    inputs = package_inputs(fitted.columns, tables, worst)
+    scores = np.zeros(len(tables))
+    validation = np.flatnonzero(tables.in_split(Split.VALIDATION))
+    scores[validation] = fitted.stack.log_odds(inputs[validation])
+    scores[fitted.held_out_rows] = fitted.held_out
+    for split in (Split.TRAIN, Split.VALIDATION):
+        rows = tables.in_split(split)
+        benign = scores[rows & tables.is_benign]
+        for origin in (Origin.CORPUS, Origin.GRAFT, Origin.TRANSFORM):
+            malicious = (
+                rows & tables.from_origin(origin) & (tables.facts["label"] == Label.MALICIOUS.value)
+            )
+            if not malicious.any():
+                continue
+            weights = group_weights(tables, malicious)[malicious]
+            limits = np.quantile(benign, [1 - 1e-2, 1 - 2e-3])
+            recalls = [np.average(scores[malicious] > limit, weights=weights) for limit in limits]
+            lines.append(
+                f"{split.value} {origin.value}: recall {recalls[0]:.3f} at 1e-2, "
+                f"{recalls[1]:.3f} at 2e-3 ({malicious.sum()} rows, {len(benign)} benign)"
+            )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = stage_parser("model.train", "Fit the models on the training rows of the tables.")
+    parser.add_argument("--tables", type=Path, default=TABLES, help="where the tables are")
+    arguments = parser.parse_args()
+    workspace = open_workspace(arguments)
+    tables = read_tables(arguments.tables)
+    fitted = train(tables)
+    save_fitted(fitted, workspace.fitted)
+    print(summarise(fitted, tables))
+
+
+if __name__ == "__main__":
+    main()
