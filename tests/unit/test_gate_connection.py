@@ -252,7 +252,9 @@ def test_drawing_child_is_stopped_for_a_question() -> None:
         assert not pause.has_open_question
         with pause.hold(child.pid):
             os.waitpid(child.pid, os.WUNTRACED)
-            pause.resume_all()
+            assert not pause.is_moot()
+            pause.end()
+            assert pause.is_moot()
             child.terminate()
             assert child.wait(10) == -signal.SIGTERM
     finally:

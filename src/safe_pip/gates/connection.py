@@ -29,6 +29,7 @@ from safe_pip.gates.protocol import (
     encode_refusal,
     parse_message,
 )
+from safe_pip.gates.reviewer import OpenQuestion
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -134,6 +135,6 @@ class Connection:
                 )
         return rulings[0]
 
-    def _hold(self, need: Need) -> AbstractContextManager[None]:
+    def _hold(self, need: Need) -> AbstractContextManager[OpenQuestion]:
         pid = self.hello.pid if self.hello is not None and need.is_drawing else None
         return self._pause.hold(pid)

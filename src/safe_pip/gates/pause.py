@@ -18,20 +18,21 @@ class Pause:
 
     While pip waits for an answer it draws nothing, except where a thread of it turns a spinner:
     then its process is stopped until the question is answered. A stopped process does not
-    notice Ctrl-C, so the signal handler calls ``resume_all``.
+    notice Ctrl-C, so the signal handler calls ``end``.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._stopped: set[int] = set()
         self._open_questions = 0
+        self._is_over = False
 
     @property
     def has_open_question(self) -> bool:
         return self._open_questions > 0
 
     @contextlib.contextmanager
-    def hold(self, drawing_pid: int | None) -> Iterator[None]:
+    def hold(self, drawing_pid: int | None) -> Iterator[Pause]:
         """Holds the terminal for a question; stops ``drawing_pid`` for as long, if given."""
         with self._lock:
             self._open_questions += 1
@@ -39,15 +40,21 @@ class Pause:
             if drawing_pid is not None:
                 self._stop(drawing_pid)
             _show_cursor()
-            yield
+            yield self
         finally:
             with self._lock:
                 self._open_questions -= 1
             if drawing_pid is not None:
                 self._resume(drawing_pid)
 
-    def resume_all(self) -> None:
-        """Called by a signal handler, which must not wait for the lock."""
+    def is_moot(self) -> bool:
+        """See reviewer.OpenQuestion."""
+        return self._is_over
+
+    def end(self) -> None:
+        """Questions that are still open need no answer, and stopped children go on to their
+        end. Called by a signal handler as well, which must not wait for the lock."""
+        self._is_over = True
         for pid in tuple(self._stopped):
             self._resume(pid)
 
@@ -57,6 +64,8 @@ class Pause:
             self._stopped.add(pid)
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGSTOP)
+            if self._is_over:
+                self._resume(pid)
 
     def _resume(self, pid: int) -> None:
         if pid in self._stopped:

@@ -70,6 +70,7 @@ def run_pip(
             signals.adopt(child)
             _fill(reviewer, make_reviewer)
             status = child.wait()
+            pause.end()
     if isinstance(failure := reviewer.exception(), SafePipError):
         raise failure
     if checkpoint.refusal is not None:
@@ -124,7 +125,7 @@ class _Signals:
 
     def handle(self, number: int, _frame: FrameType | None) -> None:
         self.received = number
-        self._pause.resume_all()
+        self._pause.end()
         if number != signal.SIGINT and self._child is not None:
             self._child.terminate()
 

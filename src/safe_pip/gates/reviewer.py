@@ -40,7 +40,15 @@ class Ruling:
     exit_code: int = 0
 
 
-Hold = Callable[[], AbstractContextManager[None]]
+class OpenQuestion(Protocol):
+    """What ``hold()`` gives while a person is asked."""
+
+    def is_moot(self) -> bool:
+        """Whether nobody waits for the answer any more: Ctrl-C ended pip. Whoever reads from a
+        terminal looks here now and then, because no signal ends such a read."""
+
+
+Hold = Callable[[], AbstractContextManager[OpenQuestion | None]]
 
 
 class Reviewer(Protocol):
