@@ -91,7 +91,23 @@ def test_members_after_the_end_of_the_tar_are_refused() -> None:
 def test_members_after_a_damaged_header_are_refused() -> None:
     tar = bytearray(make_tar([SETUP, ("demo-1.0/a.py", "a"), ("demo-1.0/evil.py", EVIL)]))
     tar[1024 + 148] ^= 1
-    assert refusal(gzip.compress(bytes(tar))) == "hidden-member"
+    assert refusal(gzip.compress(bytes(tar))) == "broken-archive"
+
+
+def test_same_members_after_the_end_of_the_tar_are_an_anomaly() -> None:
+    tar = make_tar([SETUP, ("demo-1.0/a.bin", bytes(range(256)) * 200)])
+    data = gzip.compress(tar * 3)
+    assert anomaly_kinds(data) == {"appended-archive"}
+    assert set(contents(data)) == {"setup.py", "a.bin"}
+
+
+def test_other_content_after_the_end_of_the_tar_is_refused() -> None:
+    data = gzip.compress(make_tar([SETUP]) + make_tar([("demo-1.0/setup.py", EVIL)]))
+    assert refusal(data) == "hidden-member"
+
+
+def test_other_bytes_after_the_end_of_the_tar_are_an_anomaly() -> None:
+    assert anomaly_kinds(gzip.compress(make_tar([SETUP]) + b"more")) == {"bytes-after-archive"}
 
 
 def test_size_in_a_pax_header_that_differs_is_refused() -> None:
@@ -313,3 +329,8 @@ def test_top_folder_is_stripped_and_several_roots_are_not() -> None:
 @pytest.mark.parametrize("data", [b"", b"hello", b"\x7fELF" + bytes(600), gzip.compress(b"hello")])
 def test_what_is_no_archive_is_refused(data: bytes) -> None:
     assert refusal(data, SDIST) in ("unknown-format", "broken-archive")
+
+
+def test_build_file_in_another_case_is_an_anomaly() -> None:
+    assert "case-collision" in anomaly_kinds(packed(("demo-1.0/SETUP.PY", EVIL)))
+    assert "case-collision" not in anomaly_kinds(packed(SETUP, ("demo-1.0/a/SETUP.PY", "")))

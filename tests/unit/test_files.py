@@ -444,5 +444,7 @@ def test_what_only_tells_how_a_corpus_was_collected_is_no_feature() -> None:
     wheel = observed(make_wheel(), "other-2.0.tar.gz")
     link = tar_member("demo-1.0/b.py", type=tarfile.SYMTYPE, link="a.py")
     buffer = io.BytesIO(gzip.compress(make_tar([("demo-1.0/a.py", ""), (link, "")])))
-    for found in (wheel, observed(buffer.getvalue(), "demo-1.0.tar.gz")):
+    twice = gzip.compress(make_tar([("demo-1.0/a.py", "")]) * 2)
+    others = (observed(data, "demo-1.0.tar.gz") for data in (buffer.getvalue(), twice))
+    for found in (wheel, *others):
         assert not places(found, "archive_anomaly")

@@ -137,12 +137,12 @@ def joined(stream: Iterable[bytes], *, path: str, size: int, limits: Limits) -> 
     return b"".join(stream)
 
 
-def _are_equal(one: SourceFile, other: SourceFile) -> bool:
-    return one.size == other.size and _digest(one) == _digest(other)
-
-
-def _digest(file: SourceFile) -> bytes:
+def sha256(stream: Iterable[bytes]) -> bytes:
     digest = hashlib.sha256()
-    for piece in file.chunks():
+    for piece in stream:
         digest.update(piece)
     return digest.digest()
+
+
+def _are_equal(one: SourceFile, other: SourceFile) -> bool:
+    return one.size == other.size and sha256(one.chunks()) == sha256(other.chunks())

@@ -18,9 +18,9 @@ class Limits:
     thousands of files; torch: a few gigabytes of libraries) stay below each by a factor.
     """
 
-    # ansible 2.9's sdist has 35,000 members and is the largest known; 100,000 empty ones inflate
-    # in seconds, and every member costs about a kilobyte of our memory.
-    max_members: int = 200_000
+    # ansible 12.3's sdist has 58,474 members, folders included, and is the largest known. Each
+    # costs up to 2 kB of our memory, so this many cost 240 MB.
+    max_members: int = 120_000
     # The largest libraries in CUDA wheels are about 1.5 GB. Such members are only streamed.
     max_member_bytes: int = 4 * 1024 * MEBIBYTE
     # One file as one object: the largest generated module or JSON table seen is under 60 MB, and
@@ -35,7 +35,7 @@ class Limits:
     # Linux takes paths of 4,096 bytes; node_modules, the deepest real trees, stay under 40 levels.
     max_path_chars: int = 1_024
     max_path_depth: int = 64
-    # The zip directory is parsed into one object a member; this holds 200,000 long names.
+    # The zip directory is parsed into one object a member; this holds 120,000 long names.
     max_zip_directory_bytes: int = 64 * MEBIBYTE
     # Core metadata goes through the standard library's e-mail parser, which needs some ten times
     # its size in memory; the longest known descriptions are under 2 MB.
@@ -48,7 +48,7 @@ class Limits:
     max_xz_memory_bytes: int = 128 * MEBIBYTE
     # Content kept as it is, so that it is inflated once; text beyond it is inflated again (zip) or
     # kept compressed (tar). Together with the model, a scan stays under 500 MB.
-    max_kept_bytes: int = 48 * MEBIBYTE
+    max_kept_bytes: int = 96 * MEBIBYTE
     # Compressed text of one tar: about a gigabyte of source, ten times the largest known.
     max_kept_compressed_bytes: int = 160 * MEBIBYTE
     # Opening a 2 GB wheel takes some 20 s on one slow core.

@@ -143,6 +143,7 @@ def _open_zip(source: SourceBytes, ending: ZipEnding, name: FileName, meter: Met
 
 def _opened_sdist(contents: Contents, limits: Limits) -> _Opened:
     _strip_top_folder(contents)
+    _note_build_files_in_other_case(contents)
     metadata = read_metadata(contents.files, limits)
     return _Opened(kind=DistributionKind.SDIST, contents=contents, metadata=metadata)
 
@@ -211,6 +212,13 @@ def _strip_top_folder(contents: Contents) -> None:
         replace(anomaly, path=anomaly.path[strip:]) if "/" in anomaly.path else anomaly
         for anomaly in contents.anomalies
     ]
+
+
+def _note_build_files_in_other_case(contents: Contents) -> None:
+    """``SETUP.PY`` is run as setup.py on Windows and macOS, and is nothing on Linux."""
+    for path in contents.files:
+        if "/" not in path and path not in _BUILD_FILES and path.lower() in _BUILD_FILES:
+            contents.note("case-collision", path, f"is taken for {path.lower()} on some systems")
 
 
 def _dist_infos(files: Mapping[str, SourceFile]) -> list[str]:

@@ -9,7 +9,8 @@ import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
-from typing import IO, cast
+from itertools import chain
+from typing import IO, TYPE_CHECKING, cast
 
 from safe_pip.archive.compression import Compression, Trailer, decompressed
 from safe_pip.archive.contents import (
@@ -18,6 +19,7 @@ from safe_pip.archive.contents import (
     broken_is_unscannable,
     is_text,
     joined,
+    sha256,
 )
 from safe_pip.archive.limits import Limits, Meter
 from safe_pip.archive.links import Link, add_links
@@ -25,6 +27,9 @@ from safe_pip.archive.member_names import parse_member_name
 from safe_pip.archive.source_bytes import SourceBytes
 from safe_pip.distribution import CHUNK_BYTES, PREFIX_BYTES, SourceFile
 from safe_pip.errors import UnscannableError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 # tarfile reads a long name or PAX header whole and matches regular expressions on it that were
 # slow for long ones (CVE-2024-6232). Real ones are under 10 kB.
@@ -50,6 +55,16 @@ class _CheckedHeader(tarfile.TarInfo):
     """
 
     fixed_size = 0
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
+        try:
+            return super().fromtarfile(archive)
+        except tarfile.InvalidHeaderError as error:  # type: ignore[attr-defined]
+            # tarfile takes this for the end, others skip to the next header and go on.
+            raise UnscannableError(
+                f"a damaged tar header: {error}", reason="broken-archive"
+            ) from error
 
     def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
         # tarfile names this method as the one to override to handle member types.
@@ -173,7 +188,7 @@ def read_tar(source: SourceBytes, compression: Compression, meter: Meter) -> Con
     stream = _metered(decompressed(source, compression, meter.limits, trailer), source.size, meter)
     with broken_is_unscannable("the tar"), closing(_TarStream(stream)) as tar:
         links = list(reader.read(tar))
-        _check_rest(tar, contents)
+        _check_rest(tar, contents, meter)
     if trailer.streams > 1:
         contents.note("appended-archive", "", f"{trailer.streams} compressed streams in one file")
     if trailer.bytes_after:
@@ -201,7 +216,7 @@ class _TarReader:
                 )
             name = parse_member_name(member.name, self._meter.limits)
             self._contents.note_all(name.anomalies)
-            is_file = member.isreg() or member.type not in tarfile.SUPPORTED_TYPES
+            is_file = _is_file(member)
             if member.size != member.fixed_size or (member.fixed_size and not is_file):
                 raise UnscannableError(
                     f"{name.path!a}: its headers disagree about its size",
@@ -225,7 +240,7 @@ class _TarReader:
         if len(first) == member.size and self._kept.takes(first):
             load, reread = partial(_identity, first), None
         elif is_text(first):
-            compressed = self._kept.compress(_chain(first, stream), path=path)
+            compressed = self._kept.compress(chain([first], stream), path=path)
             reread = partial(_inflated, compressed)
             load = partial(self._load, reread, path, member.size)
         else:
@@ -255,19 +270,54 @@ def _metered(stream: Iterator[bytes], compressed_size: int, meter: Meter) -> Ite
         yield piece
 
 
-def _check_rest(tar: _TarStream, contents: Contents) -> None:
-    """Some tools read on after the end-of-archive mark, or past a damaged header."""
-    count = 0
-    for piece in tar.rest():
-        if not piece.strip(b"\0"):
+def _check_rest(tar: _TarStream, contents: Contents, meter: Meter) -> None:
+    """No tool that installs packages reads on after the end-of-archive mark, unless told to.
+
+    The same members once more are noted, other ones are refused.
+    """
+    rest = tar.rest()
+    copies = 0
+    while (piece := _next_used(rest)) is not None:
+        if not is_tar_header(piece[: tarfile.BLOCKSIZE]):
+            contents.note("bytes-after-archive", "", "more follows the end of the tar")
+            return
+        copies += 1
+        again = _TarStream(chain([piece], rest))
+        _check_copy(again, contents, meter)
+        rest = again.rest()
+    if copies:
+        contents.note("appended-archive", "", f"the same members {copies} times more")
+
+
+def _check_copy(tar: _TarStream, contents: Contents, meter: Meter) -> None:
+    while (member := tar.next_member()) is not None:
+        meter.count_member()
+        if not _is_file(member):
             continue
+        path = parse_member_name(member.name, meter.limits).path
+        known = contents.files.get(path)
+        if (
+            known is None
+            or known.size != member.size
+            or sha256(known.chunks()) != sha256(tar.content(member))
+        ):
+            raise UnscannableError(
+                f"{path!a} follows the end of the tar, with other content", reason="hidden-member"
+            )
+
+
+def _next_used(rest: Iterator[bytes]) -> bytes | None:
+    """The rest of the piece with the next block that is not all zeros, from that block on."""
+    for piece in rest:
         for start in range(0, len(piece), tarfile.BLOCKSIZE):
-            block = piece[start : start + tarfile.BLOCKSIZE]
-            if is_tar_header(block):
-                raise UnscannableError("members follow the end of the tar", reason="hidden-member")
-            count += bool(block.strip(b"\0"))
-    if count:
-        contents.note("bytes-after-archive", "", f"{count} blocks follow the end of the tar")
+            if piece[start : start + tarfile.BLOCKSIZE].strip(b"\0"):
+                return piece[start:]
+    return None
+
+
+def _is_file(member: tarfile.TarInfo) -> bool:
+    """Whether tarfile writes a regular file: it takes types that it does not know for such."""
+    return member.isreg() or member.type not in tarfile.SUPPORTED_TYPES
 
 
 def is_tar_header(block: bytes) -> bool:
@@ -281,11 +331,6 @@ def is_tar_header(block: bytes) -> bool:
 
 def _identity(content: bytes) -> bytes:
     return content
-
-
-def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
 
 
 def _inflated(compressed: bytes) -> Iterator[bytes]:

@@ -28,11 +28,12 @@ FEATURES = (
 )
 
 # How each anomaly counts; None for those that no feature may count. Links within the root are
-# ordinary in sources. A format or name that does not fit, or several roots, come from how a corpus
-# was collected as often as from an attack, and make pip itself stop.
+# ordinary in sources. A format or name that does not fit, several roots, or the same archive twice
+# in one file come from how a corpus was collected as often as from an attack: a model would learn
+# the corpus. They make pip stop, or are read by no tool; another archive appended is refused.
 _FEATURE_OF_KIND: Mapping[AnomalyKind, str | None] = {
     "absolute-path": "archive_anomaly",
-    "appended-archive": "archive_anomaly",
+    "appended-archive": None,
     "backslash-in-name": "archive_anomaly",
     "bytes-after-archive": "archive_anomaly",
     "bytes-before-archive": "archive_anomaly",
