@@ -12,14 +12,23 @@ from safe_pip.extractors.capabilities import SINKS, Action, Sink, canonical
 from safe_pip.extractors.commands import CommandFact, read_command
 from safe_pip.extractors.events import Mark
 from safe_pip.extractors.expressions import (
+    DECODED,
     Expressions,
+    builtin_text,
     constant_items,
     element_of,
     sequence,
     text_value,
     variable_value,
 )
-from safe_pip.extractors.folding import FUNCTIONS, fold_function, fold_method
+from safe_pip.extractors.folding import (
+    DISGUISING_FUNCTIONS,
+    FUNCTIONS,
+    fold_function,
+    fold_method,
+)
+from safe_pip.extractors.patterns import is_secret_path
+from safe_pip.extractors.triggers import earns_tree
 from safe_pip.extractors.values import (
     HOLE,
     NO_ORIGINS,
@@ -34,7 +43,8 @@ from safe_pip.extractors.values import (
 
 _MAX_REF_CHARS = 200
 _MAX_NAMED_NODES = 80
-_DECODED: Origins = frozenset(("decoded",))
+_ENVIRONMENT: Origins = frozenset(("environment",))
+_HOST: Origins = frozenset(("host",))
 _SECRET: Origins = frozenset(("secret",))
 _FILE: Origins = frozenset(("file",))
 
@@ -60,6 +70,17 @@ _CALLBACK_CALLS = frozenset(
     _thread.start_new _thread.start_new_thread
     threading.Thread threading.Timer weakref.finalize""".split()  # noqa: SIM905
 )
+_FUNCTION_MAKERS = frozenset(("types.FunctionType", "types.LambdaType", "new.function"))
+_DYNAMIC_BUILTINS = frozenset(
+    f"builtins.{name}" for name in ("__import__", "compile", "eval", "exec", "getattr", "open")
+)
+_DYNAMIC_NAMES = frozenset(
+    """Popen __import__ check_output compile eval exec getattr open popen system urlopen""".split()  # noqa: SIM905
+)
+_TELLING_MODULES = frozenset(
+    """base64 builtins codecs ctypes marshal os pty requests shutil socket subprocess sys urllib
+    urllib.request zlib""".split()  # noqa: SIM905
+)
 _SETUP_CALLS = frozenset(
     ("setuptools.setup", "distutils.core.setup", "skbuild.setup", "numpy.distutils.core.setup")
 )
@@ -71,6 +92,15 @@ _TEMPORARY_CALLS = frozenset(
     f"tempfile.{name}"
     for name in ("NamedTemporaryFile", "gettempdir", "mkdtemp", "mkstemp", "mktemp")
 )
+_DECODING_METHODS = frozenset(
+    """a85decode b16decode b32decode b64decode b85decode decompress decrypt unhexlify
+    urlsafe_b64decode""".split()  # noqa: SIM905
+)
+_TELLING_PROGRAMS = frozenset(
+    """arp hostname hostnamectl id ifconfig ip ipconfig lsb_release netstat systeminfo sw_vers
+    tasklist uname users w who whoami wmic""".split()  # noqa: SIM905
+)
+_MIN_CODE_CHARS = 24
 _DETACHING_KEYWORDS = frozenset(("creationflags", "preexec_fn", "start_new_session", "startupinfo"))
 _FORMAT_FIELD = re.compile(r"\{(\w*)[^{}]*\}")
 
@@ -128,6 +158,7 @@ class Calls(Expressions):
             "builtins.str": self._same,
             "builtins.vars": self._vars,
             "builtins.zip": self._zip,
+            "__pyarmor__": self._run_packed,
             "functools.partial": self._partial,
             "importlib.import_module": self._import,
             "importlib.util.spec_from_file_location": self._spec,
@@ -203,7 +234,10 @@ class Calls(Expressions):
                 return folded
         if name:
             return self._named_call(name, callee, arguments, node)
-        return self._unknown_call(method or _written_name(node), arguments, node, callee)
+        written = method or _written_name(node)
+        if written in self._special:
+            return self._special[written](written, arguments, node, scope)
+        return self._unknown_call(written, arguments, node, callee)
 
     def _arguments(self, node: ast.Call, scope: Scope) -> Arguments:
         positional: list[Value] = []
@@ -230,7 +264,9 @@ class Calls(Expressions):
         origins = arguments.origins
         if name in SINKS:
             self._emit_sinks(name, UNKNOWN, arguments, node)
-            origins = origins | _DECODED
+            origins = origins | DECODED
+        elif name in DISGUISING_FUNCTIONS and not isinstance(folded, int):
+            origins = origins | DECODED
         result = Value(const=folded, origins=origins)
         self.see_folded(result, node)
         return result
@@ -239,6 +275,8 @@ class Calls(Expressions):
         self, receiver: Value, method: str, arguments: Arguments, node: ast.Call
     ) -> Value | None:
         """A method of a constant, a container, a file or the environment; None if it is none."""
+        if method in ("__str__", "__repr__") and builtin_text(receiver.ref):
+            return Value(const=builtin_text(receiver.ref))
         if receiver.ref and canonical(receiver.ref) == "builtins.open":
             return self._file_method(receiver, method, arguments, node)
         if receiver.ref.startswith("pathlib.Path()"):
@@ -267,7 +305,7 @@ class Calls(Expressions):
             folded = fold_method(receiver.known, method, *constants)
             if folded is not None:
                 if method in ("translate", "decode") and not isinstance(receiver.const, bytes):
-                    origins = origins | _DECODED
+                    origins = origins | DECODED
                 result = Value(const=folded, origins=origins)
                 self.see_folded(result, node)
                 return result
@@ -307,6 +345,7 @@ class Calls(Expressions):
         if method in _READING_METHODS:
             return self._content(path, handle.origins)
         if method in _WRITING_METHODS:
+            self._read_written_code(arguments, node)
             self.emit(
                 Action.WRITE,
                 "builtins.open.write",
@@ -326,6 +365,7 @@ class Calls(Expressions):
                 self.emit(Action.SECRET, f"pathlib.Path.{method}", node, text=path.text)
             return self._content(path, path.origins)
         if method in _WRITING_METHODS:
+            self._read_written_code(arguments, node)
             self.emit(
                 Action.WRITE,
                 f"pathlib.Path.{method}",
@@ -352,6 +392,14 @@ class Calls(Expressions):
             self._delete(path, f"pathlib.Path.{method}", node)
             return UNKNOWN
         return path if method in _TEXT_METHODS else Value(origins=path.origins)
+
+    def _read_written_code(self, arguments: Arguments, node: ast.Call) -> None:
+        """Code that is written to a file is read as if it ran: nobody writes it for nothing."""
+        for value in arguments.positional:
+            if isinstance(value.const, (str, bytes)) and len(value.const) >= _MIN_CODE_CHARS:
+                data = value.const if isinstance(value.const, bytes) else value.const.encode()
+                if earns_tree(data):
+                    self.run_text(value, node, Scope(module=""))
 
     def _content(self, path: Value, origins: Origins) -> Value:
         found = _FILE | (origins - {"secret-path"})
@@ -385,17 +433,29 @@ class Calls(Expressions):
             if name.endswith(("dirname", "basename")):
                 return Value(const=HOLE, is_partial=True, ref=ref, origins=path.origins)
             return path if path.const is not None else Value(const=HOLE, is_partial=True)
+        if name == "tempfile.NamedTemporaryFile":
+            path = Value(const="{tmp}", is_partial=True)
+            return Value(ref="builtins.open()", parts={"path": path, "name": path})
         if name in _TEMPORARY_CALLS:
             return Value(const="{tmp}", is_partial=True, ref=f"{callee.ref}()")
         if name in SINKS:
             self._emit_sinks(name, callee, arguments, node)
             return self._sink_result(name, callee, arguments)
+        if name.rpartition(".")[2] in _DECODING_METHODS:
+            return self._decode(name, callee, arguments, node)
         if name in _CALLBACK_CALLS:
             self._call_back(arguments)
         if _has_url(arguments) and name.rpartition(".")[2] in _FETCHING_METHODS:
             return self._fetch(name, arguments, node)
         ref = f"{callee.ref}()" if len(callee.ref) < _MAX_REF_CHARS else ""
         return Value(ref=ref, origins=callee.origins | self._passed_through(name, arguments))
+
+    def _decode(
+        self, name: str, callee: Value, arguments: Arguments, node: ast.Call
+    ) -> Value:
+        """A decoder known by its method's name alone, whatever library it is of."""
+        self.emit(Action.DECODE, name, node, data=arguments.origins)
+        return Value(origins=DECODED | callee.origins | arguments.origins)
 
     @staticmethod
     def _passed_through(name: str, arguments: Arguments) -> Origins:
@@ -412,6 +472,8 @@ class Calls(Expressions):
             return UNKNOWN
         if method in _FETCHING_METHODS and _has_url(arguments):
             return self._fetch(method, arguments, node)
+        if method in _DECODING_METHODS:
+            return self._decode(method, callee, arguments, node)
         if method in ("submit", "create_task", "run_until_complete", "start_new_thread"):
             self._call_back(arguments)
         origins = callee.origins | arguments.origins
@@ -463,6 +525,8 @@ class Calls(Expressions):
                 if not isinstance(seconds, (int, float)) or seconds < 20:
                     return
             case Action.READ:
+                return
+            case Action.EXECUTE if name in _FUNCTION_MAKERS and not arguments.origins:
                 return
             case Action.LOAD:
                 text, marks = self._load(callee, arguments, node, marks)
@@ -531,6 +595,10 @@ class Calls(Expressions):
             return UNKNOWN
         if any(sink.action is Action.READ for sink in SINKS[name]):
             return self._content(arguments.get(0), NO_ORIGINS)
+        if any(sink.action is Action.SPAWN for sink in SINKS[name]):
+            origins = output_origins(command_text(arguments))
+        elif name.startswith(("socket.gethostby", "socket.getaddrinfo")):
+            origins = arguments.origins & _HOST
         ref = f"{callee.ref}()" if len(callee.ref) < _MAX_REF_CHARS else ""
         return Value(ref=ref, origins=origins)
 
@@ -611,12 +679,11 @@ class Calls(Expressions):
         del scope
         module = arguments.get(0, "name")
         if not isinstance(module.known, str):
-            if name == "builtins.__import__" and module.const is None:
-                self.see_hidden_lookup(node, "imports a module by a computed name")
             return UNKNOWN
         first = node.args[0] if node.args else None
-        if not isinstance(first, ast.Constant):
-            self.see_hidden_lookup(node, f'imports "{module.known}" by a name put together')
+        is_written_out = isinstance(first, ast.Constant) and name != "builtins.__import__"
+        if not is_written_out and module.known in _TELLING_MODULES:
+            self.see_hidden_lookup(node, f'imports "{module.known}" by a call')
         found = self.import_module(module.known)
         fromlist = arguments.get(3, "fromlist")
         if name == "builtins.__import__" and found.ref and fromlist is UNKNOWN:
@@ -629,10 +696,9 @@ class Calls(Expressions):
         if isinstance(attribute.known, str):
             found = self.attribute(owner, attribute.known, node)
             is_written_out = len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
-            if canonical(found.ref) in SINKS or canonical(found.ref) in self._special:
-                self.see_hidden_lookup(
-                    node, f'looks "{attribute.known}" up {"by name" if is_written_out else "by a name put together"}'
-                )
+            name = canonical(found.ref)
+            if name in _DYNAMIC_BUILTINS or (name in SINKS and not is_written_out):
+                self.see_hidden_lookup(node, f'looks "{attribute.known}" up by name')
             return found
         if canonical(owner.ref) in ("builtins", "os", "subprocess", "sys", "importlib"):
             self.see_hidden_lookup(node, f"looks a computed name up in {canonical(owner.ref)}")
@@ -641,7 +707,7 @@ class Calls(Expressions):
     def _getter(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
         del scope
         attribute = arguments.get(0).known
-        if isinstance(attribute, str):
+        if isinstance(attribute, str) and attribute in _DYNAMIC_NAMES:
             self.see_hidden_lookup(node, f'looks "{attribute}" up by {name}')
         return UNKNOWN
 
@@ -658,6 +724,8 @@ class Calls(Expressions):
                 return folded
         if arguments.positional:
             value = arguments.positional[0]
+            if name in ("builtins.str", "builtins.repr") and builtin_text(value.ref):
+                return Value(const=builtin_text(value.ref))
             return Value(
                 const=value.const if value.is_partial else None,
                 is_partial=value.is_partial,
@@ -701,6 +769,15 @@ class Calls(Expressions):
             return self._special[name](name, arguments, node, scope)
         folded = self._fold(name, arguments, node) if name in FUNCTIONS else None
         return folded or self._named_call(name, function, arguments, node)
+
+    def _run_packed(
+        self, name: str, arguments: Arguments, node: ast.Call, scope: Scope
+    ) -> Value:
+        """A packer's runtime: decrypts its argument and runs it."""
+        del scope
+        self.emit(Action.DECODE, name, node)
+        self.emit(Action.EXECUTE, name, node, data=arguments.origins | DECODED)
+        return UNKNOWN
 
     def _partial(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
         del name, node, scope
@@ -750,6 +827,17 @@ def command_text(arguments: Arguments) -> str:
     for value in extra:
         words.extend(item.text for item in constant_items(value) or () if value.const is None)
     return " ".join(words)
+
+
+def output_origins(command: str) -> Origins:
+    """What the output of a command tells."""
+    words = command.split()
+    program = words[0].rpartition("/")[2] if words else ""
+    if program in ("env", "printenv", "set", "export"):
+        return _ENVIRONMENT
+    if is_secret_path(command[:400]):
+        return _SECRET
+    return _HOST if program in _TELLING_PROGRAMS else NO_ORIGINS
 
 
 def _has_url(arguments: Arguments) -> bool:

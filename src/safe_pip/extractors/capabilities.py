@@ -118,6 +118,10 @@ _TABLE: Mapping[Action, str] = {
         os: posix_spawn posix_spawnp
         subprocess: Popen run call check_call check_output getoutput getstatusoutput
         commands: getoutput getstatusoutput
+        pip: main
+        pip._internal: main
+        pip._internal.cli.main: main
+        pip._internal.main: main
         popen2: popen2 popen3 Popen3
         pty: spawn
         pexpect: spawn run popen_spawn.PopenSpawn
@@ -148,13 +152,9 @@ _TABLE: Mapping[Action, str] = {
         code: InteractiveConsole.push InteractiveConsole.runsource
         types: FunctionType LambdaType
         new: function
-        timeit: timeit
         js2py: eval_js
         execjs: eval compile.call
         IPython: get_ipython.run_cell
-        pdb: run
-        trace: Trace.run
-        cProfile: run
     """,
     Action.UNPICKLE: """
         pickle: loads load Unpickler.load
@@ -315,6 +315,7 @@ _TABLE: Mapping[Action, str] = {
         psutil: process_iter pids
     """,
     Action.REGISTRY: """
+        win32com.client: Dispatch.CreateShortCut Dispatch.CreateShortcut Dispatch.RegWrite
         winreg: SetValueEx SetValue CreateKey CreateKeyEx DeleteKey
         win32api: RegSetValueEx
     """,

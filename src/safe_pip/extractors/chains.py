@@ -107,7 +107,8 @@ class _Steps:
             yield "chain_decode_exec", certain
         if "file" in event.data and event.action is Action.EXECUTE:
             yield "chain_file_exec", CERTAIN if Mark.LITERAL in event.marks else LIKELY
-        yield from self._run_file(event)
+        if event.name in ("builtins.execfile", "runpy.run_path"):
+            yield from self._run_file(event)
 
     def _run_file(self, event: Event) -> Iterator[tuple[str, float]]:
         if Mark.HARMLESS in event.marks:

@@ -37,6 +37,10 @@ _NAMESPACES = frozenset(("builtins.globals", "builtins.locals", "builtins.vars")
 _MAX_COMPREHENSION_ITEMS = 20_000
 _MAX_SECRET_PATH_CHARS = 400
 SECRET_PATH: Origins = frozenset(("secret-path",))
+DECODED: Origins = frozenset(("decoded",))
+_BUILTIN_TYPES = frozenset(
+    name for name, thing in vars(builtins).items() if isinstance(thing, type)
+)
 
 
 def text_value(text: str, *origins: Origins, is_partial: bool = True) -> Value:
@@ -161,14 +165,18 @@ class Expressions(ABC):
                 return found
         if base.parts is not None and name in base.parts:
             return base.parts[name]
-        if name in ("__builtins__", "__subclasses__", "__globals__"):
+        if name == "__globals__":
+            return Value(ref="builtins.globals()")
+        if name in ("__builtins__", "__subclasses__"):
             self.see_hidden_lookup(node, f"reaches builtins through {name}")
-            return Value(ref="builtins" if name != "__subclasses__" else "")
+            return Value(ref="builtins" if name == "__builtins__" else "")
         if name in ("__dict__", "__getattribute__", "__call__") and base.ref:
             return Value(ref=f"{base.ref}.{name}") if name == "__getattribute__" else base
         if not base.ref:
             return Value(origins=base.origins) if base.origins else UNKNOWN
         ref = f"{base.ref}.{name}"
+        if ref == "sys.executable":
+            return Value(const="python", is_partial=True, ref=ref)
         if ref in ("os.environ", "os.environb"):
             return Value(ref=ref, origins=frozenset(("environment",)))
         if base.ref == "__file__" or base.ref.startswith("pathlib.Path()"):
@@ -215,12 +223,14 @@ class Expressions(ABC):
         if base.ref in ("os.environ", "os.environb"):
             return variable_value(index.text) if key is not None else UNKNOWN
         if base.ref and canonical(base.ref) in _NAMESPACES:
-            if isinstance(key, str):
+            if not isinstance(key, str):
+                return UNKNOWN
+            found = self.look_up(key, scope)
+            if found.ref.startswith("builtins.") or canonical(found.ref) in SINKS:
                 self.see_hidden_lookup(node, f'looks "{key}" up in a namespace')
-                return self.look_up(key, scope)
-            if base.ref.startswith("builtins.globals"):
-                self.see_hidden_lookup(node, "looks a computed name up in a namespace")
-            return UNKNOWN
+            return found
+        if base.ref == "sys.argv":
+            return Value(const=HOLE, is_partial=True, ref=base.ref)
         if base.ref == "sys.modules" and isinstance(key, str):
             return Value(ref=key)
         if base.ref == "builtins" and isinstance(key, str):
@@ -245,7 +255,10 @@ class Expressions(ABC):
         if base.known is not None:
             folded = fold_subscript(base.known, slice(*bounds))
             if folded is not None:
-                result = Value(const=folded, origins=base.origins)
+                origins = base.origins
+                if bounds[2] == -1 and isinstance(folded, (str, bytes)) and len(folded) > 3:
+                    origins = origins | DECODED
+                result = Value(const=folded, origins=origins)
                 self.see_folded(result, node)
                 return result
         return Value(origins=base.origins) if base.origins else UNKNOWN
@@ -465,6 +478,14 @@ def element_of(container: Value) -> Value:
     if container.ref.endswith("()"):
         return Value(ref=container.ref, origins=container.origins)
     return Value(origins=container.origins) if container.origins else UNKNOWN
+
+
+def builtin_text(ref: str) -> str:
+    """``str(f)`` of a builtin, which some packers take letters from; else the empty string."""
+    module, _, name = ref.partition(".")
+    if module != "builtins" or name not in _BUILTIN_NAMES:
+        return ""
+    return f"<class '{name}'>" if name in _BUILTIN_TYPES else f"<built-in function {name}>"
 
 
 def fill_percent(template: str, right: Value) -> str:

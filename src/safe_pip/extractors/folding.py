@@ -20,6 +20,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from safe_pip.extractors.parsing import parse
 from safe_pip.extractors.values import Constant
 
 MAX_CONSTANT_LENGTH = 4 << 20
@@ -297,8 +298,18 @@ def _maketrans(*args: Any) -> Any:
 
 
 def _literal(source: Any) -> Any:
-    return ast.literal_eval(source) if len(source) < 100_000 else None
+    parsed = parse(source.strip()) if len(source) < 100_000 else None
+    if parsed is None or parsed.tree is None or len(parsed.tree.body) != 1:
+        return None
+    statement = parsed.tree.body[0]
+    return ast.literal_eval(statement.value) if isinstance(statement, ast.Expr) else None
 
+
+DISGUISING_FUNCTIONS = frozenset(
+    ("builtins.bytearray", "builtins.bytes", "builtins.chr", "builtins.unichr",
+     "builtins.int.to_bytes")
+)  # fmt: skip
+"""What text is assembled from numbers with: its result counts as decoded."""
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "ast.literal_eval": _literal,

@@ -8,7 +8,9 @@ is unrolled, any other is read once.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -32,12 +34,14 @@ from safe_pip.extractors.values import (
 )
 
 MAX_DEPTH = 24
-MAX_EVENTS = 4_000
+MAX_EVENTS_PER_ACTION = 500
 MAX_LITERALS = 200_000
 MAX_NESTED_RUNS = 64
 MAX_NESTED_CHARS = 16 << 20
 MAX_UNROLLED_ITEMS = 5_000
-FUEL_PER_UNIT = 400_000
+FUEL_PER_UNIT = 300_000
+FUEL_WHEN_CALLED = 10_000
+MAX_GATE_NODES = 60
 _INSTALL_COMMANDS = frozenset(
     """bdist_egg bdist_wheel build build_clib build_ext build_py build_scripts develop dist_info
     easy_install editable_wheel egg_info install install_data install_egg_info install_lib
@@ -46,7 +50,18 @@ _INSTALL_COMMANDS = frozenset(
 _COMMAND_METHODS = ("__init__", "initialize_options", "finalize_options", "run", "build_extension",
                     "build_extensions", "__del__", "__init_subclass__")  # fmt: skip
 _MIN_CODE_CHARS = 12
-_OS_NAMES = ("platform.system", "sys.platform", "os.name", "platform.platform", "locale.")
+_GATE_OF_ATTRIBUTE: Mapping[str, Mark] = {
+    "IsDebuggerPresent": Mark.SANDBOX_GATED,
+    "environ": Mark.ONCE,
+    "exists": Mark.ONCE,
+    "getdefaultlocale": Mark.OS_GATED,
+    "getenv": Mark.ONCE,
+    "gettrace": Mark.SANDBOX_GATED,
+    "isfile": Mark.ONCE,
+    "name": Mark.OS_GATED,
+    "platform": Mark.OS_GATED,
+    "system": Mark.OS_GATED,
+}
 _ENDING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
@@ -61,9 +76,16 @@ class Imports(Protocol):
 
 
 class Interpreter(Calls):
-    """Runs one unit's tree and keeps its streams."""
+    """Runs one unit's tree and keeps its streams.
 
-    def __init__(self, *, path: str, surface: Surface, imports: Imports) -> None:
+    ``fuel`` is how many expressions may be evaluated before calls are no longer followed where
+    they stand. A function that is called after that is run on its own, as reached from there, so
+    that burning the fuel hides nothing.
+    """
+
+    def __init__(
+        self, *, path: str, surface: Surface, imports: Imports, fuel: int = FUEL_PER_UNIT
+    ) -> None:
         super().__init__()
         self.path = path
         self.unit_path = path
@@ -82,14 +104,17 @@ class Interpreter(Calls):
         self._marks: frozenset[Mark] = frozenset()
         self._line_override = 0
         self._depth = 0
-        self._fuel = FUEL_PER_UNIT
+        self.fuel = fuel
+        self._deferred: list[tuple[Function, Surface]] = []
+        self._deferred_nodes: set[ast.AST] = set()
+        self._event_counts: Counter[Action] = Counter()
         self._nested_runs = 0
         self._nested_chars = 0
         self._branch_depth = 0
-        self._active: set[int] = set()
-        self._called: set[int] = set()
+        self._active: set[ast.AST] = set()
+        self._called: set[ast.AST] = set()
         self._functions: list[Function] = []
-        self._memory: dict[tuple[object, ...], tuple[Value, list[Event]]] = {}
+        self._memory: dict[tuple[object, ...], tuple[Value, list[Event], Arguments]] = {}
         self._returned: list[Value] = []
         self._seen: set[tuple[object, ...]] = set()
         self._main_blocks: list[tuple[list[ast.stmt], Scope]] = []
@@ -136,18 +161,30 @@ class Interpreter(Calls):
             for statements, scope in self._main_blocks:
                 self._start(Surface.ENTRY_POINT)
                 self.run_statements(statements, scope)
+        self._run_deferred()
+        self.fuel = min(self.fuel, FUEL_WHEN_CALLED)
         for function in list(self._functions):
-            if id(function.node) not in self._called:
+            if function.node not in self._called:
                 self._start(Surface.OTHER)
-                self.invoke(function, Arguments())
+                self._run_root(function)
+        self._run_deferred()
+
+    def _run_deferred(self) -> None:
+        for function, surface in self._deferred:
+            self._start(surface)
+            self._run_root(function)
+        self._deferred.clear()
+
+    def _run_root(self, function: Function) -> None:
+        self._called.add(function.node)
+        self._run_body(function, Arguments())
 
     def _start(self, surface: Surface) -> None:
         self._stream = Stream(path=self.unit_path, surface=surface)
         self.streams.append(self._stream)
         self._seen = set()
+        self._event_counts.clear()
         self._marks = frozenset()
-        if surface is Surface.OTHER:
-            self._fuel = max(self._fuel, 2_000)
 
     def _run_methods(self, function: Function) -> None:
         for name in _COMMAND_METHODS:
@@ -156,7 +193,7 @@ class Interpreter(Calls):
                 self.invoke(method.function, Arguments())
 
     def burn(self) -> None:
-        self._fuel -= 1
+        self.fuel -= 1
 
     def run_statements(self, statements: Iterable[ast.stmt], scope: Scope) -> None:
         marks = self._marks
@@ -173,11 +210,15 @@ class Interpreter(Calls):
 
     def invoke(self, function: Function, arguments: Arguments) -> Value:
         """Runs a function's body where it is called, with what is known of its arguments."""
-        identity = id(function.node)
+        # Nodes compare by identity; as keys they also stay alive, so that no id is used twice.
+        identity = function.node
         self._called.add(identity)
         if function.is_class:
             return self._instantiate(function, arguments)
-        if identity in self._active or self._depth >= MAX_DEPTH or self._fuel <= 0:
+        if identity in self._active or self._depth >= MAX_DEPTH or self.fuel <= 0:
+            if identity not in self._active and identity not in self._deferred_nodes:
+                self._deferred_nodes.add(identity)
+                self._deferred.append((function, self._stream.surface))
             return Value(origins=arguments.origins) if arguments.origins else UNKNOWN
         key = (identity, self._marks, *(_signature(value) for value in arguments.all))
         remembered = self._memory.get(key)
@@ -187,7 +228,8 @@ class Interpreter(Calls):
             return remembered[0]
         start = len(self._stream.events)
         result = self._run_body(function, arguments)
-        self._memory[key] = (result, self._stream.events[start:])
+        # The arguments are kept so that the identities in the key stay theirs.
+        self._memory[key] = (result, self._stream.events[start:], arguments)
         return result
 
     def _run_body(self, function: Function, arguments: Arguments) -> Value:
@@ -198,7 +240,7 @@ class Interpreter(Calls):
         outer = (self.path, self._returned, self._marks, self._growing_scope, self._branch_depth)
         self.path, self._returned, self._growing_scope = function.path, [], scope
         self._branch_depth = 0
-        self._active.add(id(node))
+        self._active.add(node)
         self._depth += 1
         if function.path != self.unit_path and function.path != outer[0]:
             self._marks = self._marks | {Mark.CROSS_FILE}
@@ -212,7 +254,7 @@ class Interpreter(Calls):
             return result
         finally:
             self._depth -= 1
-            self._active.discard(id(node))
+            self._active.discard(node)
             self.path, self._returned, self._marks, self._growing_scope, self._branch_depth = outer
 
     def _bind(
@@ -282,8 +324,10 @@ class Interpreter(Calls):
 
     def _keep(self, event: Event) -> None:
         key = (event.action, event.name, event.path, event.line, event.data, event.text)
-        if key in self._seen or len(self._stream.events) >= MAX_EVENTS:
+        count = self._event_counts[event.action]
+        if key in self._seen or count >= MAX_EVENTS_PER_ACTION:
             return
+        self._event_counts[event.action] = count + 1
         self._seen.add(key)
         self._stream.events.append(event)
 
@@ -385,7 +429,7 @@ class Interpreter(Calls):
         function = Function(
             node=node, path=self.path, scope=scope, members=members, bases=bases
         )
-        self._called.add(id(node))
+        self._called.add(node)
         first = len(self._functions)
         self.run_statements(node.body, members)
         # Methods run as methods of this class, not as bare functions.
@@ -493,7 +537,7 @@ class Interpreter(Calls):
         is_short = items is not None and len(items) <= MAX_UNROLLED_ITEMS
         if items is not None and is_short and (len(items) <= 8 or _is_arithmetic(node.body)):
             for item in items:
-                if self._fuel <= 0:
+                if self.fuel <= 0:
                     break
                 self.assign(node.target, item, scope)
                 self.run_statements(node.body, scope)
@@ -542,14 +586,14 @@ class Interpreter(Calls):
 
     def _gates(self, test: ast.expr) -> set[Mark]:
         """What a condition asks about: the system, a marker left by an earlier run."""
-        text = ast.unparse(test) if len(list(ast.walk(test))) < 60 else ""
+        if self._stream.surface is Surface.OTHER:
+            return set()
         gates: set[Mark] = set()
-        if any(name in text for name in _OS_NAMES):
-            gates.add(Mark.OS_GATED)
-        if "os.environ" in text or "getenv" in text or "path.exists" in text:
-            gates.add(Mark.ONCE)
-        if "gettrace" in text or "IsDebuggerPresent" in text:
-            gates.add(Mark.SANDBOX_GATED)
+        for node in itertools.islice(ast.walk(test), MAX_GATE_NODES):
+            if isinstance(node, ast.Attribute) and node.attr in _GATE_OF_ATTRIBUTE:
+                owner = node.value.id if isinstance(node.value, ast.Name) else ""
+                if node.attr != "name" or owner in ("os", "sys"):
+                    gates.add(_GATE_OF_ATTRIBUTE[node.attr])
         return gates
 
     def _with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> None:
@@ -646,7 +690,7 @@ def _signature(value: Value) -> object:
     const = value.const
     if isinstance(const, (str, bytes, tuple)) and len(const) > 2_000:
         const = hash(const)
-    function = id(value.function.node) if value.function else 0
+    function = value.function.node if value.function else None
     parts = id(value.parts) if value.parts is not None else 0
     return (const, value.ref, value.origins, function, parts)
 

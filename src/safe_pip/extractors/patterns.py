@@ -96,7 +96,7 @@ _FAMILIES: Mapping[str, tuple[str, str, str]] = {
                 r"|Library/Launch(?:Agents|Daemons)|launchctl load|\.config/autostart"
                 r"|/etc/init\.d/|\bauthorized_keys\b|/etc/ld\.so\.preload|sitecustomize\.py"),
     "shell-profile": ("persistence", "shell start-up files",
-                      r"(?:^|[/\\~])\.(?:bashrc|zshrc|bash_profile|zprofile|profile)$"
+                      r"(?:^|[/\\~])\.(?:bashrc|zshrc|bash_profile|zprofile|profile)$|"
                       r">>\s*~/\.(?:bashrc|zshrc|profile)"),
     "agent": ("agent_config_write", "the settings of a coding agent",
               rf"\.claude(?:{_SEP}|\.json)|\.cursor{_SEP}|\bmcp(?:_settings|_config)?\.json\b"

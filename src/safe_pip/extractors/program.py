@@ -13,15 +13,18 @@ from dataclasses import dataclass
 from safe_pip.distribution import Distribution, SourceFile
 from safe_pip.evidence import Surface
 from safe_pip.extractors.events import CommandClass, HiddenLookup, Sighting, Trace
-from safe_pip.extractors.interpreter import Interpreter
+from safe_pip.extractors.interpreter import FUEL_PER_UNIT, Interpreter
 from safe_pip.extractors.parsing import ParsedSource, decode_source, parse_leniently
 from safe_pip.extractors.surfaces import surface_of
 from safe_pip.extractors.triggers import earns_tree
 from safe_pip.extractors.values import HOLE, Scope
 
 MAX_IMPORT_DEPTH = 4
+FUEL_PER_PROGRAM = 3_000_000
 MAX_REMEMBERED_CHARS = 6 << 20
 MAX_MEMBER_BYTES = 4 << 20
+# Code that surely runs is always read: a call there may reach what another file holds.
+_SPARED_SURFACES = frozenset((Surface.MODULE, Surface.OTHER))
 _SOURCE_FOLDERS = ("src", "lib", "python")
 
 
@@ -53,6 +56,7 @@ class Program:
         self._scopes: OrderedDict[str, tuple[Scope, int]] = OrderedDict()
         self._remembered_chars = 0
         self._running: list[str] = []
+        self._fuel = FUEL_PER_PROGRAM
         self._done: set[str] = set()
         self._executed: dict[str, Surface] = {}
 
@@ -100,7 +104,7 @@ class Program:
         if path.endswith(".pth"):
             source = import_lines(source)
         surface = self._surfaces[path]
-        if not earns_tree(data):
+        if surface in _SPARED_SURFACES and not earns_tree(data):
             self._readings[path] = Reading(
                 path=path,
                 data=data,
@@ -112,13 +116,15 @@ class Program:
             )
             return None
         parsed = parse_leniently(source)
-        interpreter = Interpreter(path=path, surface=surface, imports=self)
+        fuel = min(FUEL_PER_UNIT, self._fuel)
+        interpreter = Interpreter(path=path, surface=surface, imports=self, fuel=fuel)
         if parsed.tree is not None:
             self._running.append(path)
             try:
                 interpreter.run(parsed.tree)
             finally:
                 self._running.pop()
+            self._fuel -= fuel - max(interpreter.fuel, 0)
         for member in interpreter.executed_members:
             self._executed.setdefault(member, surface)
         self._readings[path] = Reading(
