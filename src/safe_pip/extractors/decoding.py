@@ -18,12 +18,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from safe_pip.extractors.segments import segment
+
 Payload = Literal[
     "Python", "PowerShell or shell", "an executable", "byte code", "an archive", "URL"
 ]
 
 MAX_LAYERS = 64  # one real sample has fifty
-MAX_LAYER_BYTES = 1 << 20
+MAX_LAYER_BYTES = 8 << 20
 MAX_PARSED_BYTES = 200_000
 MAX_SLOW_BYTES = 200_000  # base 85 is decoded in Python
 MIN_SOURCE_CHARS = 10
@@ -41,24 +43,36 @@ class Decoded:
 
 @dataclass(slots=True)
 class Budget:
-    """Bytes that may still be decoded for one unit, over all of its literals."""
+    """Bytes that may still be decoded for one unit, over all of its literals.
 
-    bytes_left: int = 4 << 20
+    It grows with the unit, so that many small bombs cost no more than one large one.
+    """
+
+    bytes_left: int
+
+    @classmethod
+    def for_unit(cls, n_bytes: int) -> Budget:
+        return cls(bytes_left=min((128 << 10) + 16 * n_bytes, 24 << 20))
 
     def take(self, n_bytes: int) -> bool:
         self.bytes_left -= n_bytes
         return self.bytes_left >= 0
 
 
-def decode_layers(data: bytes, budget: Budget) -> Decoded | None:
+def decode_layers(data: bytes, budget: Budget, *, n_undone: int = 0) -> Decoded | None:
     """Follow one literal to its payload; None if it leads to nothing that could run.
 
     Python source or a URL that stands there unencoded is not a payload: nothing was hidden.
+    ``n_undone`` layers were undone before, such as a list of numbers read as bytes.
     """
     found: Decoded | None = None
-    n_layers = 0
+    n_layers = n_undone
+    if n_undone and (payload := payload_of(data)) is not None:
+        text = readable_text(data) or ""
+        found = Decoded(payload=payload, n_layers=n_layers, text=text)
+        data = largest_literal(text) or data
     while n_layers < MAX_LAYERS and budget.take(len(data)):
-        step = next(_steps(data), None)
+        step = next(_steps(data, budget), None)
         if step is None:
             break
         n_layers += 1
@@ -130,11 +144,22 @@ _SHELL = re.compile(
     r"|/bin/(?:ba)?sh\b|/dev/tcp/)",
     re.IGNORECASE,
 )
+_FILLED_LITERAL = re.compile(r"'['\n]*'|\"[\"\n]*\"")
+# How a line of Python begins, for sources that this Python does not parse.
+_CODE_LINE = re.compile(
+    r"^[ \t]{0,40}(?:import [a-z]\w*|from [a-z][\w.]* import |def \w+\(|class \w+[(:]|exec\(|try:"
+    r"|except\b|if [^\n]{1,100}:|for \w[^\n]{0,60} in |[a-z_]\w* = \w+[.(])",
+    re.MULTILINE,
+)
+MIN_CODE_LINES = 4
 _PYTHON_HINT = re.compile(r"\b(?:import|def|class|exec|eval|print|lambda)\b|\w\(")
 
 
 def is_python_code(text: str) -> bool:
     """Whether a text parses as Python and does something: an import, a call, a definition."""
+    if len(text) > MAX_PARSED_BYTES:
+        # What makes a source long is its own payload; the code around it is short.
+        text = _FILLED_LITERAL.sub("''", segment(text).code)
     if len(text) > MAX_PARSED_BYTES or not _PYTHON_HINT.search(text):
         return False
     try:
@@ -142,7 +167,8 @@ def is_python_code(text: str) -> bool:
             warnings.simplefilter("ignore")
             tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
+        # Code for an older Python, or cut short, is still code.
+        return sum(1 for _ in _CODE_LINE.finditer(text[:20_000])) >= MIN_CODE_LINES
     return any(map(_has_substance, tree.body))
 
 
@@ -193,14 +219,16 @@ _HEX = re.compile(rb"[0-9a-fA-F]+")
 _NUMBERS = re.compile(rb"[\[(]?\s*\d{1,3}(?:\s*,\s*\d{1,3})+\s*,?\s*[\])]?")
 
 
-def _steps(data: bytes) -> Iterator[bytes]:
+def _steps(data: bytes, budget: Budget) -> Iterator[bytes]:
     """What the bytes become when one layer is undone, the first plausible reading first."""
     if not data or len(data) > MAX_LAYER_BYTES:
         return
     for undo in _UNDO:
         for candidate in (data, data[::-1]):
             result = undo(candidate)
-            if result and is_plausible(result):
+            if not result or not budget.take(len(result)):
+                continue
+            if is_plausible(result):
                 yield result
 
 
@@ -266,6 +294,14 @@ def _from_hex(data: bytes) -> bytes:
     return binascii.unhexlify(packed) if is_hex else b""
 
 
+def _from_escapes(data: bytes) -> bytes:
+    """Text that is written mostly in escapes (``\\x65``), as a literal within a literal is."""
+    sample = data[:2_000]
+    if 3 * sample.count(b"\\") < len(sample) / 2:
+        return b""
+    return _unescaped(data.decode("latin-1"))
+
+
 def _from_base32(data: bytes) -> bytes:
     packed = b"".join(data.split())
     if len(packed) < 16 or not _BASE32.fullmatch(data):
@@ -304,6 +340,7 @@ def _quietly(decode: Callable[[bytes], bytes], data: bytes) -> bytes:
 # The narrowest alphabet first: hexadecimal is also base 64, and base 32 and 64 are also base 85.
 _UNDO: tuple[Callable[[bytes], bytes], ...] = (
     _decompress,
+    _from_escapes,
     _from_hex,
     _from_base32,
     _from_base64,

@@ -20,13 +20,14 @@ MIN_ENCODED_CHARS = 40
 MIN_HEX_CHARS = 64
 MIN_SIGN_CHARS = 100
 MIN_HINTED_CHARS = 16
-Encoding = OneOf["base 64", "hexadecimal", "base 85", "binary", "numbers"]
+Encoding = OneOf["base 64", "hexadecimal", "base 85", "binary", "numbers", "escapes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Literal:
     """A literal's value as text; bytes stand as Latin-1. ``is_folded`` says that the code computes
-    it; ``is_statement`` holds for docstrings; ``surface`` is where it is used."""
+    it; ``is_statement`` holds for docstrings; ``surface`` is where it is used;
+    ``n_needless_escapes`` counts the printable letters that it writes as numbers."""
 
     text: str
     line: int
@@ -34,6 +35,7 @@ class Literal:
     is_bytes: bool = False
     is_folded: bool = False
     is_statement: bool = False
+    n_needless_escapes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,11 @@ class EncodedPart:
     surface: Surface
     n_chars: int
     is_certain: bool = True
+
+    @property
+    def n_undone(self) -> int:
+        """Layers that reading the part has already undone."""
+        return int(self.encoding in ("numbers", "escapes"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +80,7 @@ class UnitText:
             b"w" * MIN_ENCODED_CHARS in data.translate(_WORD_BYTES)
             or b"w" * MIN_SIGN_CHARS in data.translate(_SIGN_BYTES)
             or b"w" * MIN_LIST_CHARS in data.translate(_NUMBER_BYTES)
-            or data.count(b"\\x") >= MIN_ENCODED_CHARS
+            or data.count(b"\\x") + data.count(b"\\1") >= MIN_ESCAPES
         )
 
     @cached_property
@@ -109,6 +116,7 @@ class UnitText:
                 surface=surfaces.get(line, elsewhere),
                 is_bytes="b" in token.prefix,
                 is_statement=token.is_statement,
+                n_needless_escapes=count_needless_escapes(token),
             )
 
     def _folded(self, found: FoldedLiteral) -> Literal:
@@ -125,6 +133,11 @@ class UnitText:
     @cached_property
     def encoded_parts(self) -> tuple[EncodedPart, ...]:
         parts = [part for literal in self.literals for part in encoded_parts(literal)]
+        parts += [
+            _part(literal.text, "escapes", literal)
+            for literal in self.literals
+            if literal.n_needless_escapes
+        ]
         return (*parts, *number_lists(self.segments.code, self.unit.surface))
 
 
@@ -160,6 +173,25 @@ def _escaped_letter(match: re.Match[str]) -> str:
             return chr(code) if code < 0x110000 else "?"
     letter = match.group(5) or ""
     return _LETTER_ESCAPES.get(letter, letter)
+
+
+_NUMERIC_ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|[0-7]{1,3}|u00[0-9a-fA-F]{2})")
+MIN_ESCAPES = 12
+
+
+def count_needless_escapes(token: StringToken) -> int:
+    """How many letters a token writes as numbers, if most of it is written so and is text.
+
+    Binary data is written so too, but is not text; a few escapes in a text have honest reasons.
+    """
+    body = token.body
+    if body.count("\\") < MIN_ESCAPES or "r" in token.prefix:
+        return 0
+    n_escapes = len(_NUMERIC_ESCAPE.findall(body))
+    value = _unescaped(token)[:10_000]
+    n_printable = sum(" " <= letter <= "~" for letter in value)
+    is_text = n_printable >= 0.95 * len(value)
+    return n_escapes if is_text and n_escapes >= max(MIN_ESCAPES, 0.3 * len(value)) else 0
 
 
 _RUN = re.compile(r"[A-Za-z0-9+/_=-]+")

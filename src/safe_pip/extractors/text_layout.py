@@ -69,10 +69,10 @@ FEATURES = (
         says="writes names in look-alike letters",
     ),
     Feature(
-        name="identifier_entropy_p95",
+        name="identifier_surprisal",
         group=Group.TEXT,
         fold=Fold.MAX,
-        clip=10.0,
+        clip=16.0,
         reason="renaming packers leave names that nobody would choose",
         says="uses names of unlikely letters",
     ),
@@ -404,8 +404,8 @@ def _observe_identifiers(view: UnitText) -> Iterator[Evidence]:
     if len(names) < MIN_IDENTIFIERS:
         return
     bits = popular_names().letters.surprisals(names)
-    position = int(np.argsort(bits)[int(0.95 * (len(bits) - 1))])
-    yield _evidence(view, "identifier_entropy_p95", 0, float(bits[position]), names[position])
+    middle = int(np.argsort(bits)[len(bits) // 2])
+    yield _evidence(view, "identifier_surprisal", 0, float(bits[middle]), names[middle])
 
 
 def gini_coefficient(counts: np.typing.NDArray[np.float64]) -> float:

@@ -80,6 +80,15 @@ FEATURES = (
         says="hides code under several layers of encoding",
     ),
     Feature(
+        name="needless_escapes",
+        group=Group.TEXT,
+        fold=Fold.MAX,
+        is_monotone=True,
+        clip=math.log1p(10_000),
+        reason="letters written as numbers hide words from a search and serve nothing else",
+        says="writes plain text as character codes",
+    ),
+    Feature(
         name="hidden_url",
         group=Group.TEXT,
         fold=Fold.ANY,
@@ -105,7 +114,8 @@ class HiddenPayload:
         return Literal(text=self.decoded.text, line=self.line, surface=self.surface, is_folded=True)
 
 
-_FERNET = re.compile(r"gAAAAA[A-D][A-Za-z0-9_-]{90}")
+# A token's version byte and the high bytes of its time, in base 64, also once more in base 16.
+_FERNET = re.compile(r"gAAAAA[A-D][A-Za-z0-9_-]{90}|674141414141[0-9a-f]{180}")
 
 
 def observe_literals(view: UnitText, payloads: Sequence[HiddenPayload]) -> Iterator[Evidence]:
@@ -115,19 +125,22 @@ def observe_literals(view: UnitText, payloads: Sequence[HiddenPayload]) -> Itera
     yield from _observe_entropy(view, parts)
     yield from _observe_encoded(view, [part for part in parts if part.is_certain])
     for literal in view.literals:
-        if len(literal.text) > 100 and _FERNET.match(literal.text):
+        if len(literal.text) > 100 and _FERNET.search(literal.text):
             yield _evidence(view, "fernet_literal", literal, 1.0, literal.text)
+        if literal.n_needless_escapes:
+            value = math.log1p(literal.n_needless_escapes)
+            yield _evidence(view, "needless_escapes", literal, value, literal.text)
     yield from _observe_payloads(view, payloads)
 
 
 def hidden_payloads(view: UnitText) -> Sequence[HiddenPayload]:
     """What the unit's encoded literals hold, as far as the decoding budget reaches."""
     found = []
-    budget = Budget()
+    budget = Budget.for_unit(len(view.unit.source))
     # The longest first: if the budget ends, it ends at what carries least.
     parts = sorted(view.encoded_parts, key=lambda part: -part.n_chars)
     for part in parts[:MAX_ATTEMPTS]:
-        decoded = decode_layers(part.data, budget)
+        decoded = decode_layers(part.data, budget, n_undone=part.n_undone)
         if decoded is not None:
             found.append(
                 HiddenPayload(
@@ -155,7 +168,7 @@ def _observe_entropy(view: UnitText, parts: tuple[EncodedPart, ...]) -> Iterator
         part
         for part in parts
         if part.is_certain
-        and part.encoding != "numbers"
+        and not part.n_undone
         and (part.encoding == "binary" or _entropy_bits(part) > MIN_ENTROPY_BITS)
     )
     for _, part in zip(range(MAX_EVIDENCE), random, strict=False):
