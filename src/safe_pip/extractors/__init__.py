@@ -29,6 +29,7 @@ def observe(distribution: Distribution) -> tuple[Evidence, ...]:
 def _observations(distribution: Distribution) -> Iterator[Evidence]:
     yield from metadata.observe(distribution)
     yield from files.observe(distribution)
+    yield from text.observe(distribution)
     for unit in python_units(distribution):
         yield from code.observe_unit(unit)
         yield from text.observe_unit(unit)
