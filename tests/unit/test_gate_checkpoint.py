@@ -165,6 +165,16 @@ def test_same_bytes_begin_once(wheel: Path) -> None:
     assert len(judge.begun) == 1
 
 
+def test_folder_is_not_looked_at_before_it_is_needed(tmp_path: Path) -> None:
+    """Whoever can connect could have it inspected while it is still harmless."""
+    judge = Judge(_yes)
+    checkpoint = _checkpoint(judge)
+    checkpoint.begin([_item(tmp_path, "folder")])
+    assert judge.begun == []
+    checkpoint.rule(_need(_item(tmp_path, "folder")), hold=_hold)
+    assert judge.ruled[0].artifact.path == tmp_path
+
+
 def test_what_cannot_be_read_is_a_no(tmp_path: Path) -> None:
     for item in (_item(tmp_path / "gone.whl"), _item(tmp_path), _item(tmp_path / "x", "folder")):
         outcome = _checkpoint(Judge(_yes)).rule(_need(item), hold=_hold)

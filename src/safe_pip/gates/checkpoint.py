@@ -42,7 +42,7 @@ class Checkpoint:
         self._lock = threading.Lock()
         self._refusal: Refusal | None = None
         self._fingerprints: dict[Path, Fingerprint] = {}
-        self._begun: set[tuple[Path, str]] = set()
+        self._begun: set[Artifact] = set()
 
     @property
     def refusal(self) -> Refusal | None:
@@ -56,13 +56,19 @@ class Checkpoint:
             return self._refusal
 
     def begin(self, items: Iterable[Item]) -> None:
-        """Starts inspections. What goes wrong here counts only if the item is needed."""
+        """Starts inspections of files. What goes wrong here counts only if the item is needed.
+
+        A folder has no digest that binds it to what was inspected, so it is looked at when it
+        is needed and never before.
+        """
         for item in items:
             if self._refusal is not None:
                 return
+            if item.kind == "folder":
+                continue
             try:
                 artifact = self._artifact(item)
-                if artifact.sha256 is None or self._is_first(artifact.path, artifact.sha256):
+                if self._is_first(artifact):
                     self._reviewer.result().begin(artifact)
             except Exception:
                 # The same will happen again, and count, when pip needs the item.
@@ -129,10 +135,10 @@ class Checkpoint:
             parent_sha256=item.parent_sha256,
         )
 
-    def _is_first(self, path: Path, sha256: str) -> bool:
+    def _is_first(self, artifact: Artifact) -> bool:
         with self._lock:
-            is_first = (path, sha256) not in self._begun
-            self._begun.add((path, sha256))
+            is_first = artifact not in self._begun
+            self._begun.add(artifact)
         return is_first
 
     def _artifact(self, item: Item) -> Artifact:
