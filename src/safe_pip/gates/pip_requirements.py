@@ -56,9 +56,10 @@ def origin_of(req: Any) -> str:
         return "WHEEL_CACHE"
     if link.is_existing_dir():
         return "DIRECTORY"
-    if link.is_file:
-        return "FILE"
-    return "DIRECT_URL" if req.original_link is not None else "INDEX"
+    if req.original_link is not None:
+        return "FILE" if link.is_file else "DIRECT_URL"
+    # A file of a folder of links has no page that it was found on; one of an index on disk has.
+    return "FILE" if link.is_file and link.comes_from is None else "INDEX"
 
 
 def link_origin(link: Any) -> str:
