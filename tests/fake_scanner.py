@@ -1,8 +1,7 @@
 """A scanner that finds what a test wrote down: real archives and processes, a pretended model.
 
 A line ``# pretend-score: 0.97`` in a Python file gives the artifact that score, with the line as
-the evidence; ``# pretend-crash`` and ``# pretend-hang`` do to the worker what they say. Run as a
-script, this is the worker.
+the evidence; ``# pretend-crash`` and ``# pretend-hang`` do to the worker what they say.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import safe_pip.cli
 from safe_pip.archive import Limits, open_distribution
 from safe_pip.artifact import Artifact
 from safe_pip.distribution import Distribution
@@ -68,10 +68,20 @@ def use_fake_scanner(monkeypatch: pytest.MonkeyPatch) -> None:
     # Both, because some take the function by name when they are imported.
     monkeypatch.setattr("safe_pip.scoring.shipped.check_shipped_model", fake_manifest)
     monkeypatch.setattr("safe_pip.cli.parts.check_shipped_model", fake_manifest)
-    monkeypatch.setattr("safe_pip.inspection.workers.worker_command", fake_worker_command)
+    command = fake_worker_command()
+    monkeypatch.setattr("safe_pip.inspection.workers.worker_command", lambda: command)
+
+
+def run_command_line() -> None:
+    """``safe-pip`` with the arguments of this process, in a process of its own."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        use_fake_scanner(monkeypatch)
+        sys.exit(safe_pip.cli.main())
 
 
 def main() -> None:
+    """The worker."""
+
     class FakeScorer:
         model_id = MODEL_ID
 
@@ -127,7 +137,3 @@ def _findings(distribution: Distribution) -> Iterator[Finding]:
                     group=Group.CODE,
                     contribution=float(found[1]),
                 )
-
-
-if __name__ == "__main__":
-    sys.exit("started by fake_worker_command only")

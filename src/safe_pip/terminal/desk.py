@@ -87,8 +87,8 @@ class TerminalDesk:
         console = _console(shown_on)
         self._print_panels(console, decisions)
         while True:
-            print(_question(decisions), end="", file=keyboard.writing, flush=True)
             _forget_typed_ahead(keyboard.reading)
+            print(_question(decisions), end="", file=keyboard.writing, flush=True)
             line = keyboard.reading.readline()
             if not line.endswith("\n"):
                 print(file=keyboard.writing, flush=True)
