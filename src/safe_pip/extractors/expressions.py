@@ -167,9 +167,11 @@ class Expressions(ABC):
             return base.parts[name]
         if name == "__globals__":
             return Value(ref="builtins.globals()")
-        if name in ("__builtins__", "__subclasses__"):
+        if name == "__builtins__":
             self.see_hidden_lookup(node, f"reaches builtins through {name}")
-            return Value(ref="builtins" if name == "__builtins__" else "")
+            return Value(ref="builtins")
+        if name == "__subclasses__" and _climbs_to_object(node):
+            self.see_hidden_lookup(node, "reaches every class through object")
         if name in ("__dict__", "__getattribute__", "__call__") and base.ref:
             return Value(ref=f"{base.ref}.{name}") if name == "__getattribute__" else base
         if not base.ref:
@@ -478,6 +480,18 @@ def element_of(container: Value) -> Value:
     if container.ref.endswith("()"):
         return Value(ref=container.ref, origins=container.origins)
     return Value(origins=container.origins) if container.origins else UNKNOWN
+
+
+def _climbs_to_object(node: ast.expr) -> bool:
+    """``().__class__.__base__.__subclasses__`` and its like."""
+    match node:
+        case ast.Attribute(value=ast.Attribute(attr="__base__" | "__mro__" | "__bases__")):
+            return True
+        case ast.Attribute(value=ast.Subscript(value=ast.Attribute(attr=name))):
+            return name in ("__bases__", "__mro__")
+        case ast.Attribute(value=ast.Name(id="object")):
+            return True
+    return False
 
 
 def builtin_text(ref: str) -> str:

@@ -244,7 +244,7 @@ _COMBINED = re.compile(
 )
 _WORDS = frozenset(word.encode() for family in FAMILIES.values() for word in family.words.split())
 _TO_WORDS = bytes(
-    code if code < 128 and chr(code).isalnum() or code == ord("_") else ord(" ")
+    code if (code < 128 and chr(code).isalnum()) or code == ord("_") else ord(" ")
     for code in range(256)
 )
 _MAX_SEARCHED_CHARS = 200_000
