@@ -48,7 +48,7 @@ class Limits:
     max_xz_memory_bytes: int = 128 * MEBIBYTE
     # Content kept as it is, so that it is inflated once; text beyond it is inflated again (zip) or
     # kept compressed (tar). Together with the model, a scan stays under 500 MB.
-    max_kept_bytes: int = 96 * MEBIBYTE
+    max_kept_bytes: int = 64 * MEBIBYTE
     # Compressed text of one tar: about a gigabyte of source, ten times the largest known.
     max_kept_compressed_bytes: int = 160 * MEBIBYTE
     # Opening a 2 GB wheel takes some 20 s on one slow core.

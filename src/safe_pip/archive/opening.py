@@ -21,7 +21,8 @@ from safe_pip.archive.directory_reader import read_directory, tree_sha256
 from safe_pip.archive.file_names import FileName, disagreement, parse_file_name
 from safe_pip.archive.limits import DEFAULT_LIMITS, Limits, Meter
 from safe_pip.archive.source_bytes import HeldBytes, OpenFile, SourceBytes, sha256_of
-from safe_pip.archive.tar_reader import is_tar_header, read_tar
+from safe_pip.archive.tar_reader import read_tar
+from safe_pip.archive.tar_stream import is_tar_header
 from safe_pip.archive.wheel_record import compare_record
 from safe_pip.archive.zip_reader import read_zip
 from safe_pip.archive.zip_structure import ZipEnding, find_ending

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import tarfile
-import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from itertools import chain
-from typing import IO, TYPE_CHECKING, cast
 
 from safe_pip.archive.compression import Compression, Trailer, decompressed
 from safe_pip.archive.contents import (
@@ -21,157 +18,16 @@ from safe_pip.archive.contents import (
     joined,
     sha256,
 )
-from safe_pip.archive.limits import Limits, Meter
+from safe_pip.archive.limits import Meter
 from safe_pip.archive.links import Link, add_links
 from safe_pip.archive.member_names import parse_member_name
 from safe_pip.archive.source_bytes import SourceBytes
+from safe_pip.archive.tar_stream import Rereader, TarStream, is_tar_header, sparse_refusal
 from safe_pip.distribution import CHUNK_BYTES, PREFIX_BYTES, SourceFile
 from safe_pip.errors import UnscannableError
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
-# tarfile reads a long name or PAX header whole and matches regular expressions on it that were
-# slow for long ones (CVE-2024-6232). Real ones are under 10 kB.
-_MAX_HEADER_BYTES = 65_536
-_HEADER_TYPES = (
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-    tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
-    tarfile.SOLARIS_XHDTYPE,
-)
 # Tools differ in whether these apply to every member that follows.
 _AMBIGUOUS_GLOBAL_FIELDS = frozenset({"path", "linkpath", "size"})
-# tarfile copies its buffer at each header, so a large one is slow.
-_BUFFER_BYTES = 32_768
-
-
-class _CheckedHeader(tarfile.TarInfo):
-    """A header that remembers the size in its fixed part.
-
-    PAX may state another size. Tools that take one and tools that take the other see different
-    members from there on (CVE-2025-62518).
-    """
-
-    fixed_size = 0
-
-    @classmethod
-    def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
-        try:
-            return super().fromtarfile(archive)
-        except tarfile.InvalidHeaderError as error:  # type: ignore[attr-defined]
-            # tarfile takes this for the end, others skip to the next header and go on.
-            raise UnscannableError(
-                f"a damaged tar header: {error}", reason="broken-archive"
-            ) from error
-
-    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
-        # tarfile names this method as the one to override to handle member types.
-        self.fixed_size = self.size
-        if self.size < 0:
-            raise tarfile.HeaderError(f"a member of {self.size} bytes")
-        if self.type in _HEADER_TYPES and self.size > _MAX_HEADER_BYTES:
-            raise UnscannableError(
-                f"a tar header of {self.size:,} bytes", reason="tar-header-too-large"
-            )
-        if self.type == tarfile.GNUTYPE_SPARSE:
-            raise _sparse(self.name)
-        member: tarfile.TarInfo = super()._proc_member(archive)  # type: ignore[misc]
-        return member
-
-
-class _PieceReader(io.RawIOBase):
-    """A file object over pieces of bytes, as tarfile wants one."""
-
-    def __init__(self, stream: Iterator[bytes]) -> None:
-        super().__init__()
-        self._pieces = stream
-        self._piece = b""
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        if self._position >= len(self._piece):
-            self._piece = next(self._pieces, b"")
-            self._position = 0
-        data = self._piece[self._position : self._position + len(buffer)]
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
-
-
-class _TarStream:
-    """The members of a tar in order. Content is read between one member and the next."""
-
-    def __init__(self, stream: Iterator[bytes]) -> None:
-        self.index = -1
-        self.archive = tarfile.open(  # noqa: SIM115 (closed by close)
-            mode="r|",
-            fileobj=cast(IO[bytes], _PieceReader(stream)),
-            bufsize=_BUFFER_BYTES,
-            tarinfo=_CheckedHeader,
-            encoding="utf-8",
-        )
-
-    def next_member(self) -> _CheckedHeader | None:
-        member = self.archive.next()
-        # tarfile remembers every member, about 2 kB each.
-        self.archive.members.clear()  # type: ignore[attr-defined]
-        self.index += 1
-        assert member is None or isinstance(member, _CheckedHeader)
-        return member
-
-    def content(self, member: tarfile.TarInfo) -> Iterator[bytes]:
-        file = self.archive.extractfile(member)
-        assert file is not None
-        while piece := file.read(CHUNK_BYTES):
-            yield piece
-
-    def rest(self) -> Iterator[bytes]:
-        """What follows the end-of-archive mark, in pieces that start at a block."""
-        while piece := self.archive.fileobj.read(_BUFFER_BYTES):
-            yield piece
-
-    def close(self) -> None:
-        self.archive.close()
-
-
-class _Rereader:
-    """Content that is not held, read again from the archive.
-
-    Members asked for in archive order cost one pass in all; going back costs a new pass.
-    """
-
-    def __init__(self, source: SourceBytes, compression: Compression, limits: Limits) -> None:
-        self._source = source
-        self._compression = compression
-        self._limits = limits
-        self._idle: _TarStream | None = None
-        self._lock = threading.Lock()
-
-    def stream(self, index: int) -> Iterator[bytes]:
-        with broken_is_unscannable("the tar"):
-            tar = self._take(index)
-            member = tar.next_member()
-            while member is not None and tar.index < index:
-                member = tar.next_member()
-            if member is None:
-                raise UnscannableError("the archive changed", reason="broken-archive")
-            try:
-                yield from tar.content(member)
-            finally:
-                with self._lock:
-                    self._idle = tar
-
-    def _take(self, index: int) -> _TarStream:
-        with self._lock:
-            tar, self._idle = self._idle, None
-        if tar is not None and tar.index < index:
-            return tar
-        return _TarStream(decompressed(self._source, self._compression, self._limits, Trailer()))
 
 
 def read_tar(source: SourceBytes, compression: Compression, meter: Meter) -> Contents:
@@ -183,10 +39,10 @@ def read_tar(source: SourceBytes, compression: Compression, meter: Meter) -> Con
         contents=contents,
         kept=KeptBytes(meter.limits),
         meter=meter,
-        rereader=_Rereader(source, compression, meter.limits),
+        rereader=Rereader(source, compression, meter.limits),
     )
     stream = _metered(decompressed(source, compression, meter.limits, trailer), source.size, meter)
-    with broken_is_unscannable("the tar"), closing(_TarStream(stream)) as tar:
+    with broken_is_unscannable("the tar"), closing(TarStream(stream)) as tar:
         links = list(reader.read(tar))
         _check_rest(tar, contents, meter)
     if trailer.streams > 1:
@@ -199,14 +55,14 @@ def read_tar(source: SourceBytes, compression: Compression, meter: Meter) -> Con
 
 class _TarReader:
     def __init__(
-        self, *, contents: Contents, kept: KeptBytes, meter: Meter, rereader: _Rereader
+        self, *, contents: Contents, kept: KeptBytes, meter: Meter, rereader: Rereader
     ) -> None:
         self._contents = contents
         self._kept = kept
         self._meter = meter
         self._rereader = rereader
 
-    def read(self, tar: _TarStream) -> Iterator[Link]:
+    def read(self, tar: TarStream) -> Iterator[Link]:
         """Adds the regular files, and gives the links, whose targets may come later."""
         while (member := tar.next_member()) is not None:
             self._meter.count_member()
@@ -223,7 +79,7 @@ class _TarReader:
                     reason="ambiguous-member",
                 )
             if member.issparse():
-                raise _sparse(name.path)
+                raise sparse_refusal(name.path)
             if is_file:
                 self._add_file(tar, member, name.path)
             elif member.issym() or member.islnk():
@@ -231,7 +87,7 @@ class _TarReader:
             elif not member.isdir():
                 self._contents.note("device-member", name.path, "is a device or pipe")
 
-    def _add_file(self, tar: _TarStream, member: tarfile.TarInfo, path: str) -> None:
+    def _add_file(self, tar: TarStream, member: tarfile.TarInfo, path: str) -> None:
         if not path:
             raise UnscannableError("a member without a name", reason="broken-archive")
         self._meter.check_declared_size(path, member.size)
@@ -270,7 +126,7 @@ def _metered(stream: Iterator[bytes], compressed_size: int, meter: Meter) -> Ite
         yield piece
 
 
-def _check_rest(tar: _TarStream, contents: Contents, meter: Meter) -> None:
+def _check_rest(tar: TarStream, contents: Contents, meter: Meter) -> None:
     """No tool that installs packages reads on after the end-of-archive mark, unless told to.
 
     The same members once more are noted, other ones are refused.
@@ -282,14 +138,14 @@ def _check_rest(tar: _TarStream, contents: Contents, meter: Meter) -> None:
             contents.note("bytes-after-archive", "", "more follows the end of the tar")
             return
         copies += 1
-        again = _TarStream(chain([piece], rest))
+        again = TarStream(chain([piece], rest))
         _check_copy(again, contents, meter)
         rest = again.rest()
     if copies:
         contents.note("appended-archive", "", f"the same members {copies} times more")
 
 
-def _check_copy(tar: _TarStream, contents: Contents, meter: Meter) -> None:
+def _check_copy(tar: TarStream, contents: Contents, meter: Meter) -> None:
     while (member := tar.next_member()) is not None:
         meter.count_member()
         if not _is_file(member):
@@ -320,15 +176,6 @@ def _is_file(member: tarfile.TarInfo) -> bool:
     return member.isreg() or member.type not in tarfile.SUPPORTED_TYPES
 
 
-def is_tar_header(block: bytes) -> bool:
-    """Whether 512 bytes are a tar header with a right checksum."""
-    try:
-        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
-    except (tarfile.HeaderError, ValueError):
-        return False
-    return True
-
-
 def _identity(content: bytes) -> bytes:
     return content
 
@@ -340,7 +187,3 @@ def _inflated(compressed: bytes) -> Iterator[bytes]:
         if piece := inflater.decompress(data, CHUNK_BYTES):
             yield piece
         data = inflater.unconsumed_tail
-
-
-def _sparse(path: str) -> UnscannableError:
-    return UnscannableError(f"{path!a} is a sparse file", reason="sparse-member")
