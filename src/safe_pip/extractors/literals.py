@@ -246,6 +246,8 @@ def _parts_of_word(word: str, literal: Literal) -> Iterator[EncodedPart]:
         if encoding is not None and not _is_honest(run):
             is_found = True
             yield _part(run, encoding, literal)
+        elif len(run) >= MIN_ENCODED_CHARS and not is_url:
+            yield _part(run, "base 64", literal, is_certain=False)
         elif len(run) >= MIN_HINTED_CHARS:
             yield from _hinted(run, literal)
     if not is_found and not is_url and len(word) >= MIN_SIGN_CHARS and is_base85(word):

@@ -61,7 +61,7 @@ def segment(source: str) -> Segments:
                     start_with_prefix,
                     prefix,
                     source[body_start:body_end],
-                    body_end - body_start >= MIN_STATEMENT_CHARS
+                    (len(token) == 3 or body_end - body_start >= MIN_STATEMENT_CHARS)
                     and _is_alone(
                         source[max(0, start - WINDOW_CHARS) : start_with_prefix],
                         source[position : position + WINDOW_CHARS],

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence, Location, Surface
@@ -100,25 +102,21 @@ def observe_hosts(path: str, literals: Sequence[Literal]) -> Iterator[Evidence]:
     """Evidence about the hosts that literals name; docstrings name them for readers only."""
     spoken = [literal for literal in literals if not literal.is_statement]
     text = "\n".join(literal.text for literal in spoken)
-    ends, length = [], 0
-    for literal in spoken:
-        length += len(literal.text) + 1
-        ends.append(length)
-    seen: set[tuple[str, int]] = set()
+    starts = list(itertools.accumulate((len(literal.text) + 1 for literal in spoken), initial=0))
+    seen: dict[HostKind | None, set[tuple[str, Surface]]] = defaultdict(set)
     for mention in mentions(_lowered(text)):
-        index = bisect_right(ends, mention.offset)
-        literal = spoken[index]
-        start = ends[index] - len(literal.text) - 1
-        line = literal.line + (
-            0 if literal.is_folded else literal.text.count("\n", 0, mention.offset - start)
-        )
-        if (mention.host, line) in seen or len(seen) >= MAX_EVIDENCE * 4:
-            continue
         if mention.kind is None and not mention.is_insecure:
             continue
-        seen.add((mention.host, line))
+        index = bisect_right(starts, mention.offset) - 1
+        literal = spoken[index]
+        known, place = seen[mention.kind], (mention.host, literal.surface)
+        if place in known or len(known) >= MAX_EVIDENCE:
+            continue
+        known.add(place)
+        inner = 0 if literal.is_folded else text.count("\n", starts[index], mention.offset)
+        location = Location(path=path, line=literal.line + inner)
         excerpt = text[mention.offset : mention.offset + MAX_EXCERPT_CHARS].partition("\n")[0]
-        yield from evidence_of(mention, Location(path=path, line=line), literal.surface, excerpt)
+        yield from evidence_of(mention, location, literal.surface, excerpt)
 
 
 def _lowered(text: str) -> str:
