@@ -101,6 +101,10 @@ _TELLING_PROGRAMS = frozenset(
     tasklist uname users w who whoami wmic""".split()  # noqa: SIM905
 )
 _MIN_CODE_CHARS = 24
+_MAX_WRITTEN_FILES = 64
+_MAX_WRITTEN_PIECES = 500
+_SCRIPT_SUFFIXES = (".sh", ".bash", ".bat", ".cmd", ".ps1", ".vbs", ".js", ".exe", ".scr")
+_MAX_COMMAND_WORDS = 40
 _DETACHING_KEYWORDS = frozenset(("creationflags", "preexec_fn", "start_new_session", "startupinfo"))
 _FORMAT_FIELD = re.compile(r"\{(\w*)[^{}]*\}")
 
@@ -139,6 +143,7 @@ class Calls(Expressions):
 
     def __init__(self) -> None:
         super().__init__()
+        self._written: dict[str, tuple[ast.expr, list[str]]] = {}
         self._special: dict[str, Callable[[str, Arguments, ast.Call, Scope], Value]] = {
             "builtins.__import__": self._import,
             "builtins.compile": self._compile,
@@ -204,6 +209,10 @@ class Calls(Expressions):
     def run_member(self, path: str, node: ast.expr, scope: Scope) -> bool | None:
         """Runs a file of the distribution as code. True if it does anything of note, False if
         not, None if there is no such file."""
+
+    @abstractmethod
+    def read_member(self, path: str) -> str | None:
+        """The text of a file of the distribution, found by a path with holes."""
 
     @abstractmethod
     def see_setup(self, arguments: Arguments, node: ast.Call) -> None: ...
@@ -345,7 +354,7 @@ class Calls(Expressions):
         if method in _READING_METHODS:
             return self._content(path, handle.origins)
         if method in _WRITING_METHODS:
-            self._read_written_code(arguments, node)
+            self._note_written(path, arguments, node)
             self.emit(
                 Action.WRITE,
                 "builtins.open.write",
@@ -365,7 +374,7 @@ class Calls(Expressions):
                 self.emit(Action.SECRET, f"pathlib.Path.{method}", node, text=path.text)
             return self._content(path, path.origins)
         if method in _WRITING_METHODS:
-            self._read_written_code(arguments, node)
+            self._note_written(path, arguments, node)
             self.emit(
                 Action.WRITE,
                 f"pathlib.Path.{method}",
@@ -393,13 +402,21 @@ class Calls(Expressions):
             return UNKNOWN
         return path if method in _TEXT_METHODS else Value(origins=path.origins)
 
-    def _read_written_code(self, arguments: Arguments, node: ast.Call) -> None:
-        """Code that is written to a file is read as if it ran: nobody writes it for nothing."""
+    def _note_written(self, path: Value, arguments: Arguments, node: ast.Call) -> None:
+        """Keeps the constants that are written to a file, in order."""
         for value in arguments.positional:
-            if isinstance(value.const, (str, bytes)) and len(value.const) >= _MIN_CODE_CHARS:
-                data = value.const if isinstance(value.const, bytes) else value.const.encode()
-                if earns_tree(data):
-                    self.run_text(value, node, Scope(module=""))
+            if isinstance(value.const, (str, bytes)) and len(self._written) < _MAX_WRITTEN_FILES:
+                first, pieces = self._written.setdefault(path.text, (node, []))
+                if len(pieces) < _MAX_WRITTEN_PIECES:
+                    pieces.append(value.text)
+
+    def read_written_code(self, scope: Scope) -> None:
+        """Code that was written to files is read as if it ran: nobody writes it for nothing."""
+        written, self._written = self._written, {}
+        for node, pieces in written.values():
+            code = "".join(pieces)
+            if len(code) >= _MIN_CODE_CHARS and earns_tree(code.encode("utf-8", "replace")):
+                self.run_text(Value(const=code), node, Scope(module=scope.module))
 
     def _content(self, path: Value, origins: Origins) -> Value:
         found = _FILE | (origins - {"secret-path"})
@@ -561,6 +578,7 @@ class Calls(Expressions):
     ) -> None:
         text = command_text(arguments)
         command = read_command(text)
+        facts = command.facts | self._run_named_members(text, node)
         if (
             _DETACHING_KEYWORDS & arguments.keywords.keys()
             or CommandFact.HIDDEN in command.facts
@@ -573,14 +591,29 @@ class Calls(Expressions):
             Action.SPAWN,
             name,
             node,
-            data=join_origins(*arguments.positional, arguments.keywords.get("args", UNKNOWN)),
+            data=join_origins(*arguments.positional, arguments.keywords.get("args", UNKNOWN))
+            | (_HOST if CommandFact.TELLS_HOST in facts else NO_ORIGINS),
             text=text if text != HOLE else "",
             names=self._names_in(node),
             marks=marks,
-            facts=command.facts,
+            facts=facts,
         )
         for code in command.python_code:
             self.run_text(Value(const=code), node, Scope(module=""))
+
+    def _run_named_members(self, command: str, node: ast.expr) -> frozenset[CommandFact]:
+        """Runs the scripts of the distribution that a command line names."""
+        facts: set[CommandFact] = set()
+        for word in command.split()[:_MAX_COMMAND_WORDS]:
+            name = word.strip("\"'&;")
+            if name.endswith((".py", ".pyw")):
+                if self.run_member(name, node, Scope(module="")) is not None:
+                    facts.add(CommandFact.RUNS_OWN_FILE)
+            elif name.endswith(_SCRIPT_SUFFIXES):
+                script = self.read_member(name)
+                if script is not None:
+                    facts |= read_command(script).facts | {CommandFact.RUNS_OWN_FILE}
+        return frozenset(facts)
 
     def _delete(self, path: Value, name: str, node: ast.Call) -> None:
         if path.ref == "__file__" or path.text.startswith("sys.argv") or path.ref == "sys.argv":

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from safe_pip.extractors.capabilities import Action
 from safe_pip.extractors.commands import CommandFact
 from safe_pip.extractors.events import Event, Mark, Stream
-from safe_pip.extractors.values import Origin
+from safe_pip.extractors.values import HOLE, Origin
 
 CERTAIN = 1.0
 LIKELY = 0.5
@@ -27,6 +27,7 @@ CHAINS: Mapping[str, str] = {
     "chain_file_exec": "executes the content of a data file",
     "chain_host_net": "sends away who and where this machine is",
     "chain_net_exec": "fetches code from the network and executes it",
+    "chain_net_write": "writes to disk what it fetches from the network",
     "chain_net_write_exec": "downloads a file and runs it",
     "chain_secret_net": "reads credentials and sends them away",
     "chain_socket_shell": "gives a shell to a remote host",
@@ -72,6 +73,7 @@ class _Steps:
         self._seen: set[Action] = set()
         self._fetched_names: set[str] = set()
         self._decoded_names: set[str] = set()
+        self._fetched_files: set[str] = set()
         self._has_written_fetched = False
         self._has_written_decoded = False
         self._clipboard_in_loop = False
@@ -87,7 +89,7 @@ class _Steps:
             case Action.NETWORK | Action.CONNECT:
                 yield from self._send(event)
             case Action.WRITE:
-                self._write(event)
+                yield from self._write(event)
             case Action.DUPLICATE if Action.CONNECT in self._seen:
                 yield "chain_socket_shell", CERTAIN
             case Action.CLIPBOARD_WRITE if Action.CLIPBOARD_READ in self._seen:
@@ -127,7 +129,11 @@ class _Steps:
                 yield "chain_socket_shell", CERTAIN
         if "decoded" in event.data or CommandFact.ENCODED in event.facts:
             yield "chain_decode_spawn", CERTAIN
-        if CommandFact.DOWNLOAD_AND_RUN in event.facts or named & self._fetched_names:
+        if (
+            CommandFact.DOWNLOAD_AND_RUN in event.facts
+            or named & self._fetched_names
+            or any(name in event.text for name in self._fetched_files)
+        ):
             yield "chain_net_write_exec", CERTAIN
         elif self._has_written_fetched:
             yield "chain_net_write_exec", LIKELY
@@ -137,8 +143,11 @@ class _Steps:
             yield "chain_decode_spawn", LIKELY
         if CommandFact.REVERSE_SHELL in event.facts:
             yield "chain_socket_shell", CERTAIN
-        if CommandFact.EXFILTRATE in event.facts:
+        if CommandFact.TALKS in event.facts or CommandFact.EXFILTRATE in event.facts:
             yield from self._send(event)
+        if CommandFact.DOWNLOAD in event.facts:
+            for word in event.text.split():
+                self._note_file(word)
 
     def _send(self, event: Event) -> Iterator[tuple[str, float]]:
         if _is_own_address(event):
@@ -154,11 +163,20 @@ class _Steps:
             # urlretrieve and its like fetch and write at once.
             self._fetched_names |= event.names - _COMMON_NAMES
 
-    def _write(self, event: Event) -> None:
+    def _note_file(self, path: str) -> None:
+        """Remembers the name of a fetched file, to know it again in a command line."""
+        name = path.replace("\\", "/").rpartition("/")[2].strip("\"'")
+        if len(name) > 4 and "." in name and HOLE not in name and len(self._fetched_files) < 64:
+            self._fetched_files.add(name)
+
+    def _write(self, event: Event) -> Iterator[tuple[str, float]]:
         named = event.names - _COMMON_NAMES
+        if "network" in event.data:
+            yield "chain_net_write", CERTAIN
         if "network" in event.data or Action.NETWORK in self._seen:
             self._has_written_fetched = True
             self._fetched_names |= named
+            self._note_file(event.text)
         if "decoded" in event.data:
             self._has_written_decoded = True
             self._decoded_names |= named

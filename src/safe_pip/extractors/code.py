@@ -202,6 +202,9 @@ class _Writer:
             yield self._of("pip_in_code", event, surface, "runs pip to install more", value)
         if CommandFact.PUBLISH in event.facts:
             yield self._of("registry_publish", event, surface, "publishes packages")
+        if CommandFact.RUNS_OWN_FILE in event.facts:
+            value = 1.0 if surface.runs_unasked else _MENTIONED
+            yield self._of("own_file_spawn", event, surface, "starts a script it ships", value)
         for fact in (CommandFact.DOWNLOAD_AND_RUN, CommandFact.DOWNLOAD):
             if fact in event.facts:
                 value = 1.0 if fact is CommandFact.DOWNLOAD_AND_RUN else _MENTIONED

@@ -119,6 +119,8 @@ _OTHERS = (
              "survives the import"),
     _feature("pip_in_code", Fold.MAX, "installs further packages",
              "a second stage from the registry"),
+    _feature("own_file_spawn", Fold.MAX, "starts a script or program that it ships",
+             "code moved out of Python's sight"),
     _feature("self_delete", Fold.ANY, "deletes its own file", "anti-forensics"),
     _feature("persistence", Fold.MAX, "arranges to be started again",
              "must touch places that the system fixes"),

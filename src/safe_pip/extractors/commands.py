@@ -21,6 +21,9 @@ class CommandFact(enum.Enum):
     PIP_INSTALL = "installs more packages"
     PUBLISH = "publishes packages"
     REVERSE_SHELL = "gives a shell to a remote host"
+    RUNS_OWN_FILE = "runs a file of the distribution"
+    TALKS = "talks to the network"
+    TELLS_HOST = "tells who and where this machine is"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,24 @@ _PATTERNS: tuple[tuple[CommandFact, re.Pattern[str]], ...] = (
         re.compile(
             r"\bcurl\b[^\n]*(?:\s-d\b|\s-F\b|--data|--form|\s-T\b|--upload-file|-X\s*POST)"
             r"|\bwget\b[^\n]*--post-(?:data|file)|\bnslookup\b[^\n]*(?:\$|`|\{\})",
+        ),
+    ),
+    (
+        CommandFact.TALKS,
+        re.compile(
+            r"\b(?:curl|wget|nslookup|dig|nc|ncat|ftp|tftp|scp|certutil|bitsadmin|iwr|irm)\b"
+            r"|\bhost \S+\.\S|\bping\b[^\n]*(?:\$|`|\{\})|invoke-(?:webrequest|restmethod)"
+            r"|\bnet\.(?:webclient|sockets)|\bstart\s+https?:",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        CommandFact.TELLS_HOST,
+        re.compile(
+            r"(?:\$\(|`)\s*(?:hostname|whoami|id|uname|pwd|ifconfig|ip a|cat /etc/)|\$(?:HOSTNAME|USER)\b"
+            r"|%(?:COMPUTERNAME|USERNAME)%|\$env:(?:COMPUTERNAME|USERNAME)"
+            r"|\b(?:whoami|hostname|uname -a)\b[^\n]*\|",
+            re.IGNORECASE,
         ),
     ),
     (

@@ -153,6 +153,7 @@ class Interpreter(Calls):
             self.scope.names["__doc__"] = Value(const=docstring)
         self._start(self.surface)
         self.run_statements(tree.body, self.scope)
+        self.read_written_code(self.scope)
         for key, function in self.command_classes:
             if key in _INSTALL_COMMANDS or key == HOLE:
                 self._start(Surface.COMMAND_CLASS)
@@ -178,6 +179,7 @@ class Interpreter(Calls):
     def _run_root(self, function: Function) -> None:
         self._called.add(function.node)
         self._run_body(function, Arguments())
+        self.read_written_code(self.scope)
 
     def _start(self, surface: Surface) -> None:
         self._stream = Stream(path=self.unit_path, surface=surface)
@@ -191,6 +193,7 @@ class Interpreter(Calls):
             method = self._member(function, name)
             if method is not None and method.function is not None:
                 self.invoke(method.function, Arguments())
+        self.read_written_code(self.scope)
 
     def burn(self) -> None:
         self.fuel -= 1
@@ -386,6 +389,10 @@ class Interpreter(Calls):
             self._depth -= 1
             self._line_override, self._marks = outer
 
+    def read_member(self, path: str) -> str | None:
+        found = self._imports.read_member(path, importer=self.path)
+        return None if found is None else found[1]
+
     def run_member(self, path: str, node: ast.expr, scope: Scope) -> bool | None:
         found = self._imports.read_member(path, importer=self.path)
         if found is None or found[0] in self.executed_members or found[0] == self.unit_path:
@@ -535,7 +542,7 @@ class Interpreter(Calls):
         source = self.evaluate(node.iter, scope)
         items = constant_items(source)
         is_short = items is not None and len(items) <= MAX_UNROLLED_ITEMS
-        if items is not None and is_short and (len(items) <= 8 or _is_arithmetic(node.body)):
+        if items and is_short and (len(items) <= 8 or _is_arithmetic(node.body)):
             for item in items:
                 if self.fuel <= 0:
                     break

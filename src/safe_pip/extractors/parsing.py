@@ -60,12 +60,15 @@ def parse_leniently(source: str) -> ParsedSource:
     if parsed.tree is not None or len(source) > MAX_REPAIRED_CHARS:
         return parsed
     lines = _from_python_2(source.replace("\0", " ").replace("\f", " ").expandtabs()).split("\n")
+    last_line = 0
     for _ in range(MAX_REPAIRS):
         try:
             return ParsedSource(tree=_tree("\n".join(lines)), error=parsed.error)
         except SyntaxError as error:
-            if not _leave_out(lines, error):
+            line = error.lineno or 1
+            if not _leave_out(lines, error, is_again=line <= last_line):
                 return parsed
+            last_line = line
         except (ValueError, RecursionError, MemoryError):
             return parsed
     return parsed
@@ -110,8 +113,9 @@ def _from_python_2(source: str) -> str:
     return source
 
 
-def _leave_out(lines: list[str], error: SyntaxError) -> bool:
-    """Replaces the line that an error names by ``pass``; False when it was so already."""
+def _leave_out(lines: list[str], error: SyntaxError, *, is_again: bool) -> bool:
+    """Replaces the line that an error names by ``pass``; by nothing when that did not help, as
+    within brackets. False when there is nothing left to replace."""
     number = min(error.lineno or 1, len(lines)) - 1
     line = lines[number]
     while number > 0 and not line.strip():
@@ -126,7 +130,7 @@ def _leave_out(lines: list[str], error: SyntaxError) -> bool:
         lines[number - 1] += " pass"
         return True
     else:
-        repaired = f"{indent}pass"
+        repaired = "" if is_again and line.strip() == "pass" else f"{indent}pass"
     if repaired == line:
         return False
     lines[number] = repaired

@@ -145,9 +145,13 @@ def join(old: Value | None, new: Value) -> Value:
         return new
     if new is UNKNOWN:
         return old
+    # An old constant stays only beside a new value of which nothing at all is known.
+    keeps_const = new.const is None and not (
+        new.origins or new.ref or new.function or new.parts is not None
+    )
     return Value(
-        const=old.const if new.const is None else new.const,
-        is_partial=old.is_partial if new.const is None else new.is_partial,
+        const=old.const if keeps_const else new.const,
+        is_partial=old.is_partial if keeps_const else new.is_partial,
         ref=new.ref or old.ref,
         origins=join_origins(old, new),
         parts=new.parts if new.parts is not None else old.parts,
