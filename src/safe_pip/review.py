@@ -77,9 +77,10 @@ class Review:
         self._desk = desk
         self._now = now
         self._begun: dict[tuple[Path, str | None], Future[Inspected]] = {}
-        self._begun_lock = threading.Lock()
-        # One ruling at a time: two questions at once cannot be answered.
+        # One ruling at a time: two questions at once cannot be answered. It is held while a person
+        # thinks, so the counts have another lock: Ctrl-C at a question must not wait for it.
         self._ruling_lock = threading.Lock()
+        self._lock = threading.Lock()
         self._accepted: dict[str, Verdict] = {}
         self._refusal: Refusal | None = None
         self._ruled: dict[tuple[str, str], tuple[Entry, Inspected]] = {}
@@ -87,7 +88,7 @@ class Review:
         self._asked_and_accepted = 0
 
     def begin(self, artifact: Artifact) -> None:
-        with self._begun_lock:
+        with self._lock:
             key = (artifact.path, artifact.sha256)
             if key not in self._begun:
                 self._begun[key] = self._inspector.begin(artifact)
@@ -104,7 +105,7 @@ class Review:
             return self._rule(arrivals, inspected, hold=hold)
 
     def tally(self) -> Tally:
-        with self._ruling_lock:
+        with self._lock:
             ruled = list(self._ruled.values())
             passed_by_policy = ("allow", "unattended")
             return Tally(
@@ -121,7 +122,7 @@ class Review:
 
     def entries(self) -> Sequence[Entry]:
         """The decisions so far, each artifact once, in the order in which pip needed them."""
-        with self._ruling_lock:
+        with self._lock:
             return [entry for entry, _ in self._ruled.values()]
 
     def _rule(
@@ -138,6 +139,8 @@ class Review:
                 self._desk.show_blocked(blocked)
             self._refuse(blocked[0], exit_code=_blocked_exit_code(blocked))
         elif asked:
+            # Noted as unanswered, which is what it stays if pip is interrupted meanwhile.
+            self._note(decisions, inspected)
             with hold():
                 is_accepted = self._desk.ask(asked)
             if is_accepted:
@@ -188,14 +191,14 @@ class Review:
                 ]
             )
         inspected = [future.result() for future in futures]
-        with self._ruling_lock:
+        with self._lock:
             self._waited_seconds += time.monotonic() - started
         return inspected
 
     def _future(self, artifact: Artifact) -> Future[Inspected]:
         self.begin(artifact)
         key = (artifact.path, artifact.sha256)
-        with self._begun_lock:
+        with self._lock:
             if artifact.sha256 is not None:
                 return self._begun[key]
             # A folder may be changed, or be another one under the same name, the next time.
@@ -220,10 +223,11 @@ class Review:
         )
 
     def _note(self, decisions: Sequence[Decision], inspected: Sequence[Inspected]) -> None:
-        for decision, item in zip(decisions, inspected, strict=True):
-            verdict = decision.verdict
-            entry = Entry(path=verdict.filename, decision=decision)
-            self._ruled[verdict.filename, verdict.sha256] = (entry, item)
+        with self._lock:
+            for decision, item in zip(decisions, inspected, strict=True):
+                verdict = decision.verdict
+                entry = Entry(path=verdict.filename, decision=decision)
+                self._ruled[verdict.filename, verdict.sha256] = (entry, item)
 
 
 def _each_once(decisions: Iterable[Decision], action: Action) -> list[Decision]:

@@ -179,7 +179,7 @@ class FailingJudge:
     def __init__(self, error: BaseException) -> None:
         self._error = error
 
-    def judge(self, evidence: Sequence[Evidence]) -> SimpleNamespace:
+    def judge(self, _: Sequence[Evidence]) -> SimpleNamespace:
         raise self._error
 
 

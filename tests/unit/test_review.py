@@ -266,6 +266,17 @@ def test_the_tally_counts_each_artifact_once() -> None:
     ]
 
 
+def test_an_open_question_does_not_hold_up_the_end() -> None:
+    class SlowDesk(FakeDesk):
+        def ask(self, _: Sequence[Decision]) -> bool:
+            assert table.review.tally().refused == 1
+            assert len(table.review.entries()) == 1
+            return False
+
+    table = Table(SlowDesk(), ODD)
+    assert not table.rule(ODD)[0].is_allowed
+
+
 def test_a_hostile_name_is_escaped_in_what_pip_prints() -> None:
     hostile = replace(EVIL, project=None, filename="evil\x1b[2J\u202e.whl")
     (ruling,) = Table(FakeDesk(), hostile).rule(hostile)

@@ -132,8 +132,8 @@ class Worker:
                 f"the inspection took longer than {timeout_seconds:.0f} s", reason="time-out"
             )
         raise UnscannableError(
-            "the inspection ended without an answer "
-            f"(worker exit status {self._process.returncode})",
+            "the inspection ended without an answer, with the exit status "
+            f"{self._process.returncode}",
             reason="scanner-crash",
         )
 
