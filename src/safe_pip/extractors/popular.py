@@ -65,7 +65,8 @@ class PopularNames:
         if len(name) < MIN_CHARS_FOR_TWO_EDITS:
             max_edits = 1
         candidates = [*self._same_when_squeezed(name), *self._few_edits(name, max_edits)]
-        return max(candidates, key=lambda match: match.closeness, default=None)
+        nearest = max(candidates, key=lambda match: match.closeness, default=None)
+        return nearest if nearest is not None and nearest.closeness > 0 else None
 
     def extended(self, name: str) -> NameMatch | None:
         """The popular name to which ``name`` adds a usual prefix or suffix."""
