@@ -286,7 +286,12 @@ def test_too_many_members_are_refused() -> None:
 
 
 def test_more_text_than_fits_is_refused() -> None:
-    limits = replace(DEFAULT_LIMITS, max_kept_bytes=0, max_kept_compressed_bytes=100)
+    limits = replace(
+        DEFAULT_LIMITS,
+        max_kept_text_bytes=0,
+        max_kept_binary_bytes=0,
+        max_kept_compressed_bytes=100,
+    )
     text = random.Random(0).randbytes(1_000).hex()
     assert refusal(packed(("demo-1.0/a.py", text)), limits=limits) == "too-much-text"
 
@@ -303,7 +308,7 @@ def test_content_is_the_same_however_it_is_held() -> None:
     files |= {f"{n}.py": noise.randbytes(20_000).hex().encode() for n in range(5)}
     data = make_sdist(files=files)
     held = contents(data)
-    nothing_kept = replace(DEFAULT_LIMITS, max_kept_bytes=0)
+    nothing_kept = replace(DEFAULT_LIMITS, max_kept_text_bytes=0, max_kept_binary_bytes=0)
     assert contents(data, limits=nothing_kept) == held
     distribution = opened(data, limits=nothing_kept)
     assert {file.path: file.read() for file in reversed(distribution.files)} == held

@@ -291,7 +291,9 @@ def test_path_over_the_limit_is_refused(name: str, reason: str) -> None:
 
 
 def test_file_too_large_for_one_object_can_still_be_streamed() -> None:
-    limits = replace(DEFAULT_LIMITS, max_loaded_bytes=1_000, max_kept_bytes=0)
+    limits = replace(
+        DEFAULT_LIMITS, max_loaded_bytes=1_000, max_kept_text_bytes=0, max_kept_binary_bytes=0
+    )
     data = zip_sdist(**{"big.bin": "x" * 5_000_000})
     assert refusal(data, ZIP_SDIST, limits=limits) == "file-too-large"
     file = opened(data, ZIP_SDIST, limits=limits).by_path["big.bin"]
@@ -301,7 +303,7 @@ def test_file_too_large_for_one_object_can_still_be_streamed() -> None:
 
 
 def test_text_beyond_what_is_kept_is_inflated_again() -> None:
-    limits = replace(DEFAULT_LIMITS, max_kept_bytes=0)
+    limits = replace(DEFAULT_LIMITS, max_kept_text_bytes=0, max_kept_binary_bytes=0)
     assert contents(make_wheel(files={"a.py": "x"}), WHEEL, limits=limits)["a.py"] == b"x"
 
 

@@ -21,7 +21,6 @@ from safe_pip.errors import UnscannableError
 # Enough for any report. A hostile archive could make one anomaly a member.
 _MAX_ANOMALIES_OF_A_KIND = 50
 _TEXT_PROBE_BYTES = 8_192
-_LITTLE_BYTES = 16_384
 
 # All that the standard library's readers are known to raise on damaged input, besides their own
 # errors: they are not written for hostile bytes, and promise nothing.
@@ -94,17 +93,19 @@ class KeptBytes:
     """How much inflated content is held so that it need not be inflated again."""
 
     limits: Limits
-    raw_bytes: int = 0
+    text_bytes: int = 0
+    binary_bytes: int = 0
     compressed_bytes: int = 0
 
     def takes(self, content: bytes) -> bool:
-        """Whether this content is to be held as it is: text or little, while there is room."""
-        if self.raw_bytes + len(content) > self.limits.max_kept_bytes:
-            return False
-        if len(content) > _LITTLE_BYTES and not is_text(content):
-            return False
-        self.raw_bytes += len(content)
-        return True
+        """Whether this content is to be held as it is; it is, while there is room."""
+        if is_text(content):
+            fits = self.text_bytes + len(content) <= self.limits.max_kept_text_bytes
+            self.text_bytes += len(content) * fits
+        else:
+            fits = self.binary_bytes + len(content) <= self.limits.max_kept_binary_bytes
+            self.binary_bytes += len(content) * fits
+        return fits
 
     def compress(self, stream: Iterable[bytes], *, path: str) -> bytes:
         """A text's content, compressed; UnscannableError when there is no room for it."""

@@ -46,9 +46,11 @@ class Limits:
     max_record_bytes: int = 64 * MEBIBYTE
     # xz names its own dictionary size, up to 4 GB; level 9 needs 65 MB.
     max_xz_memory_bytes: int = 128 * MEBIBYTE
-    # Content kept as it is, so that it is inflated once; text beyond it is inflated again (zip) or
-    # kept compressed (tar). Together with the model, a scan stays under 500 MB.
-    max_kept_bytes: int = 64 * MEBIBYTE
+    # Content of small members kept as it is, so that it is inflated once. Beyond it, members are
+    # inflated again (zip), or text is kept compressed and the rest read again (tar). Together with
+    # the model, a scan stays under 500 MB.
+    max_kept_text_bytes: int = 64 * MEBIBYTE
+    max_kept_binary_bytes: int = 16 * MEBIBYTE
     # Compressed text of one tar: about a gigabyte of source, ten times the largest known.
     max_kept_compressed_bytes: int = 160 * MEBIBYTE
     # Opening a 2 GB wheel takes some 20 s on one slow core.

@@ -28,6 +28,8 @@ from safe_pip.errors import UnscannableError
 
 # Tools differ in whether these apply to every member that follows.
 _AMBIGUOUS_GLOBAL_FIELDS = frozenset({"path", "linkpath", "size"})
+# A few larger members would fill what is held.
+_MAX_HELD_BYTES = 4 * CHUNK_BYTES
 
 
 def read_tar(source: SourceBytes, compression: Compression, meter: Meter) -> Contents:
@@ -93,6 +95,8 @@ class _TarReader:
         self._meter.check_declared_size(path, member.size)
         stream = tar.content(member)
         first = next(stream, b"")
+        if member.size <= _MAX_HELD_BYTES:
+            first = b"".join(chain([first], stream))
         if len(first) == member.size and self._kept.takes(first):
             load, reread = partial(_identity, first), None
         elif is_text(first):
