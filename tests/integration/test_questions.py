@@ -54,7 +54,6 @@ def test_spinner_thread_is_stopped_for_a_question(workshop: Workshop) -> None:
 
 
 def test_question_is_moot_once_pip_has_gone(workshop: Workshop) -> None:
-    """Here pip ends by itself, as it does after Ctrl-C."""
     write_wheel(workshop.archives, "alpha")
     was_moot: list[bool] = []
 
@@ -63,7 +62,7 @@ def test_question_is_moot_once_pip_has_gone(workshop: Workshop) -> None:
             with hold() as question:
                 assert question is not None
                 was_moot.append(question.is_moot())
-                _interrupt_children()
+                _interrupt()
                 for _ in range(100):
                     if question.is_moot():
                         break
@@ -71,7 +70,7 @@ def test_question_is_moot_once_pip_has_gone(workshop: Workshop) -> None:
                 was_moot.append(question.is_moot())
             return super().rule(arrivals, hold=hold)
 
-    workshop.guarded(Reviewer(), "install", "alpha")
+    assert workshop.guarded(Reviewer(), "install", "alpha") == 1
     for _ in range(50):
         if len(was_moot) == 2:
             break
@@ -80,7 +79,8 @@ def test_question_is_moot_once_pip_has_gone(workshop: Workshop) -> None:
     assert workshop.installed() == []
 
 
-def _interrupt_children() -> None:
+def _interrupt() -> None:
+    """What Ctrl-C does: the child and we are both sent a signal."""
     table = subprocess.run(
         ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True
     )
@@ -88,3 +88,4 @@ def _interrupt_children() -> None:
         pid, parent, arguments = line.split(None, 2)
         if parent == str(os.getpid()) and "pip_runner.py" in arguments:
             os.kill(int(pid), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGINT)

@@ -129,7 +129,8 @@ def test_hello_with_the_token_is_welcome() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"token": "another"}, {"token": ""}, {"token": "tökén"}, {"protocol": 2}]
+    "change",
+    [{"token": "another"}, {"token": ""}, {"token": "tökén"}, {"token": "\ud800"}, {"protocol": 2}],
 )
 def test_stranger_is_sent_away_and_breaks_nothing(change: dict[str, Any]) -> None:
     with _talk() as talk:

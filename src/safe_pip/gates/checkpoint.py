@@ -29,6 +29,10 @@ class Refusal:
     exit_code: int
 
 
+# Not a judgement about anything: pip's own exit status says what became of it.
+INTERRUPTED = Refusal(reason="It was interrupted.", exit_code=130)
+
+
 class Checkpoint:
     """One for a session, called by the threads of all its connections.
 
@@ -54,6 +58,11 @@ class Checkpoint:
             if self._refusal is None:
                 self._refusal = Refusal(reason=_printable(reason), exit_code=exit_code)
             return self._refusal
+
+    def interrupt(self) -> None:
+        """Ctrl-C: whatever comes after it is refused, unless something was before."""
+        with self._lock:
+            self._refusal = self._refusal or INTERRUPTED
 
     def begin(self, items: Iterable[Item]) -> None:
         """Starts inspections of files. What goes wrong here counts only if the item is needed.

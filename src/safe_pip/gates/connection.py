@@ -72,12 +72,14 @@ class Connection:
             # A line longer than allowed arrives cut, and does not parse.
             while self.hello is not None and (line := reader.readline(MAX_MESSAGE_BYTES)):
                 self._handle(parse_message(line))
-        except GateError as error:
-            if self.hello is not None:
-                self._checkpoint.refuse(str(error))
-            _LOGGER.debug("a connection ended: %s", error)
         except OSError:
+            # Our side of the block: what pip still needs, it will not get.
             _LOGGER.debug("a connection was lost", exc_info=True)
+        except Exception as error:
+            # The gate's edge, where every defect means no.
+            if self.hello is not None:
+                self._checkpoint.refuse(f"The gate failed: {error}")
+            _LOGGER.debug("a connection ended", exc_info=True)
         finally:
             with contextlib.suppress(OSError):
                 reader.close()
@@ -87,7 +89,9 @@ class Connection:
         message = parse_message(line)
         if not isinstance(message, Hello):
             raise GateError("a connection began without a hello")
-        is_known = hmac.compare_digest(message.token.encode(), token.encode())
+        is_known = hmac.compare_digest(
+            message.token.encode(errors="replace"), token.encode(errors="replace")
+        )
         is_welcome = is_known and message.protocol == PROTOCOL_VERSION
         if is_welcome:
             self._channel.settimeout(None)

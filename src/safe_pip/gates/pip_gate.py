@@ -20,7 +20,7 @@ from safe_pip.errors import (
     UnsupportedPipError,
     UsageError,
 )
-from safe_pip.gates.checkpoint import Checkpoint, Refusal
+from safe_pip.gates.checkpoint import INTERRUPTED, Checkpoint, Refusal
 from safe_pip.gates.connection import Connection
 from safe_pip.gates.pause import Pause
 from safe_pip.gates.reviewer import Reviewer
@@ -64,7 +64,7 @@ def run_pip(
     _refuse_legacy_builds(target, arguments)
     reviewer: Future[Reviewer] = Future()
     checkpoint, pause = Checkpoint(reviewer), Pause()
-    with open_session(target.pip_root) as session, _signals(pause) as signals:
+    with open_session(target.pip_root) as session, _signals(checkpoint, pause) as signals:
         connections = _accept_in_background(session, checkpoint, pause)
         with _child([target.python, session.runner, *arguments], environ) as child:
             signals.adopt(child)
@@ -73,15 +73,15 @@ def run_pip(
             pause.end()
     if isinstance(failure := reviewer.exception(), SafePipError):
         raise failure
-    if checkpoint.refusal is not None:
+    if checkpoint.refusal not in (None, INTERRUPTED):
         return _refused(checkpoint.refusal)
     said_goodbye = any(connection.done is not None for connection in connections[:1])
-    if not said_goodbye and not signals.received:
+    if not said_goodbye and signals.received is None:
         raise GateError(
             f"pip ended without saying so ({_describe(status)}).",
             hint="Nothing that was not inspected got through; look at pip's own output above.",
         )
-    return _shell_status(status)
+    return _shell_status(status) if said_goodbye or status else INTERRUPTED.exit_code
 
 
 def needs_gate(arguments: Sequence[str]) -> bool:
@@ -99,7 +99,7 @@ def run_unguarded(target: Target, arguments: Sequence[str], *, environ: Mapping[
     # A script by its path, and not "-m pip", which would take a pip.py of the working directory.
     runner = target.pip_root / "pip" / "__pip-runner__.py"
     with (
-        _signals(Pause()) as signals,
+        _signals() as signals,
         _child([target.python, runner, *arguments], environ) as child,
     ):
         signals.adopt(child)
@@ -113,7 +113,8 @@ class _Signals:
     decides what it means; a request to end is passed on.
     """
 
-    def __init__(self, pause: Pause) -> None:
+    def __init__(self, checkpoint: Checkpoint | None, pause: Pause | None) -> None:
+        self._checkpoint = checkpoint
         self._pause = pause
         self._child: subprocess.Popen[bytes] | None = None
         self.received: int | None = None
@@ -125,15 +126,20 @@ class _Signals:
 
     def handle(self, number: int, _frame: FrameType | None) -> None:
         self.received = number
-        self._pause.end()
+        if self._checkpoint is not None:
+            self._checkpoint.interrupt()
+        if self._pause is not None:
+            self._pause.end()
         if number != signal.SIGINT and self._child is not None:
             self._child.terminate()
 
 
 @contextlib.contextmanager
-def _signals(pause: Pause) -> Iterator[_Signals]:
+def _signals(
+    checkpoint: Checkpoint | None = None, pause: Pause | None = None
+) -> Iterator[_Signals]:
     """Takes over the signals that end a program, where it can: in the main thread."""
-    signals = _Signals(pause)
+    signals = _Signals(checkpoint, pause)
     if threading.current_thread() is not threading.main_thread():
         yield signals
         return
