@@ -235,6 +235,22 @@ def test_what_is_only_joined_is_not_hidden() -> None:
     assert "decodes_to_code" not in observed(f"t = {template!r}\n{template}", literals=folded)
 
 
+def test_a_template_that_is_filled_in_is_not_hidden() -> None:
+    literal = FoldedLiteral(value="import os\nassert os.environ['DEMO']", line=2, is_folded=True)
+    source = "name = 'DEMO'\nrun('import os\\nassert os.environ[%r]' % name)\n"
+    assert "decodes_to_code" not in observed(source, literals=(literal,))
+
+
+def test_a_table_of_all_bytes_is_not_random() -> None:
+    source = f"x = {bytes(range(256))!r}\ny = {bytes(range(0, 256, 3))!r}\n"
+    assert "hi_entropy_strings" not in observed(source)
+
+
+def test_encrypted_bytes_are_random() -> None:
+    source = f"x = {random.Random(2).randbytes(300)!r}\n"
+    assert "hi_entropy_strings" in observed(source)
+
+
 def test_fifty_layers_are_undone() -> None:
     source = "import platform\nprint(platform.node())\n"
     for _ in range(50):

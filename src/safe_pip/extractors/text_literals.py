@@ -204,19 +204,31 @@ def _observe_payloads(view: UnitText, payloads: Sequence[HiddenPayload]) -> Iter
         yield _evidence(view, "decode_depth", payload, depth, excerpt, detail)
 
 
-def _folded_code(view: UnitText) -> Iterator[HiddenPayload]:
-    """Literals that the code itself decodes from constants into code.
+_WORD = re.compile(r"[A-Za-z_]{4,40}")
+MIN_WORDS = 3
+MAX_WORDS = 40
+MAX_FOLDED = 100
 
-    What stands in the source in one piece was joined or formatted, not decoded.
-    """
-    for literal in view.literals:
-        text = literal.text
-        is_hidden = literal.is_folded and len(text) >= 24 and text[:24] not in view.unit.source
-        if is_hidden and "{}" not in text[:24] and is_python_code(text):
-            decoded = Decoded(payload="Python", n_layers=1, text=text)
+
+def _folded_code(view: UnitText) -> Iterator[HiddenPayload]:
+    """Literals that the code itself decodes from constants into code."""
+    folded = [literal for literal in view.literals if literal.is_folded and len(literal.text) >= 24]
+    for literal in sorted(folded, key=lambda literal: -len(literal.text))[:MAX_FOLDED]:
+        if _is_hidden(literal.text, view):
+            decoded = Decoded(payload="Python", n_layers=1, text=literal.text)
             yield HiddenPayload(
                 line=literal.line, surface=literal.surface, shown="", decoded=decoded
             )
+
+
+def _is_hidden(text: str, view: UnitText) -> bool:
+    """Whether a text is code that a reader of the source does not see.
+
+    What was joined or filled in stands in the source word by word; what was decoded does not.
+    """
+    words = sorted(set(_WORD.findall(text[:5_000])))[:MAX_WORDS]
+    n_seen = sum(word in view.unit.source for word in words)
+    return len(words) >= MIN_WORDS and n_seen < 0.5 * len(words) and is_python_code(text)
 
 
 def _shown(part: EncodedPart) -> str:
