@@ -162,6 +162,16 @@ def test_a_worker_that_does_not_start_is_an_unusable_model(text: str, words: str
         workers.warm_up()
 
 
+def test_a_worker_that_cannot_be_started_is_tried_again() -> None:
+    def no_process() -> Worker:
+        raise OSError(12, "Cannot allocate memory")
+
+    workers = Workers(count=1, start=no_process)
+    for _ in range(2):
+        with pytest.raises(ModelError, match="Cannot allocate memory"):
+            workers.warm_up()
+
+
 @pytest.mark.parametrize("answer", ["rubbish", "[]", "{}", '{"verdict": {"score": 0}}', "NaN"])
 def test_a_nonsensical_answer_is_could_not_look(tmp_path: Path, answer: str) -> None:
     text = f"print('{{\"ready\": 1}}', flush=True); input(); print({answer!r}, flush=True)"

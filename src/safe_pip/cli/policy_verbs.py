@@ -52,6 +52,8 @@ def _show(options: Options, surroundings: Surroundings) -> int:
         thresholds = Thresholds(ask=model.thresholds.ask, block=model.thresholds.block)
     for line in policy_lines(loaded, thresholds):
         print(line)
+    if not surroundings.user_policy.exists():
+        print(f"# user: {escaped(str(surroundings.user_policy))} (not there)")
     return 0
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -15,9 +16,15 @@ from safe_pip.cli.parts import Parts, default_jobs, make_feed, prepared, sentenc
 from safe_pip.cli.report_files import write_report, writer_of
 from safe_pip.cli.surroundings import Surroundings
 from safe_pip.errors import EXIT_BLOCKED, EXIT_DECLINED, EXIT_UNSCANNABLE, UsageError
-from safe_pip.inspection.inspector import Inspector
+from safe_pip.inspection.inspector import Inspected, Inspector
 from safe_pip.policy.rules import Action, Context, Decision, Policy, decide
 from safe_pip.reports.entry import Entry
+
+# A scan that is over sooner says nothing but what it found.
+PROGRESS_SECONDS = 10.0
+
+# How many are done, and how many there are.
+ShowProgress = Callable[[int, int], None]
 
 # From bad to worse: a question that nobody was asked, a look that failed, a find.
 _EXIT_CODES_BY_BADNESS = (0, EXIT_DECLINED, EXIT_UNSCANNABLE, EXIT_BLOCKED)
@@ -33,7 +40,13 @@ def run_scan(options: Options, arguments: Sequence[str], surroundings: Surroundi
     report_writer = writer_of(options.format or "json")
     jobs = min(asked.jobs, len(asked.paths))
     with prepared(worker_count=jobs, is_verbose=options.is_verbose) as parts:
-        entries = inspect_paths(asked.paths, policy=policy, parts=parts, surroundings=surroundings)
+        entries = inspect_paths(
+            asked.paths,
+            policy=policy,
+            parts=parts,
+            surroundings=surroundings,
+            show_progress=None if options.is_quiet else _print_progress,
+        )
     sys.stdout.write(writer(entries, parts.scanner))
     if options.report is not None:
         write_report(options.report, report_writer(entries, parts.scanner))
@@ -62,7 +75,12 @@ def run_explain(options: Options, arguments: Sequence[str], surroundings: Surrou
 
 
 def inspect_paths(
-    paths: Sequence[str], *, policy: Policy, parts: Parts, surroundings: Surroundings
+    paths: Sequence[str],
+    *,
+    policy: Policy,
+    parts: Parts,
+    surroundings: Surroundings,
+    show_progress: ShowProgress | None = None,
 ) -> list[Entry]:
     """An entry for each path, in order, whatever becomes of the others."""
     inspector = Inspector(
@@ -75,6 +93,8 @@ def inspect_paths(
         futures = [
             inspector.begin(Artifact(path=Path(path), origin=OriginKind.SCANNED)) for path in paths
         ]
+        if show_progress is not None:
+            _wait(futures, show_progress)
         return [
             Entry(
                 path=path,
@@ -90,6 +110,15 @@ def inspect_paths(
         ]
     finally:
         inspector.end()
+
+
+def _wait(futures: Sequence[Future[Inspected]], show_progress: ShowProgress) -> None:
+    while wait(futures, timeout=PROGRESS_SECONDS).not_done:
+        show_progress(sum(future.done() for future in futures), len(futures))
+
+
+def _print_progress(done: int, total: int) -> None:
+    print(f"safe-pip: {done} of {total} inspected …", file=sys.stderr, flush=True)
 
 
 def worst_exit_code(decisions: Sequence[Decision]) -> int:

@@ -195,9 +195,14 @@ class Workers:
 
     def _take(self) -> Worker:
         worker = self._idle.get()
-        if worker is None:
+        if worker is not None:
+            return worker
+        try:
             worker = self.start()
-            self._running.add(worker)
+        except OSError as error:
+            self._idle.put(None)
+            raise ModelError(f"the scanner does not start: {error}", hint=_HINT) from error
+        self._running.add(worker)
         return worker
 
 
