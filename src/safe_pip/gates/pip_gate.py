@@ -27,7 +27,6 @@ from safe_pip.gates.reviewer import Reviewer
 from safe_pip.gates.session import Session, open_session
 from safe_pip.gates.target import Target
 
-GUARDED_VERBS = frozenset({"install", "download", "wheel", "lock"})
 # These fetch nothing that could run. What is not known here, such as a verb of a later pip or an
 # option in front of the verb, goes through the gate, where it behaves as it does without.
 UNGUARDED_VERBS = frozenset(
