@@ -50,7 +50,7 @@ class Limits:
     # inflated again (zip), or text is kept compressed and the rest read again (tar). Together with
     # the model, a scan stays under 500 MB.
     max_kept_text_bytes: int = 64 * MEBIBYTE
-    max_kept_binary_bytes: int = 16 * MEBIBYTE
+    max_kept_binary_bytes: int = 32 * MEBIBYTE
     # Compressed text of one tar: about a gigabyte of source, ten times the largest known.
     max_kept_compressed_bytes: int = 160 * MEBIBYTE
     # Opening a 2 GB wheel takes some 20 s on one slow core.

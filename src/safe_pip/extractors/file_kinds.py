@@ -6,6 +6,8 @@ import enum
 import re
 import struct
 
+from safe_pip.distribution import PREFIX_BYTES, SourceFile
+
 # Enough for the headers that are looked at here; the farthest is a PE header behind its stub.
 HEAD_BYTES = 4_096
 
@@ -70,9 +72,18 @@ def kind_of(head: bytes, name: str) -> FileKind:
     return FileKind.TEXT if _is_text(head) else FileKind.UNKNOWN
 
 
-def needs_more(prefix: bytes) -> bool:
-    """Whether the kind cannot be told from the first 64 bytes alone."""
-    return prefix.startswith(b"MZ")
+def file_kind(file: SourceFile) -> FileKind:
+    """The kind of a member; inflates nothing where its first bytes are known."""
+    head = file.head(PREFIX_BYTES)
+    if head.startswith(b"MZ"):
+        head = file.head(HEAD_BYTES)
+    return kind_of(head, file.path)
+
+
+def suffix_of(path: str) -> str:
+    """The lower-case suffix with its dot, or nothing."""
+    name = path.rpartition("/")[2]
+    return name[name.rfind(".") :].lower() if "." in name else ""
 
 
 def _native_kind(head: bytes, name: str) -> FileKind | None:
@@ -118,8 +129,7 @@ def _is_text(head: bytes) -> bool:
         return True
     if b"\0" in head:
         return False
-    controls = sum(head.count(byte) for byte in _CONTROLS)
-    if controls > len(head) // 100:
+    if len(head) - len(head.translate(None, _CONTROLS)) > len(head) // 100:
         return False
     try:
         head.decode("utf-8")
@@ -130,4 +140,4 @@ def _is_text(head: bytes) -> bool:
     return True
 
 
-_CONTROLS = tuple(bytes([code]) for code in range(0x20) if code not in (8, 9, 10, 12, 13, 27))
+_CONTROLS = bytes(code for code in range(0x20) if code not in (8, 9, 10, 12, 13, 27))

@@ -9,6 +9,7 @@ from safe_pip.evidence import Evidence
 from safe_pip.extractors import (
     archive_integrity,
     install_places,
+    native_files,
     package_shape,
     payload_files,
     startup_files,
@@ -19,6 +20,7 @@ FEATURES: tuple[Feature, ...] = (
     *package_shape.FEATURES,
     *startup_files.FEATURES,
     *install_places.FEATURES,
+    *native_files.FEATURES,
     *payload_files.FEATURES,
     *archive_integrity.FEATURES,
 )
@@ -29,5 +31,6 @@ def observe(distribution: Distribution) -> Iterator[Evidence]:
     yield from package_shape.observe(distribution)
     yield from startup_files.observe(distribution)
     yield from install_places.observe(distribution)
+    yield from native_files.observe(distribution)
     yield from payload_files.observe(distribution)
     yield from archive_integrity.observe(distribution)

@@ -1,4 +1,4 @@
-"""Files that carry something other than what their name or place says."""
+"""Files that carry something other than what their name says."""
 
 from __future__ import annotations
 
@@ -16,35 +16,10 @@ import numpy as np
 
 from safe_pip.distribution import Distribution, SourceFile
 from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence, Location
-from safe_pip.extractors.file_kinds import HEAD_BYTES, FileKind, kind_of, needs_more
-from safe_pip.extractors.wheel_layout import is_test_or_doc, is_wheel, site_path
+from safe_pip.extractors.file_kinds import HEAD_BYTES, FileKind, file_kind, suffix_of
 from safe_pip.feature import Feature, Fold, Group
 
 FEATURES = (
-    Feature(
-        name="native_odd",
-        group=Group.FILE,
-        fold=Fold.ANY,
-        is_monotone=True,
-        reason="a native file has no business in a pure wheel, and none without source in an sdist",
-        says="holds native code where there should be none",
-    ),
-    Feature(
-        name="native_loaded_by_name",
-        group=Group.FILE,
-        fold=Fold.ANY,
-        is_monotone=True,
-        reason="a loader such as colorinal's leaves clean Python and a library that it names",
-        says="loads a native library that is no Python extension",
-    ),
-    Feature(
-        name="exe_payload",
-        group=Group.FILE,
-        fold=Fold.ANY,
-        is_monotone=True,
-        reason="a payload must be carried or fetched",
-        says="carries a program or a script for another interpreter",
-    ),
     Feature(
         name="magic_ext_mismatch",
         group=Group.FILE,
@@ -85,18 +60,14 @@ _MEDIA = "png jpg jpeg gif bmp ico svg webp wav mp3 ogg mp4 avi woff woff2 ttf p
 _TEXTS = "txt md rst json csv tsv xml html htm css cfg ini toml yml yaml log po lock"
 _MEDIA_SUFFIXES = frozenset(f".{word}" for word in _MEDIA.split())
 _DISGUISE_SUFFIXES = _MEDIA_SUFFIXES | {f".{word}" for word in _TEXTS.split()}
-_FOREIGN = ".ps1 .psm1 .bat .cmd .vbs .vbe .scr .hta .wsf .jar .lnk .msi"
-_FOREIGN_SCRIPTS = frozenset(_FOREIGN.split())
 _CODE_NAME = re.compile(r"\.(?:py|pyw|pyc|pyd|so|dll|exe|sh|bat|ps1|vbs|js|dylib)$", re.IGNORECASE)
 _CODE_TEXT = re.compile(
     rb"(?m)^(?:#!|import \w|from \w[\w.]* import |exec\(|eval\(|def \w+\(|class \w+|\w+ ?= ?lambda)"
 )
-_LIBRARY_FOLDER = re.compile(r"\.(?:libs|dylibs)(?:/|$)")
 _MAX_NESTED_BYTES = 64 * 1024 * 1024
 _MAX_NESTED_ENTRIES = 100_000
 _XZ_MEMORY_BYTES = 128 * 1024 * 1024
 _NESTED_PREFIX_BYTES = 4 * 1024 * 1024
-_MAX_SEARCHED_LIBRARY_BYTES = 32 * 1024 * 1024
 _MIN_BLOB_BYTES = 1_024
 _BLOB_SAMPLE_BYTES = 16 * 1024 * 1024
 _BLOB_ENTROPY_BITS = 7.5
@@ -108,46 +79,19 @@ def observe(distribution: Distribution) -> Iterator[Evidence]:
     Raises UnscannableError when a member cannot be read.
     """
     paths = {file.path for file in distribution.files}
-    is_pure = _is_pure(distribution)
-    libraries = []
     for file in distribution.files:
-        kind = _kind(file)
-        if kind.is_native:
-            yield from _observe_native(file, kind, distribution, is_pure=is_pure)
-            if kind is FileKind.LIBRARY:
-                libraries.append(file)
+        kind = file_kind(file)
         yield from _observe_disguise(file, kind)
-        if _suffix(file.path) in _FOREIGN_SCRIPTS and not _is_sphinx_script(file.path):
-            yield _seen("exe_payload", file, f"{_suffix(file.path)} is run by another interpreter")
         if kind in (FileKind.ZIP, FileKind.COMPRESSED):
             yield from _observe_nested(file, kind)
         elif kind is FileKind.UNKNOWN:
             yield from _observe_blob(file)
         if file.path.endswith(".pyc"):
             yield from _observe_bytecode(file, paths)
-    yield from _observe_loading(libraries, distribution)
-
-
-def _kind(file: SourceFile) -> FileKind:
-    head = file.prefix or file.head(64)
-    if needs_more(head):
-        head = file.head(HEAD_BYTES)
-    return kind_of(head, file.path)
-
-
-def _observe_native(
-    file: SourceFile, kind: FileKind, distribution: Distribution, *, is_pure: bool
-) -> Iterator[Evidence]:
-    if kind is FileKind.PROGRAM:
-        yield _seen("exe_payload", file, "is a native program")
-    if is_pure:
-        yield _seen("native_odd", file, f"is {kind.value} in a wheel for any platform")
-    elif not is_wheel(distribution):
-        yield _seen("native_odd", file, f"is {kind.value} in a source distribution")
 
 
 def _observe_disguise(file: SourceFile, kind: FileKind) -> Iterator[Evidence]:
-    suffix = _suffix(file.path)
+    suffix = suffix_of(file.path)
     if suffix not in _DISGUISE_SUFFIXES:
         return
     if kind.is_native or kind in (FileKind.ZIP, FileKind.BYTECODE):
@@ -248,69 +192,6 @@ def _entropy_bits(file: SourceFile) -> float:
             break
     shares = counts[counts > 0] / max(seen, 1)
     return float(-(shares * np.log2(shares)).sum())
-
-
-def _observe_loading(
-    libraries: Iterable[SourceFile], distribution: Distribution
-) -> Iterator[Evidence]:
-    """Libraries that are no Python extensions and whose file name stands in a module."""
-    if not is_wheel(distribution):
-        return
-    by_top: dict[str, list[SourceFile]] = {}
-    for file in libraries:
-        below = site_path(file.path, distribution)
-        if below is None or _LIBRARY_FOLDER.search(below) or _is_extension(file):
-            continue
-        by_top.setdefault(file.path.partition("/")[0], []).append(file)
-    if not by_top:
-        return
-    for module in distribution.python_files():
-        named = by_top.get(module.path.partition("/")[0], ())
-        data = module.read() if named else b""
-        for library in named:
-            name = library.path.rpartition("/")[2]
-            position = data.find(name.encode())
-            if position >= 0:
-                yield Evidence(
-                    feature="native_loaded_by_name",
-                    location=Location(path=module.path, line=data.count(b"\n", 0, position) + 1),
-                    excerpt=name[:MAX_EXCERPT_CHARS],
-                    detail=f"names {library.path}, a native library and no Python extension",
-                )
-
-
-def _is_extension(file: SourceFile) -> bool:
-    """Whether a library has the entry point of a Python extension, or is too large to search."""
-    if file.size > _MAX_SEARCHED_LIBRARY_BYTES:
-        return True
-    end = b""
-    for piece in file.chunks():
-        if b"PyInit_" in end + piece:
-            return True
-        end = piece[-6:]
-    return False
-
-
-def _is_sphinx_script(path: str) -> bool:
-    """Sphinx puts a make.bat beside the documentation of most projects."""
-    return path.endswith("/make.bat") and is_test_or_doc(path)
-
-
-def _is_pure(distribution: Distribution) -> bool:
-    """Whether a wheel claims to fit any platform."""
-    if not is_wheel(distribution):
-        return False
-    if distribution.filename.endswith(".whl"):
-        return distribution.filename.endswith("-any.whl")
-    for file in distribution.files:
-        if file.path.endswith(".dist-info/WHEEL") and file.path.count("/") == 1:
-            return re.search(rb"(?m)^Tag: .*-any\s*$", file.read()) is not None
-    return False
-
-
-def _suffix(path: str) -> str:
-    name = path.rpartition("/")[2]
-    return name[name.rfind(".") :].lower() if "." in name else ""
 
 
 def _seen(feature: str, file: SourceFile, detail: str) -> Evidence:
