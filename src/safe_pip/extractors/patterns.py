@@ -237,30 +237,39 @@ FAMILIES: Mapping[str, Family] = {
     ),
 }
 
-_COMBINED = re.compile(
-    "|".join(
-        f"(?P<{name.replace('-', '_')}>{family.pattern})" for name, family in FAMILIES.items()
-    )
-)
-_WORDS = frozenset(word.encode() for family in FAMILIES.values() for word in family.words.split())
+_PATTERNS = {name: re.compile(family.pattern) for name, family in FAMILIES.items()}
+# A family's pattern is searched for only where one of its words stands.
+_FAMILIES_BY_WORD: dict[bytes, list[str]] = {}
+for _name, _family in FAMILIES.items():
+    for _word in _family.words.split():
+        _FAMILIES_BY_WORD.setdefault(_word.encode(), []).append(_name)
+_WORDS = frozenset(_FAMILIES_BY_WORD)
 _TO_WORDS = bytes(
     code if (code < 128 and chr(code).isalnum()) or code == ord("_") else ord(" ")
     for code in range(256)
 )
 _MAX_SEARCHED_CHARS = 200_000
+_MAX_REMEMBERED_CHARS = 400
+
+
+def mentions(text: str) -> tuple[Mention, ...]:
+    """The families in one string, each once, in order of appearance."""
+    if len(text) <= _MAX_REMEMBERED_CHARS:
+        return _remembered_mentions(text)
+    return _search(text[:_MAX_SEARCHED_CHARS])
 
 
 @functools.lru_cache(maxsize=4_096)
-def mentions(text: str) -> tuple[Mention, ...]:
-    """The families in one string, each once, in order of appearance."""
-    text = text[:_MAX_SEARCHED_CHARS]
-    if _WORDS.isdisjoint(text.encode("utf-8", "replace").translate(_TO_WORDS).split()):
-        return ()
-    found: dict[str, Mention] = {}
-    for match in _COMBINED.finditer(text):
-        family = (match.lastgroup or "").replace("_", "-")
-        found.setdefault(family, Mention(family=family, text=match.group()))
-    return tuple(found.values())
+def _remembered_mentions(text: str) -> tuple[Mention, ...]:
+    return _search(text)
+
+
+def _search(text: str) -> tuple[Mention, ...]:
+    present = _WORDS.intersection(text.encode("utf-8", "replace").translate(_TO_WORDS).split())
+    families = {name for word in present for name in _FAMILIES_BY_WORD[word]}
+    matches = ((_PATTERNS[name].search(text), name) for name in families)
+    found = sorted((match.start(), name, match.group()) for match, name in matches if match)
+    return tuple(Mention(family=name, text=text) for _, name, text in found)
 
 
 def is_secret_path(text: str) -> bool:
