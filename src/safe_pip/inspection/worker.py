@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -35,6 +36,7 @@ def main() -> None:
         answers.write(encode_line({"failed": str(error), "hint": error.hint}))
         answers.flush()
         return
+    _collect_seldom()
     answers.write(
         encode_line({"ready": scanner_id(model_id=scorer.model_id, schema_digest=SCHEMA.digest)})
     )
@@ -60,6 +62,13 @@ def _limit_memory() -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_AS)
         bounds = [limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
         resource.setrlimit(resource.RLIMIT_AS, (min([*bounds, MAX_ADDRESS_SPACE_BYTES]), hard))
+
+
+def _collect_seldom() -> None:
+    """Syntax trees are large and acyclic: looking them through for cycles at the interpreter's
+    usual rate took half of the time of an inspection."""
+    gc.freeze()
+    gc.set_threshold(200_000, 50, 1_000)
 
 
 def _warm_up(scorer: Scorer) -> None:
