@@ -350,6 +350,7 @@ def test_other_files_are_no_programs(path: str, content: Content) -> None:
         ("demo/data.json", make_zip([("a.py", "")]), 0),
         ("README.md", ELF_LIBRARY, 0),
         ("demo/logo.ico", PYC, 0),
+        ("demo/logo.png", b"\x89PNG" + bytes(99) + make_zip([("a.py", "")]), 0),
         ("demo/font.woff", "# font\nimport os\nos.system('x')\n", 2),
     ],
 )

@@ -7,6 +7,7 @@ import io
 import lzma
 import math
 import re
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -64,6 +65,9 @@ _CODE_NAME = re.compile(r"\.(?:py|pyw|pyc|pyd|so|dll|exe|sh|bat|ps1|vbs|js|dylib
 _CODE_TEXT = re.compile(
     rb"(?m)^(?:#!|import \w|from \w[\w.]* import |exec\(|eval\(|def \w+\(|class \w+|\w+ ?= ?lambda)"
 )
+_ZIP_END = b"PK\x05\x06"
+_ZIP_END_BYTES = 22 + 0xFFFF
+_MAX_PICTURE_BYTES = 16 * 1024 * 1024
 _MAX_NESTED_BYTES = 64 * 1024 * 1024
 _MAX_NESTED_ENTRIES = 100_000
 _XZ_MEMORY_BYTES = 128 * 1024 * 1024
@@ -107,6 +111,11 @@ def _observe_disguise(file: SourceFile, kind: FileKind) -> Iterator[Evidence]:
                 excerpt=excerpt[:MAX_EXCERPT_CHARS],
                 detail=f"is code under the name of a {suffix}",
             )
+    elif kind is FileKind.KNOWN and file.size <= _MAX_PICTURE_BYTES:
+        # Python imports from a zip that follows a picture as from any other.
+        data = file.read()
+        if data.rfind(_ZIP_END, -_ZIP_END_BYTES) >= 0 and _first_code(_zip_names(data)):
+            yield _seen("magic_ext_mismatch", file, f"has a zip with code behind a {suffix}")
 
 
 def _observe_bytecode(file: SourceFile, paths: set[str]) -> Iterator[Evidence]:
@@ -120,7 +129,7 @@ def _observe_nested(file: SourceFile, kind: FileKind) -> Iterator[Evidence]:
     if file.size > _MAX_NESTED_BYTES:
         return
     names = _zip_names(file.read()) if kind is FileKind.ZIP else _tar_names(file)
-    inner = next((name for name in names if _CODE_NAME.search(name)), None)
+    inner = _first_code(names)
     if inner is not None:
         yield Evidence(
             feature="nested_archive_code",
@@ -130,12 +139,24 @@ def _observe_nested(file: SourceFile, kind: FileKind) -> Iterator[Evidence]:
         )
 
 
+def _first_code(names: Iterable[str]) -> str | None:
+    return next((name for name in names if _CODE_NAME.search(name)), None)
+
+
 def _zip_names(data: bytes) -> Iterable[str]:
     if data.count(b"PK\x01\x02") > _MAX_NESTED_ENTRIES:
         return ()
     try:
         return zipfile.ZipFile(io.BytesIO(data)).namelist()
-    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
+    except (
+        zipfile.BadZipFile,
+        struct.error,
+        ArithmeticError,
+        LookupError,
+        NotImplementedError,
+        OSError,
+        ValueError,
+    ):
         return ()  # No zip after all, whatever it starts with; then nothing can import from it.
 
 
