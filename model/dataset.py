@@ -7,6 +7,7 @@ items, for a quick look.
 
 from __future__ import annotations
 
+import gc
 import math
 import subprocess
 import sys
@@ -125,6 +126,8 @@ def _touched(made: Distribution, base: Distribution) -> list[str]:
 def _observe_batch(
     items: Sequence[Item], repository: Path, paths: Mapping[str, Path]
 ) -> list[Record]:
+    # As the inspection workers do: syntax trees are large and hold no cycles.
+    gc.set_threshold(200_000, 50, 1_000)
     return [observe_item(item, repository, paths) for item in items]
 
 
