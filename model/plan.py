@@ -20,7 +20,7 @@ from model.labels import Label
 from model.registry import Sample
 from model.transforms import Transform
 
-FAMILY_CAP = 12
+FAMILY_CAP = 8
 VALIDATION_FROM, TEST_FROM = "2024-07-01", "2025-01-01"
 # Malicious families fall about 75 : 20 : 5. Benign validation and test need more than that: a
 # false-positive rate of 1e-3 cannot be seen in 100 files.
@@ -89,9 +89,9 @@ class Quota:
 
 
 QUOTAS: Mapping[Split, Quota] = {
-    Split.TRAIN: Quota(grafts_by_place=220, transforms_by_kind=140),
+    Split.TRAIN: Quota(grafts_by_place=130, transforms_by_kind=80),
     Split.VALIDATION: Quota(grafts_by_place=70, transforms_by_kind=50),
-    Split.TEST: Quota(grafts_by_place=120, transforms_by_kind=120),
+    Split.TEST: Quota(grafts_by_place=120, transforms_by_kind=100),
 }
 
 
