@@ -94,14 +94,15 @@ class Review:
                 self._begun[key] = self._inspector.begin(artifact)
 
     def rule(self, arrivals: Sequence[Arrival], *, hold: Hold) -> Sequence[Ruling]:
+        if self._refusal is not None:
+            return _all_refused(arrivals, self._refusal)
         try:
             inspected = self._inspected([arrival.artifact for arrival in arrivals])
         except SafePipError as error:
-            return [_no(arrival, str(error), error.exit_code) for arrival in arrivals]
+            return _all_refused(arrivals, Refusal(reason=str(error), exit_code=error.exit_code))
         with self._ruling_lock:
             if self._refusal is not None:
-                refusal = self._refusal
-                return [_no(arrival, refusal.reason, refusal.exit_code) for arrival in arrivals]
+                return _all_refused(arrivals, self._refusal)
             return self._rule(arrivals, inspected, hold=hold)
 
     def tally(self) -> Tally:
@@ -258,10 +259,13 @@ def _sentence(decision: Decision, exit_code: int) -> str:
     return f"safe-pip: {outcome(decision, verb=verb)}"
 
 
-def _no(arrival: Arrival, reason: str, exit_code: int) -> Ruling:
-    return Ruling(
-        is_allowed=False,
-        sha256=arrival.artifact.sha256 or "",
-        reason=reason,
-        exit_code=exit_code,
-    )
+def _all_refused(arrivals: Sequence[Arrival], refusal: Refusal) -> Sequence[Ruling]:
+    return [
+        Ruling(
+            is_allowed=False,
+            sha256=arrival.artifact.sha256 or "",
+            reason=refusal.reason,
+            exit_code=refusal.exit_code,
+        )
+        for arrival in arrivals
+    ]

@@ -18,6 +18,7 @@ from safe_pip.cli.arguments import Options
 from safe_pip.cli.surroundings import Surroundings
 from safe_pip.errors import ModelError, PolicyError, UsageError
 from safe_pip.escaping import escaped
+from safe_pip.policy.keys import KEYS
 from safe_pip.policy.loading import OWN_FILE, find_project_file, read_policy_file
 from safe_pip.policy.settings import AllowEntry, Thresholds
 from safe_pip.policy.showing import policy_lines
@@ -34,7 +35,8 @@ def run_policy(options: Options, arguments: Sequence[str], surroundings: Surroun
         case "check":
             return _check(asked.file)
         case "init":
-            print(f"{write_template(surroundings.working_folder)} written; edit it")
+            path = write_template(surroundings.working_folder)
+            print(f"{escaped(str(path))} written; edit it")
             return 0
         case "trust":
             return _trust(asked.file, surroundings)
@@ -73,7 +75,10 @@ def _trust(path: Path | None, surroundings: Surroundings) -> int:
             hint="safe-pip policy init makes one.",
         )
     surroundings.trusted.add(file.path, file.table_digest)
-    print(f"{escaped(str(file.path))} is trusted until its policy changes")
+    print(f"{escaped(str(file.path))} is trusted until its policy changes; it sets:")
+    for key in KEYS.values():
+        if key.field in file.said:
+            print(f"  {key.name}: {key.says}")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -19,6 +20,10 @@ _EXIT_BROKEN_PIPE = 141
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status; everything a person needs to know has been printed."""
     options = Options()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A character that the locale lacks must not end a run that went well.
+            stream.reconfigure(errors="backslashreplace")
     try:
         options, rest = split_arguments(sys.argv[1:] if arguments is None else arguments)
         status = _run(options, rest)

@@ -91,7 +91,9 @@ def inspect_paths(
     )
     try:
         futures = [
-            inspector.begin(Artifact(path=Path(path), origin=OriginKind.SCANNED)) for path in paths
+            # Absolute, so that "." has a name.
+            inspector.begin(Artifact(path=Path(path).absolute(), origin=OriginKind.SCANNED))
+            for path in paths
         ]
         if show_progress is not None:
             _wait(futures, show_progress)

@@ -11,6 +11,7 @@ from safe_pip.cache.store import VerdictStore
 from safe_pip.cli.arguments import Options
 from safe_pip.cli.surroundings import Surroundings
 from safe_pip.errors import SafePipError
+from safe_pip.escaping import escaped
 from safe_pip.threats.advisories import advisory_list, read_advisories, write_advisories
 from safe_pip.threats.osv import read_reports
 
@@ -45,7 +46,7 @@ def run_verdicts(_: Options, arguments: Sequence[str], surroundings: Surrounding
     if asked.verb == "clear":
         return _clear(store)
     size = store.size()
-    print(f"{size.verdicts} verdicts, {size.total_bytes:,} bytes, in {store.folder}")
+    print(f"{size.verdicts} verdicts, {size.total_bytes:,} bytes, in {escaped(str(store.folder))}")
     return 0
 
 
