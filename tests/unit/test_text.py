@@ -24,6 +24,7 @@ SENTENCE = "just an English sentence, nothing to see or run here"
 PERSIAN = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
 CYRILLIC = "\u0437\u043d\u0430\u0447\u0435\u043d\u0438\u0435"
 BLANKS = " " * 120
+EVEN_LINES = "\\n".join(["A1b" * 25] * 9)
 
 
 def encoded(source: str) -> str:
@@ -112,6 +113,9 @@ CASES = {
         f"c = 'data:image/png;base64,{random_letters(400)}'\n"
         "d = 'https://example.com/dspace/bitstream/handle/2097/7844/LD2668R41972S43'\n"
         "e = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'\n"
+        f"h = '{'a' * 200}'\ni = '{EVEN_LINES}'\n"
+        "j = r'([A-Za-z0-9_.-]*(?:API[_-]?KEY|SECRET|TOKEN|PASSWORD|PASSWD|PRIVATE[_-]?KEY)"
+        "[A-Za-z0-9_.-]*)[:=]([^;]{8,})'\n"
         "f = 'crypto_secretstream_xchacha20poly1305_HEADERBYTES_and_more'\n"
         "g = 'The quick brown fox: 12 jumps, over the lazy dog (and 3 cats)!'\n",
     ),
@@ -119,7 +123,7 @@ CASES = {
     "encoded_len": (f"x = [{', '.join(str(b) for b in HARMLESS_CODE.encode())}]\n", SUMS),
     "fernet_literal": (
         f"x = b'gAAAAABl{random_letters(200).replace('+', '-').replace('/', '_')}'\n",
-        "x = 'gAAAAA'\n",
+        f"x = 'gAAAAA'\ny = '{random_letters(60)}gAAAAAAAAAAAAAAA{random_letters(200)}'\n",
     ),
     "decodes_to_code": (
         f"exec(decode('{encoded(HARMLESS_CODE)}'))\n",

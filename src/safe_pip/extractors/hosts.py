@@ -144,7 +144,7 @@ def kind_of_name(host: str, rest: str = "") -> HostKind | None:
 
 _RESOLVER_WORDS = (
     "8.8.8.8 8.8.4.4 1.1.1.1 1.0.0.1 9.9.9.9 208.67.222.222 114.114.114.114 4.2.2.2 223.5.5.5 "
-    "1.2.3.4 2.2.2.2 3.3.3.3 4.4.4.4 5.5.5.5 6.6.6.6 7.7.7.7 9.9.9.9"
+    "1.2.3.4 2.2.2.2 3.3.3.3 4.4.4.4 5.5.5.5 6.6.6.6 7.7.7.7 93.184.216.34"
 )
 _RESOLVERS = frozenset(_RESOLVER_WORDS.split())
 
@@ -157,7 +157,7 @@ def kind_of_address(host: str) -> HostKind | None:
     """IP_LITERAL for an IPv4 address of the public internet, however it is written.
 
     Private, loopback and documentation addresses are none, nor are well-known resolvers and the
-    usual made-up addresses of tests.
+    usual addresses of tests.
     """
     address = _address(host)
     if address is None or str(address) in _RESOLVERS or not address.is_global:

@@ -229,7 +229,8 @@ def encoded_parts(literal: Literal) -> Iterator[EncodedPart]:
     if _is_honest(text):
         yield _part(text, "base 64", literal, is_certain=False)
     elif len(words) > 1 and _is_wrapped(text):
-        yield _part(text, encoding_of(text) or "base 64", literal)
+        encoding = encoding_of(text)
+        yield _part(text, encoding or "base 64", literal, is_certain=encoding is not None)
     else:
         for word in words:
             yield from _parts_of_word(word, literal)
@@ -341,7 +342,8 @@ def _share_of_changes(sample: str) -> float:
 def is_base85(text: str) -> bool:
     """Whether a text is one long word of letters and signs, as base 85 gives."""
     sample = text[:2_000]
-    if not _BASE85.fullmatch(sample) or entropy(sample) < 5.2:
+    is_pattern = "A-Z" in sample or "a-z" in sample
+    if is_pattern or not _BASE85.fullmatch(sample) or entropy(sample) < 5.2:
         return False
     n_signs = sum(not letter.isalnum() for letter in sample)
     return 0.1 * len(sample) < n_signs < 0.6 * len(sample) and not _is_ordered(sample)

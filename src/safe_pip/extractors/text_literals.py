@@ -114,8 +114,11 @@ class HiddenPayload:
         return Literal(text=self.decoded.text, line=self.line, surface=self.surface, is_folded=True)
 
 
-# A token's version byte and the high bytes of its time, in base 64, also once more in base 16.
-_FERNET = re.compile(r"gAAAAA[A-D][A-Za-z0-9_-]{90}|674141414141[0-9a-f]{180}")
+# A token's version byte and the high bytes of its time (2004 to 2038), in base 64, also once more
+# in base 16.
+_FERNET = re.compile(
+    r"(?<![A-Za-z0-9+/_-])(?:gAAAAAB[A-Za-z0-9_-]{90}|67414141414142[0-9a-f]{180})"
+)
 
 
 def observe_literals(view: UnitText, payloads: Sequence[HiddenPayload]) -> Iterator[Evidence]:
