@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from safe_pip.extractors.capabilities import SINKS, Action, Sink, canonical
+from safe_pip.extractors.capabilities import DYNAMIC_BUILTINS, SINKS, Action, Sink, canonical
 from safe_pip.extractors.commands import CommandFact, read_command
 from safe_pip.extractors.events import Mark
 from safe_pip.extractors.expressions import (
@@ -44,6 +44,7 @@ from safe_pip.extractors.values import (
 _MAX_REF_CHARS = 200
 _MAX_NAMED_NODES = 80
 _ENVIRONMENT: Origins = frozenset(("environment",))
+_SOCKET: Origins = frozenset(("socket",))
 _HOST: Origins = frozenset(("host",))
 _SECRET: Origins = frozenset(("secret",))
 _FILE: Origins = frozenset(("file",))
@@ -71,15 +72,11 @@ _CALLBACK_CALLS = frozenset(
     threading.Thread threading.Timer weakref.finalize""".split()  # noqa: SIM905
 )
 _FUNCTION_MAKERS = frozenset(("types.FunctionType", "types.LambdaType", "new.function"))
-_DYNAMIC_BUILTINS = frozenset(
-    f"builtins.{name}" for name in ("__import__", "compile", "eval", "exec", "getattr", "open")
-)
 _DYNAMIC_NAMES = frozenset(
     """Popen __import__ check_output compile eval exec getattr open popen system urlopen""".split()  # noqa: SIM905
 )
 _TELLING_MODULES = frozenset(
-    """base64 builtins codecs ctypes marshal os pty requests shutil socket subprocess sys urllib
-    urllib.request zlib""".split()  # noqa: SIM905
+    """base64 builtins codecs ctypes marshal os pty socket subprocess urllib.request zlib""".split()  # noqa: SIM905
 )
 _SETUP_CALLS = frozenset(
     ("setuptools.setup", "distutils.core.setup", "skbuild.setup", "numpy.distutils.core.setup")
@@ -105,7 +102,7 @@ _MAX_WRITTEN_FILES = 64
 _MAX_WRITTEN_PIECES = 500
 _SCRIPT_SUFFIXES = (".sh", ".bash", ".bat", ".cmd", ".ps1", ".vbs", ".js", ".exe", ".scr")
 _MAX_COMMAND_WORDS = 40
-_DETACHING_KEYWORDS = frozenset(("creationflags", "preexec_fn", "start_new_session", "startupinfo"))
+_DETACHING_KEYWORDS = frozenset(("creationflags", "preexec_fn", "start_new_session"))
 _FORMAT_FIELD = re.compile(r"\{(\w*)[^{}]*\}")
 
 
@@ -202,8 +199,9 @@ class Calls(Expressions):
     def import_module(self, name: str) -> Value: ...
 
     @abstractmethod
-    def run_text(self, code: Value, node: ast.expr, scope: Scope) -> Value:
-        """Runs a constant as code in the scope; gives the value of an expression."""
+    def run_text(self, code: Value, node: ast.expr, scope: Scope) -> tuple[Value, bool]:
+        """Runs a constant as code in the scope; gives the value of an expression, and whether
+        the code does anything of note or cannot be read."""
 
     @abstractmethod
     def run_member(self, path: str, node: ast.expr, scope: Scope) -> bool | None:
@@ -460,6 +458,8 @@ class Calls(Expressions):
             return self._sink_result(name, callee, arguments)
         if name.rpartition(".")[2] in _DECODING_METHODS:
             return self._decode(name, callee, arguments, node)
+        if name == "socket.socket":
+            return Value(ref="socket.socket()", origins=_SOCKET)
         if name in _CALLBACK_CALLS:
             self._call_back(arguments)
         if _has_url(arguments) and name.rpartition(".")[2] in _FETCHING_METHODS:
@@ -568,10 +568,14 @@ class Calls(Expressions):
     ) -> tuple[str, frozenset[Mark]]:
         """Code loaded from a path: what the path is, and whether what it holds was read."""
         path = (callee.parts or {}).get("path", arguments.get(1 if "imp." in callee.ref else 0))
-        does_anything = self.run_member(path.text, node, Scope(module=""))
-        if does_anything is not None:
-            marks = marks | {Mark.LITERAL if does_anything else Mark.HARMLESS}
-        return path.text, marks
+        return path.text, marks | self._member_marks(path.text, node, Scope(module=""))
+
+    def _member_marks(self, path: str, node: ast.expr, scope: Scope) -> frozenset[Mark]:
+        """Runs the file of the distribution that a path means, if there is one."""
+        does_anything = self.run_member(path, node, scope)
+        if does_anything is None:
+            return frozenset()
+        return frozenset((Mark.LITERAL if does_anything else Mark.HARMLESS,))
 
     def _spawn(
         self, name: str, arguments: Arguments, node: ast.Call, marks: frozenset[Mark]
@@ -592,6 +596,7 @@ class Calls(Expressions):
             name,
             node,
             data=join_origins(*arguments.positional, arguments.keywords.get("args", UNKNOWN))
+            | (arguments.origins & _SOCKET)
             | (_HOST if CommandFact.TELLS_HOST in facts else NO_ORIGINS),
             text=text if text != HOLE else "",
             names=self._names_in(node),
@@ -668,12 +673,11 @@ class Calls(Expressions):
         marks = self._name_marks(name, node)
         result = UNKNOWN
         if isinstance(code.known, (str, bytes)):
-            marks = marks | {Mark.LITERAL}
-            result = self.run_text(code, node, scope)
+            result, does_anything = self.run_text(code, node, scope)
+            is_hidden = "decoded" in code.origins or "network" in code.origins
+            marks = marks | {Mark.LITERAL if does_anything or is_hidden else Mark.HARMLESS}
         elif code.parts is not None and "path" in code.parts:
-            does_anything = self.run_member(code.parts["path"].text, node, scope)
-            if does_anything is not None:
-                marks = marks | {Mark.LITERAL if does_anything else Mark.HARMLESS}
+            marks = marks | self._member_marks(code.parts["path"].text, node, scope)
         self.emit(
             Action.EXECUTE,
             name,
@@ -689,10 +693,7 @@ class Calls(Expressions):
         self, name: str, arguments: Arguments, node: ast.Call, scope: Scope
     ) -> Value:
         path = arguments.get(0)
-        does_anything = self.run_member(path.text, node, scope)
-        marks = self._name_marks(name, node)
-        if does_anything is not None:
-            marks = marks | {Mark.LITERAL if does_anything else Mark.HARMLESS}
+        marks = self._name_marks(name, node) | self._member_marks(path.text, node, scope)
         self.emit(
             Action.EXECUTE,
             name,
@@ -730,7 +731,7 @@ class Calls(Expressions):
             found = self.attribute(owner, attribute.known, node)
             is_written_out = len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
             name = canonical(found.ref)
-            if name in _DYNAMIC_BUILTINS or (name in SINKS and not is_written_out):
+            if name in DYNAMIC_BUILTINS or (name in SINKS and not is_written_out):
                 self.see_hidden_lookup(node, f'looks "{attribute.known}" up by name')
             return found
         if canonical(owner.ref) in ("builtins", "os", "subprocess", "sys", "importlib"):

@@ -90,7 +90,7 @@ class _Steps:
                 yield from self._send(event)
             case Action.WRITE:
                 yield from self._write(event)
-            case Action.DUPLICATE if Action.CONNECT in self._seen:
+            case Action.DUPLICATE if "socket" in event.data:
                 yield "chain_socket_shell", CERTAIN
             case Action.CLIPBOARD_WRITE if Action.CLIPBOARD_READ in self._seen:
                 yield "chain_clipboard", CERTAIN if Mark.IN_LOOP in event.marks else LIKELY
@@ -141,7 +141,7 @@ class _Steps:
             yield "chain_decode_spawn", CERTAIN
         elif self._has_written_decoded:
             yield "chain_decode_spawn", LIKELY
-        if CommandFact.REVERSE_SHELL in event.facts:
+        if CommandFact.REVERSE_SHELL in event.facts or "socket" in event.data:
             yield "chain_socket_shell", CERTAIN
         if CommandFact.TALKS in event.facts or CommandFact.EXFILTRATE in event.facts:
             yield from self._send(event)

@@ -12,7 +12,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from safe_pip.extractors.capabilities import SINK_MODULES, SINKS, canonical
+from safe_pip.extractors.capabilities import (
+    DYNAMIC_BUILTINS,
+    SINK_MODULES,
+    SINKS,
+    canonical,
+)
 from safe_pip.extractors.events import LiteralKind
 from safe_pip.extractors.folding import fold_binary, fold_subscript, fold_unary
 from safe_pip.extractors.patterns import is_secret_path
@@ -177,6 +182,8 @@ class Expressions(ABC):
         if not base.ref:
             return Value(origins=base.origins) if base.origins else UNKNOWN
         ref = f"{base.ref}.{name}"
+        if ref == "typing.TYPE_CHECKING":
+            return Value(const=0)
         if ref == "sys.executable":
             return Value(const="python", is_partial=True, ref=ref)
         if ref in ("os.environ", "os.environb"):
@@ -228,7 +235,8 @@ class Expressions(ABC):
             if not isinstance(key, str):
                 return UNKNOWN
             found = self.look_up(key, scope)
-            if found.ref.startswith("builtins.") or canonical(found.ref) in SINKS:
+            name = canonical(found.ref)
+            if name in DYNAMIC_BUILTINS or name in SINKS:
                 self.see_hidden_lookup(node, f'looks "{key}" up in a namespace')
             return found
         if base.ref == "sys.argv":

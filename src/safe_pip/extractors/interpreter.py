@@ -20,7 +20,7 @@ from safe_pip.extractors.capabilities import UNREMARKABLE_ACTIONS, Action
 from safe_pip.extractors.commands import CommandFact
 from safe_pip.extractors.events import Event, LiteralKind, Mark, Sighting, Stream
 from safe_pip.extractors.expressions import constant_items, element_of
-from safe_pip.extractors.parsing import parse
+from safe_pip.extractors.parsing import parse, parse_leniently
 from safe_pip.extractors.values import (
     HOLE,
     NO_ORIGINS,
@@ -37,6 +37,7 @@ MAX_DEPTH = 24
 MAX_EVENTS_PER_ACTION = 500
 MAX_LITERALS = 200_000
 MAX_NESTED_RUNS = 64
+MAX_REPAIRED_CODE_CHARS = 20_000
 MAX_NESTED_CHARS = 16 << 20
 MAX_UNROLLED_ITEMS = 5_000
 FUEL_PER_UNIT = 300_000
@@ -169,6 +170,15 @@ class Interpreter(Calls):
                 self._start(Surface.OTHER)
                 self._run_root(function)
         self._run_deferred()
+
+    def release(self) -> None:
+        """Breaks the cycles that would keep the tree alive until the collector finds them."""
+        self._memory.clear()
+        self._by_node.clear()
+        self._by_statement.clear()
+        self._special.clear()
+        self._functions.clear()
+        self._called.clear()
 
     def _run_deferred(self) -> None:
         for function, surface in self._deferred:
@@ -366,25 +376,28 @@ class Interpreter(Calls):
             if value.function is not None and value.function.is_class:
                 self.command_classes.append((str(key), value.function))
 
-    def run_text(self, code: Value, node: ast.expr, scope: Scope) -> Value:
+    def run_text(self, code: Value, node: ast.expr, scope: Scope) -> tuple[Value, bool]:
         text = code.text.lstrip("\ufeff \t")
         self._nested_runs += 1
         self._nested_chars += len(text)
         if self._nested_runs > MAX_NESTED_RUNS or self._nested_chars > MAX_NESTED_CHARS:
-            return UNKNOWN
-        parsed = parse(text)
+            return UNKNOWN, True
+        parsed = parse(text) if len(text) > MAX_REPAIRED_CODE_CHARS else parse_leniently(text)
         if parsed.tree is None or self._depth >= MAX_DEPTH:
-            return UNKNOWN
+            return UNKNOWN, True
+        start = len(self._stream.events)
         outer = (self._line_override, self._marks)
         self._line_override = self._line_override or node.lineno
         self._marks = self._marks | {Mark.NESTED}
         self._depth += 1
         try:
             body = parsed.tree.body
+            result = UNKNOWN
             if len(body) == 1 and isinstance(body[0], ast.Expr):
-                return self.evaluate(body[0].value, scope)
-            self.run_statements(body, scope)
-            return UNKNOWN
+                result = self.evaluate(body[0].value, scope)
+            else:
+                self.run_statements(body, scope)
+            return result, self._has_remarkable_events(start)
         finally:
             self._depth -= 1
             self._line_override, self._marks = outer
@@ -411,8 +424,12 @@ class Interpreter(Calls):
         finally:
             self._depth -= 1
             self.path, self._line_override = outer
+        return self._has_remarkable_events(start)
+
+    def _has_remarkable_events(self, start: int) -> bool:
         return any(
-            event.action not in UNREMARKABLE_ACTIONS for event in self._stream.events[start:]
+            event.action not in UNREMARKABLE_ACTIONS and Mark.HARMLESS not in event.marks
+            for event in self._stream.events[start:]
         )
 
     # Statements
@@ -581,7 +598,7 @@ class Interpreter(Calls):
             return
         test = self.evaluate(node.test, scope)
         gates = self._gates(node.test)
-        if test.known is not None and isinstance(node.test, ast.Constant):
+        if test.known is not None and _is_fixed(node.test):
             self.run_statements(node.body if test.known else node.orelse, scope)
             return
         with self._branch(gates):
@@ -674,6 +691,8 @@ class Interpreter(Calls):
                 value = self.import_module(f"{name}.{alias.name}")
             if value is UNKNOWN:
                 value = Value(ref=f"{name}.{alias.name}")
+            if value.ref == "typing.TYPE_CHECKING":
+                value = Value(const=0)
             self._set(alias.asname or alias.name, value, scope)
 
     def import_module(self, name: str) -> Value:
@@ -707,6 +726,16 @@ def _is_main_test(test: ast.expr) -> bool:
         case ast.Compare(left=ast.Name(id="__name__"), ops=[ast.Eq()]):
             return True
         case ast.Compare(comparators=[ast.Name(id="__name__")], ops=[ast.Eq()]):
+            return True
+        case ast.BoolOp(op=ast.And(), values=values):
+            return any(_is_main_test(value) for value in values)
+    return False
+
+
+def _is_fixed(test: ast.expr) -> bool:
+    """A condition that no run can change: a constant, or the flag of type checkers."""
+    match test:
+        case ast.Constant() | ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
             return True
     return False
 

@@ -77,7 +77,7 @@ class UnitText:
         many escapes: what a quarter of honest files do and what takes a tenth of a full look."""
         data = self.unit.data
         return (
-            b"w" * MIN_ENCODED_CHARS in data.translate(_WORD_BYTES)
+            _holds_encoded_word(data)
             or b"w" * MIN_SIGN_CHARS in data.translate(_SIGN_BYTES)
             or b"w" * MIN_LIST_CHARS in data.translate(_NUMBER_BYTES)
             or data.count(b"\\x") + data.count(b"\\1") >= MIN_ESCAPES
@@ -151,6 +151,19 @@ _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _WORD_BYTES = _classes(_LETTERS + _DIGITS + b"+/=_-")
 _SIGN_BYTES = _classes(bytes(range(0x21, 0x7F)))
 _NUMBER_BYTES = _classes(_DIGITS + b", \n\txXabcdefABCDEF")
+
+
+def _holds_encoded_word(data: bytes) -> bool:
+    """Whether some long word is certainly encoded; rulers and long names are not."""
+    classes = data.translate(_WORD_BYTES)
+    start = classes.find(b"w" * MIN_ENCODED_CHARS)
+    while start >= 0:
+        end = classes.find(b" ", start)
+        word = data[start : end if end >= 0 else len(data)]
+        if encoding_of(word.decode("latin-1")) is not None:
+            return True
+        start = classes.find(b"w" * MIN_ENCODED_CHARS, start + len(word))
+    return False
 
 
 _ESCAPE = re.compile(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from safe_pip.distribution import Distribution, SourceFile
 from safe_pip.evidence import Surface
@@ -21,7 +21,8 @@ from safe_pip.extractors.values import HOLE, Scope
 
 MAX_IMPORT_DEPTH = 4
 FUEL_PER_PROGRAM = 3_000_000
-MAX_REMEMBERED_CHARS = 6 << 20
+MAX_REMEMBERED_CHARS = 3 << 20
+MAX_KEPT_CHARS = 1 << 20
 MAX_MEMBER_BYTES = 4 << 20
 # Code that surely runs is always read: a call there may reach what another file holds.
 _SPARED_SURFACES = frozenset((Surface.MODULE, Surface.OTHER))
@@ -41,6 +42,19 @@ class Reading:
     trace: Trace
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """What is kept of a file that was run, until its turn to be read comes."""
+
+    parsed: ParsedSource | None
+    has_earned_tree: bool = True
+    literals: Mapping[tuple[int, str | bytes], Sighting] = field(default_factory=dict)
+    trace: Trace = field(default_factory=Trace)
+
+
+_NO_TREE = ParsedSource(tree=None)
+
+
 class Program:
     """All Python of one distribution; an ``Imports`` for the interpreter of each file."""
 
@@ -52,11 +66,12 @@ class Program:
             if _is_candidate(file.path)
         }
         self._modules = _module_paths(self._surfaces)
-        self._readings: dict[str, Reading] = {}
+        self._runs: dict[str, _Run] = {}
         self._scopes: OrderedDict[str, tuple[Scope, int]] = OrderedDict()
         self._remembered_chars = 0
         self._running: list[str] = []
         self._fuel = FUEL_PER_PROGRAM
+        self._kept_chars = 0
         self._done: set[str] = set()
         self._executed: dict[str, Surface] = {}
 
@@ -69,21 +84,34 @@ class Program:
                     yield from self._read_once(path)
         for path in sorted(self._executed):
             if path not in self._done:
-                yield from self._read_data(path)
+                yield self._read_data(path)
 
     def _read_once(self, path: str) -> Iterator[Reading]:
         if path not in self._done:
             self._run(path)
-        reading = self._readings.pop(path, None)
-        if reading is not None:
-            yield reading
+        run = self._runs.pop(path, None)
+        if run is None:
+            return
+        data = self._distribution.by_path[path].read()
+        source = _source_of(path, data)
+        parsed = run.parsed or parse_leniently(source)
+        if run.parsed is not None:
+            self._kept_chars -= len(source)
+        yield Reading(
+            path=path,
+            data=data,
+            source=source,
+            surface=self._surfaces[path],
+            parsed=parsed if run.has_earned_tree else ParsedSource(tree=None),
+            literals=run.literals,
+            trace=run.trace,
+        )
 
-    def _read_data(self, path: str) -> Iterator[Reading]:
-        file = self._distribution.by_path[path]
-        data = file.read()
+    def _read_data(self, path: str) -> Reading:
+        data = self._distribution.by_path[path].read()
         source = decode_source(data)
         # What it does is part of the trace of the code that runs it.
-        yield Reading(
+        return Reading(
             path=path,
             data=data,
             source=source,
@@ -100,20 +128,10 @@ class Program:
         data = file.read()
         if not _is_python(file, data):
             return None
-        source = decode_source(data)
-        if path.endswith(".pth"):
-            source = import_lines(source)
+        source = _source_of(path, data)
         surface = self._surfaces[path]
         if surface in _SPARED_SURFACES and not earns_tree(data):
-            self._readings[path] = Reading(
-                path=path,
-                data=data,
-                source=source,
-                surface=surface,
-                parsed=ParsedSource(tree=None),
-                literals={},
-                trace=Trace(),
-            )
+            self._runs[path] = _Run(has_earned_tree=False, parsed=self._kept(_NO_TREE, source))
             return None
         parsed = parse_leniently(source)
         fuel = min(FUEL_PER_UNIT, self._fuel)
@@ -127,17 +145,24 @@ class Program:
             self._fuel -= fuel - max(interpreter.fuel, 0)
         for member in interpreter.executed_members:
             self._executed.setdefault(member, surface)
-        self._readings[path] = Reading(
-            path=path,
-            data=data,
-            source=source,
-            surface=surface,
-            parsed=parsed,
+        self._runs[path] = _Run(
+            parsed=self._kept(parsed, source),
             literals=interpreter.literals,
             trace=_trace_of(interpreter),
         )
+        interpreter.release()
         self._remember(path, interpreter.scope, len(source))
         return interpreter.scope
+
+    def _kept(self, parsed: ParsedSource, source: str) -> ParsedSource | None:
+        """The tree while it waits for its file's turn; None, to be parsed again, if too many do.
+
+        A tree takes forty times its source, and a package may import all of itself first.
+        """
+        if self._kept_chars + len(source) > MAX_KEPT_CHARS:
+            return None
+        self._kept_chars += len(source)
+        return parsed
 
     def _remember(self, path: str, scope: Scope, size: int) -> None:
         self._scopes[path] = (scope, size)
@@ -150,9 +175,9 @@ class Program:
         path = self._module_path(name, importer)
         if path is None or path == importer:
             return None
-        if is_top_level and self._surfaces[path] is Surface.OTHER and path not in self._done:
-            if self._surfaces.get(importer, Surface.OTHER) is not Surface.OTHER:
-                self._surfaces[path] = Surface.MODULE
+        is_unasked = is_top_level and self._surfaces.get(importer) not in (None, Surface.OTHER)
+        if is_unasked and self._surfaces[path] is Surface.OTHER and path not in self._done:
+            self._surfaces[path] = Surface.MODULE
         if path in self._scopes:
             return self._scopes[path][0]
         if path in self._done or len(self._running) >= MAX_IMPORT_DEPTH:
@@ -193,6 +218,11 @@ class Program:
             if file.path == suffix or file.path.endswith(f"/{suffix}")
         ]
         return min(matches, key=lambda file: (file.path.count("/"), file.path), default=None)
+
+
+def _source_of(path: str, data: bytes) -> str:
+    source = decode_source(data)
+    return import_lines(source) if path.endswith(".pth") else source
 
 
 def import_lines(source: str) -> str:

@@ -29,7 +29,8 @@ def surface_of(file: SourceFile, distribution: Distribution) -> Surface:
         return Surface.STARTUP
     if folder.endswith(".data/scripts"):
         return Surface.ENTRY_POINT
-    if not _UNUSED_FOLDERS.isdisjoint(folder.lower().split("/")) or name == "conftest.py":
+    folders = [part.strip("_") for part in folder.lower().split("/")]
+    if not _UNUSED_FOLDERS.isdisjoint(folders) or name == "conftest.py":
         return Surface.OTHER
     if name == "__main__.py" or not name.endswith((".py", ".pyw")):
         return Surface.ENTRY_POINT
