@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.neural_network import MLPClassifier
@@ -26,6 +29,17 @@ Matrix = NDArray[np.float32]
 FOLDS = 5
 # Base probabilities are cut here before their log-odds are taken, as the exported graph does.
 CLIP = 1e-4
+META_PENALTY = 3e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Training rows: ``inputs`` of shape (n, columns + 1), the worst unit last."""
+
+    inputs: Matrix
+    positive: NDArray[np.bool_]
+    weights: Floats
+    groups: NDArray[np.str_]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,17 +88,19 @@ def bases(signs: Sequence[int]) -> dict[str, Callable[[], Any]]:
     return {
         "random forest": lambda: RandomForestClassifier(
             n_estimators=100, max_leaf_nodes=160, min_samples_leaf=2, max_features=0.3,
-            random_state=1, n_jobs=2,
+            random_state=1, n_jobs=1,
         ),
         "extra trees": lambda: ExtraTreesClassifier(
             n_estimators=100, max_leaf_nodes=160, min_samples_leaf=2, max_features=0.3,
-            random_state=2, n_jobs=2,
+            random_state=2, n_jobs=1,
         ),
         "gradient boosting": lambda: boosting(signs),
         "linear": lambda: make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=3000)),
         "perceptron": lambda: make_pipeline(
             StandardScaler(),
-            MLPClassifier((24,), alpha=0.3, learning_rate_init=3e-3, max_iter=120, random_state=3),
+            MLPClassifier(
+                (24,), alpha=0.3, learning_rate_init=3e-3, max_iter=40, random_state=3
+            ),
         ),
     }  # fmt: skip
 
@@ -104,9 +120,11 @@ def boosting(signs: Sequence[int], *, rounds: int = 200) -> HistGradientBoosting
 
 def fit_weighted(model: Any, inputs: Matrix, positive: NDArray[np.bool_], weights: Floats) -> Any:
     """Fit with sample weights, which a pipeline takes under its last step's name."""
-    if isinstance(model, Pipeline):
-        return model.fit(inputs, positive, **{f"{model.steps[-1][0]}__sample_weight": weights})
-    return model.fit(inputs, positive, sample_weight=weights)
+    step = f"{model.steps[-1][0]}__" if isinstance(model, Pipeline) else ""
+    with warnings.catch_warnings():
+        # The perceptron's few rounds are meant: they are part of its regularisation.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(inputs, positive, **{f"{step}sample_weight": weights})
 
 
 def folds(groups: NDArray[np.str_]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
@@ -114,29 +132,58 @@ def folds(groups: NDArray[np.str_]) -> Iterator[tuple[NDArray[np.int64], NDArray
     yield from GroupKFold(FOLDS, shuffle=True, random_state=0).split(groups, groups=groups)
 
 
-def fit_stack(
-    inputs: Matrix,
-    positive: NDArray[np.bool_],
-    weights: Floats,
-    groups: NDArray[np.str_],
-    signs: Sequence[int],
-) -> tuple[Stack, Floats]:
+def fit_stack(rows: Rows, signs: Sequence[int]) -> tuple[Stack, Floats]:
     """The stack fitted on all rows, and its out-of-fold log-odds.
 
     The meta-learner is a logistic regression on out-of-fold log-odds of the bases.
     """
     makers = bases(signs)
-    held_out = np.zeros((len(inputs), len(makers)))
-    for learn, judge in folds(groups):
+    held_out = np.zeros((len(rows.inputs), len(makers)))
+    for learn, judge in folds(rows.groups):
         for column, make in enumerate(makers.values()):
-            model = fit_weighted(make(), inputs[learn], positive[learn], weights[learn])
-            held_out[judge, column] = base_log_odds(model, inputs[judge])
-    meta = LogisticRegression(C=0.05, max_iter=2000).fit(held_out, positive, sample_weight=weights)
+            model = fit_weighted(
+                make(), rows.inputs[learn], rows.positive[learn], rows.weights[learn]
+            )
+            held_out[judge, column] = base_log_odds(model, rows.inputs[judge])
+    weights, bias = fit_meta(held_out, rows.positive, rows.weights)
     fitted = {
-        name: fit_weighted(make(), inputs, positive, weights) for name, make in makers.items()
+        name: fit_weighted(make(), rows.inputs, rows.positive, rows.weights)
+        for name, make in makers.items()
     }
-    stack = Stack(bases=fitted, weights=meta.coef_[0], bias=float(meta.intercept_[0]))
+    stack = Stack(bases=fitted, weights=weights, bias=bias)
     return stack, np.asarray(held_out @ stack.weights + stack.bias, dtype=float)
+
+
+def fit_meta(
+    log_odds: Floats, positive: NDArray[np.bool_], weights: Floats
+) -> tuple[Floats, float]:
+    """Weights and bias of a logistic regression whose weights are not negative.
+
+    A base that says "more suspicious" must never lower the score; a free regression gives
+    correlated bases weights of either sign.
+    """
+    share = weights / weights.sum()
+    signs = np.where(positive, 1.0, -1.0)
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        margin = signs * (log_odds @ parameters[:-1] + parameters[-1])
+        slope = -share * signs * sigmoid(-margin)
+        value = float(share @ np.logaddexp(0, -margin)) + META_PENALTY * float(
+            parameters[:-1] @ parameters[:-1]
+        )
+        gradient = np.append(log_odds.T @ slope, slope.sum())
+        gradient[:-1] += 2 * META_PENALTY * parameters[:-1]
+        return value, gradient
+
+    count = log_odds.shape[1]
+    found = minimize(
+        loss,
+        np.append(np.full(count, 1 / count), 0.0),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(0.0, None)] * count + [(None, None)],
+    )
+    return np.asarray(found.x[:-1], dtype=float), float(found.x[-1])
 
 
 def choose_columns(schema: FeatureSchema, masked: Sequence[str]) -> Columns:

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
+from model.augment import augment
 from model.controls import fit_paper8
 from model.ensemble import (
     Floats,
     Matrix,
+    Rows,
     Stack,
     boosting,
     choose_columns,
@@ -110,9 +112,12 @@ def train(tables: Tables) -> Fitted:
     inputs = package_inputs(columns, tables, worst_units(held_out_units, tables))[rows]
     positive, groups = tables.is_positive[rows], tables.facts["group"][rows]
     signs = monotone_signs(SCHEMA, columns.package, extra=1)
-    stack, held_out = fit_stack(inputs, positive, weights[rows], groups, signs)
+    real = Rows(inputs=inputs, positive=positive, weights=weights[rows], groups=groups)
+    learned = augment(real, positive & ~is_made(tables)[rows], schema=SCHEMA, names=columns.package)
+    stack, held_out_learned = fit_stack(learned, signs)
+    held_out = held_out_learned[: len(inputs)]
     steps.update()
-    single = fit_weighted(boosting(signs), inputs, positive, weights[rows])
+    single = fit_weighted(boosting(signs), learned.inputs, learned.positive, learned.weights)
     steps.update()
     paper8 = fit_paper8(tables, rows)
     shortcuts = probe().fit(shortcut_inputs(tables)[rows], positive, sample_weight=weights[rows])
@@ -164,6 +169,10 @@ def _medians(values: Matrix, names: tuple[str, ...]) -> dict[str, float]:
     positions = [SCHEMA.positions[name] for name in names]
     medians = np.median(values[:, positions], axis=0)
     return {name: float(median) for name, median in zip(names, medians, strict=True)}
+
+
+def is_made(tables: Tables) -> NDArray[np.bool_]:
+    return tables.from_origin(Origin.GRAFT, Origin.TRANSFORM)
 
 
 def summarise(fitted: Fitted, tables: Tables) -> str:
