@@ -74,7 +74,7 @@ class UnitText:
     @cached_property
     def may_hold_data(self) -> bool:
         """Whether the bytes hold a run of letters, of signs or of numbers as only data has, or
-        many escapes: what a quarter of honest files do and what takes a tenth of a full look."""
+        many escapes. Few honest files do; asking takes a tenth of a full look."""
         data = self.unit.data
         return (
             _holds_encoded_word(data)
