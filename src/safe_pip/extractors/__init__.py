@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from safe_pip.distribution import Distribution
-from safe_pip.evidence import Evidence
+from safe_pip.evidence import Evidence, Location
 from safe_pip.extractors import code, files, metadata, text
 from safe_pip.extractors.unit import python_units
 from safe_pip.feature import FeatureSchema
@@ -23,16 +25,43 @@ def observe(distribution: Distribution) -> tuple[Evidence, ...]:
 
     Raises UnscannableError when a member cannot be read.
     """
-    return tuple(sorted(_observations(distribution), key=_place))
+    with _rare_collections():
+        return tuple(sorted(_observations(distribution), key=_place))
 
 
 def _observations(distribution: Distribution) -> Iterator[Evidence]:
     yield from metadata.observe(distribution)
     yield from files.observe(distribution)
     yield from text.observe(distribution)
+    seen_in_code: dict[tuple[str, Location], Evidence] = {}
     for unit in python_units(distribution):
-        yield from code.observe_unit(unit)
         yield from text.observe_unit(unit)
+        for item in code.observe_unit(unit):
+            # Several units may reach the same place of another; it counts once, at its most.
+            key = (item.feature, item.location)
+            before = seen_in_code.get(key)
+            if before is None or _strength(item) > _strength(before):
+                seen_in_code[key] = item
+    yield from seen_in_code.values()
+
+
+def _strength(evidence: Evidence) -> tuple[float, str, str, str]:
+    return (evidence.value, evidence.surface.name, evidence.detail, evidence.excerpt)
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Lets the garbage collector run less often.
+
+    Syntax trees are millions of objects without garbage among them; at the usual thresholds half
+    of the time of a large wheel goes into walking them.
+    """
+    thresholds = gc.get_threshold()
+    gc.set_threshold(max(thresholds[0], 50_000), 20, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
 
 
 def _place(evidence: Evidence) -> tuple[str, int, str, str, float, str]:

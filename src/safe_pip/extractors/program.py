@@ -94,15 +94,17 @@ class Program:
             return
         data = self._distribution.by_path[path].read()
         source = _source_of(path, data)
-        parsed = run.parsed or parse_leniently(source)
-        if run.parsed is not None:
+        parsed = run.parsed
+        if parsed is None:
+            parsed = parse_leniently(source)
+        elif run.has_earned_tree:
             self._kept_chars -= len(source)
         yield Reading(
             path=path,
             data=data,
             source=source,
             surface=self._surfaces[path],
-            parsed=parsed if run.has_earned_tree else ParsedSource(tree=None),
+            parsed=parsed,
             literals=run.literals,
             trace=run.trace,
         )
@@ -131,7 +133,7 @@ class Program:
         source = _source_of(path, data)
         surface = self._surfaces[path]
         if surface in _SPARED_SURFACES and not earns_tree(data):
-            self._runs[path] = _Run(has_earned_tree=False, parsed=self._kept(_NO_TREE, source))
+            self._runs[path] = _Run(has_earned_tree=False, parsed=_NO_TREE)
             return None
         parsed = parse_leniently(source)
         fuel = min(FUEL_PER_UNIT, self._fuel)
