@@ -319,17 +319,17 @@ def test_an_honest_installer_script_is_no_attack() -> None:
 
 
 def hostile_sources() -> Iterator[tuple[str, str]]:
-    yield "quotes", "'" * 1_000_000
-    yield "escapes", "'" + "\\a" * 500_000
-    yield "open triple", '"""' + "\\'" * 500_000
+    yield "quotes", "'" * 300_000
+    yield "escapes", "'" + "\\a" * 200_000
+    yield "open triple", '"""' + "\\'" * 200_000
     yield "one word", "x = '" + "a" * 1_000_000 + "'"
-    yield "dots", "x = '" + "a.b-" * 250_000 + "'"
-    yield "schemes", "x = '" + "http://" * 150_000 + "'"
+    yield "dots", "x = '" + "a.b-" * 100_000 + "'"
+    yield "schemes", "x = '" + "http://" * 60_000 + "'"
     yield "blanks", (" " * 200 + "x\n") * 5_000
-    yield "foreign", "ä" * 500_000 + "\n" + "a" * 500_000
-    yield "lines of schemes", "x = '''" + "http://a.dev\n" * 80_000 + "'''"
-    yield "numbers", "x = [" + "1," * 500_000 + "]"
-    yield "commands", "x = '" + "powershell " * 90_000 + "'"
+    yield "foreign", "ä" * 200_000 + "\n" + "a" * 200_000
+    yield "lines of schemes", "x = '''" + "http://a.dev\n" * 30_000 + "'''"
+    yield "numbers", "x = [" + "1," * 200_000 + "]"
+    yield "commands", "x = '" + "powershell " * 40_000 + "'"
     bomb = base64.b64encode(zlib.compress(b"a" * 30_000_000)).decode()
     yield "bomb", f"x = '{bomb}'\n"
 
@@ -347,4 +347,4 @@ def test_hostile_sources_cost_little(name: str, source: str) -> None:
     )
     started = time.process_time()
     list(text.observe_unit(hostile))
-    assert time.process_time() - started < 6, name
+    assert time.process_time() - started < 4, name

@@ -6,13 +6,24 @@ from collections.abc import Iterator, Sequence
 
 from safe_pip.distribution import Distribution, SourceFile
 from safe_pip.evidence import Evidence
-from safe_pip.extractors import hosts, text_commands, text_hosts, text_layout, text_literals
-from safe_pip.extractors.literals import Literal, UnitText
+from safe_pip.extractors import (
+    hosts,
+    text_characters,
+    text_commands,
+    text_hosts,
+    text_layout,
+    text_literals,
+    text_statistics,
+)
+from safe_pip.extractors.literals import Literal
 from safe_pip.extractors.unit import PythonUnit
+from safe_pip.extractors.unit_text import UnitText
 from safe_pip.feature import Feature
 
 FEATURES: tuple[Feature, ...] = (
     *text_layout.FEATURES,
+    *text_characters.FEATURES,
+    *text_statistics.FEATURES,
     *text_literals.FEATURES,
     *text_hosts.FEATURES,
     *text_commands.FEATURES,
@@ -33,6 +44,9 @@ def observe_unit(unit: PythonUnit) -> Iterator[Evidence]:
     """
     view = UnitText(unit=unit)
     yield from text_layout.observe_layout(view)
+    yield from text_characters.observe_characters(view)
+    if view.is_earned:
+        yield from text_statistics.observe_statistics(view)
     payloads: Sequence[text_literals.HiddenPayload] = ()
     if view.is_earned or view.may_hold_data:
         payloads = text_literals.hidden_payloads(view)

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence, Location, Surface
 from safe_pip.extractors.decoding import Budget, Decoded, decode_layers, is_python_code
-from safe_pip.extractors.literals import EncodedPart, Literal, UnitText, entropy
+from safe_pip.extractors.encodings import EncodedPart, entropy
+from safe_pip.extractors.literals import Literal
+from safe_pip.extractors.unit_text import UnitText
 from safe_pip.feature import Feature, Fold, Group
 
 MAX_EVIDENCE = 20
