@@ -53,11 +53,11 @@ def _strength(evidence: Evidence) -> tuple[float, str, str, str]:
 def _rare_collections() -> Iterator[None]:
     """Lets the garbage collector run less often.
 
-    Syntax trees are millions of objects without garbage among them; at the usual thresholds half
-    of the time of a large wheel goes into walking them.
+    Syntax trees are millions of objects with little garbage among them; at the usual thresholds
+    half of the time of a large wheel goes into walking them. ``Program`` sweeps for itself.
     """
     thresholds = gc.get_threshold()
-    gc.set_threshold(max(thresholds[0], 50_000), 20, 50)
+    gc.set_threshold(max(thresholds[0], 50_000), 20, 1_000)
     try:
         yield
     finally:

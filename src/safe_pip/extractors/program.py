@@ -6,6 +6,7 @@ so that a call of what was imported is followed into it.
 
 from __future__ import annotations
 
+import gc
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ MAX_IMPORT_DEPTH = 4
 FUEL_PER_PROGRAM = 3_000_000
 MAX_REMEMBERED_CHARS = 3 << 20
 MAX_KEPT_CHARS = 1 << 20
+MAX_UNSWEPT_CHARS = 2 << 20
 MAX_MEMBER_BYTES = 4 << 20
 # Code that surely runs is always read: a call there may reach what another file holds.
 _SPARED_SURFACES = frozenset((Surface.MODULE, Surface.OTHER))
@@ -72,6 +74,7 @@ class Program:
         self._running: list[str] = []
         self._fuel = FUEL_PER_PROGRAM
         self._kept_chars = 0
+        self._unswept_chars = 0
         self._done: set[str] = set()
         self._executed: dict[str, Surface] = {}
 
@@ -153,8 +156,16 @@ class Program:
             trace=_trace_of(interpreter),
         )
         interpreter.release()
+        self._sweep(len(source))
         self._remember(path, interpreter.scope, len(source))
         return interpreter.scope
+
+    def _sweep(self, parsed_chars: int) -> None:
+        """Frees trees that only their own cycles keep alive, now and then."""
+        self._unswept_chars += parsed_chars
+        if self._unswept_chars > MAX_UNSWEPT_CHARS:
+            self._unswept_chars = 0
+            gc.collect()
 
     def _kept(self, parsed: ParsedSource, source: str) -> ParsedSource | None:
         """The tree while it waits for its file's turn; None, to be parsed again, if too many do.
