@@ -116,7 +116,10 @@ def _units(evidence: Sequence[Evidence]) -> Iterator[Unit]:
 
 
 def _places(evidence: Sequence[Evidence]) -> Iterator[Place]:
-    ordered = sorted(evidence, key=lambda item: (not item.surface.runs_unasked, -item.value))
+    ordered = sorted(
+        (item for item in evidence if SCHEMA[item.feature].is_monotone),
+        key=lambda item: (not item.surface.runs_unasked, -item.value),
+    )
     seen: dict[str, int] = defaultdict(int)
     count = 0
     for item in ordered:

@@ -9,11 +9,11 @@ import ast
 import re
 import textwrap
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from safe_pip.distribution import Distribution, SourceFile
 
-MIN_PAYLOAD_CHARS = 60
+MIN_PAYLOAD_CHARS = 40
 MAX_PAYLOAD_CHARS = 60_000
 # Words, not features: what counts as a payload must not depend on what the extractors can see.
 BEHAVIOUR = re.compile(
@@ -52,12 +52,35 @@ def payload_of(distribution: Distribution) -> str | None:
         if tree is None:
             continue
         text = "\n".join(_payload_statements(tree, source))
+        text = _running(text)
         hits = min(20, len(BEHAVIOUR.findall(text)))
         if not hits or not MIN_PAYLOAD_CHARS <= len(text) <= MAX_PAYLOAD_CHARS:
             continue
         if best is None or hits > best[0]:
             best = (hits, text)
     return None if best is None else best[1]
+
+
+def _running(text: str) -> str:
+    """The text, with a call at its end if it only defines functions; empty if nothing can run.
+
+    A payload that another file of the sample called would be dead code in its host.
+    """
+    tree = parse_quietly(text)
+    if tree is None:
+        return ""
+    defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+    for statement in tree.body:
+        is_definition = isinstance(statement, defined)
+        if not is_definition and any(isinstance(node, ast.Call) for node in ast.walk(statement)):
+            return text
+    callable_ = [
+        (len(BEHAVIOUR.findall(ast.get_source_segment(text, function) or "")), function.name)
+        for function in tree.body
+        if isinstance(function, ast.FunctionDef) and not function.args.args
+    ]
+    hits, name = max(callable_, default=(0, ""))
+    return f"{text}\n{name}()" if hits else ""
 
 
 def _order(file: SourceFile) -> tuple[bool, bool, int, str]:
@@ -72,6 +95,9 @@ def _payload_statements(tree: ast.Module, source: str) -> Iterator[str]:
             continue
         if isinstance(statement, ast.ClassDef) and _is_command(statement):
             yield from _command_body(statement, source)
+            continue
+        if isinstance(statement, ast.If) and "__main__" in ast.dump(statement.test):
+            yield _body_text(statement.body, source)
             continue
         segment = ast.get_source_segment(source, statement)
         if segment:
@@ -106,11 +132,15 @@ def _is_command(statement: ast.ClassDef) -> bool:
 
 
 def _command_body(statement: ast.ClassDef, source: str) -> Iterator[str]:
-    lines = source.split("\n")
     for method in statement.body:
         if isinstance(method, ast.FunctionDef) and method.name in ("run", "__init__"):
-            first, last = method.body[0].lineno - 1, method.end_lineno or method.lineno
-            body = textwrap.dedent("\n".join(lines[first:last]))
+            body = _body_text(method.body, source)
             yield "\n".join(
                 line for line in body.split("\n") if not re.search(r"\.(run|__init__)\(", line)
             )
+
+
+def _body_text(body: Sequence[ast.stmt], source: str) -> str:
+    """The lines of a block, at the left margin."""
+    first, last = body[0].lineno - 1, body[-1].end_lineno or body[-1].lineno
+    return textwrap.dedent("\n".join(source.split("\n")[first:last]))

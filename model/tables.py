@@ -190,7 +190,11 @@ def _words(record: Record) -> list[int]:
 
 def _write_places(path: Path, items: Sequence[Item], records: Sequence[Record]) -> None:
     places = {
-        _row_key(item): [f"{p.feature} {p.path}:{p.line} {p.surface}" for p in record.places[:25]]
+        _row_key(item): [
+            f"{p.feature} {p.path}:{p.line} {p.surface}"
+            for p in record.places
+            if SCHEMA[p.feature].is_monotone
+        ][:25]
         for item, record in zip(items, records, strict=True)
         if item.label is Label.BENIGN
     }
