@@ -24,7 +24,7 @@ from model.grafts import Place, graft
 from model.observing import OutOfTimeError, failed, newest_year, opened, record_of, time_limit
 from model.payloads import payload_of
 from model.plan import Item, Origin, benign_items, draw, made_items, malicious_items
-from model.records import Record, Store, encode, extraction_digest
+from model.records import Record, Store, encode, extraction_digest, making_digest
 from model.registry import list_samples
 from model.tables import write_tables
 from model.transforms import Transform, transform
@@ -70,7 +70,7 @@ def plan_items(workspace: Workspace, repository: Path, *, max_bytes: int = 0) ->
     if both:
         raise SystemExit(f"projects in both the malicious and the benign corpus: {sorted(both)}")
     unique = {item.key: item for item in [*malicious, *benign]}
-    made = {item.key: item for item in made_items(malicious, benign, sizes)}
+    made = {item.key: item for item in made_items(malicious, benign, sizes, maker=making_digest())}
     return [*unique.values(), *made.values()]
 
 

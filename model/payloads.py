@@ -21,6 +21,8 @@ BEHAVIOUR = re.compile(
     r"ctypes|marshal|powershell|httpx|aiohttp|http\.client|gethostbyname|getlogin|environ)\b",
     re.IGNORECASE,
 )
+# ``install.run(self)``, ``super().run()`` and the like: the command's own work.
+_CALL_OF_BASE = re.compile(r"super\(.{0,80}\)\.(?:run|__init__)\(|\.(?:run|__init__)\(self")
 _BUILD_MODULES = ("setuptools", "distutils", "wheel", "codecs", "pathlib", "io")
 _BUILD_CALLS = ("setup", "find_packages")
 
@@ -135,9 +137,7 @@ def _command_body(statement: ast.ClassDef, source: str) -> Iterator[str]:
     for method in statement.body:
         if isinstance(method, ast.FunctionDef) and method.name in ("run", "__init__"):
             body = _body_text(method.body, source)
-            yield "\n".join(
-                line for line in body.split("\n") if not re.search(r"\.(run|__init__)\(", line)
-            )
+            yield "\n".join(line for line in body.split("\n") if not _CALL_OF_BASE.search(line))
 
 
 def _body_text(body: Sequence[ast.stmt], source: str) -> str:

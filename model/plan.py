@@ -169,9 +169,12 @@ def benign_items(pins: Sequence[Pin], *, origin: Origin) -> Iterator[Item]:
 
 
 def made_items(
-    malicious: Sequence[Item], benign: Sequence[Item], sizes: Mapping[str, int]
+    malicious: Sequence[Item], benign: Sequence[Item], sizes: Mapping[str, int], *, maker: str
 ) -> Iterator[Item]:
-    """Grafts and transformed samples: families and hosts of one split stay in it."""
+    """Grafts and transformed samples: families and hosts of one split stay in it.
+
+    ``maker`` is the digest of the code that makes them, and part of their keys.
+    """
     for split, quota in QUOTAS.items():
         families: dict[str, Item] = {}
         for item in malicious:
@@ -189,12 +192,13 @@ def made_items(
             for number in range(quota.grafts_by_place):
                 seed = f"{split.value} {place.value} {number}"
                 payload = payloads[int(draw("graft payload", seed) * len(payloads))]
-                yield _made(payload, _host(usable, sizes, seed), Origin.GRAFT, place.value)
+                host = _host(usable, sizes, seed)
+                yield _made(payload, host, Origin.GRAFT, place.value, maker=maker)
         for kind in Transform:
             chosen = sorted(payloads, key=lambda item: draw(kind.value, item.key))
             for sample in chosen[: quota.transforms_by_kind]:
                 host = _host(hosts, sizes, f"{kind.value} {sample.key}")
-                yield _made(sample, host, Origin.TRANSFORM, kind.value)
+                yield _made(sample, host, Origin.TRANSFORM, kind.value, maker=maker)
 
 
 def _host(hosts: Sequence[Item], sizes: Mapping[str, int], seed: str) -> Item:
@@ -206,9 +210,9 @@ def _host(hosts: Sequence[Item], sizes: Mapping[str, int], seed: str) -> Item:
     return choice.choice(bands[choice.choice(sorted(bands))])
 
 
-def _made(sample: Item, host: Item, origin: Origin, variant: str) -> Item:
+def _made(sample: Item, host: Item, origin: Origin, variant: str, *, maker: str) -> Item:
     return Item(
-        key=f"{origin.value} {variant} {sample.source} {host.source}",
+        key=f"{origin.value} {maker} {variant} {sample.source} {host.source}",
         origin=origin,
         label=Label.MALICIOUS,
         split=sample.split,

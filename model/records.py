@@ -14,7 +14,8 @@ import safe_pip
 from safe_pip.extractors import SCHEMA
 
 _SOURCES = ("archive", "extractors", "distribution.py", "evidence.py", "feature.py")
-_GENERATORS = ("grafts.py", "transforms.py", "payloads.py", "paper8.py", "observing.py")
+_OBSERVERS = ("paper8.py", "observing.py")
+_MAKERS = ("grafts.py", "transforms.py", "payloads.py")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,17 +66,21 @@ class Record:
 
 
 def extraction_digest() -> str:
-    """Hex digest of all code that a record depends on, and of the schema."""
+    """Hex digest of all code that the record of a real archive depends on, and of the schema."""
+    package, folder = Path(safe_pip.__file__).parent, Path(__file__).parent
     digest = hashlib.sha256(SCHEMA.digest.encode())
-    package = Path(safe_pip.__file__).parent
-    paths = [package / name for name in _SOURCES]
-    paths += [Path(__file__).parent / name for name in _GENERATORS]
-    for path in paths:
+    for path in [package / name for name in _SOURCES] + [folder / name for name in _OBSERVERS]:
         files = sorted(path.rglob("*")) if path.is_dir() else [path]
         for file in files:
-            if file.is_file() and "__pycache__" not in file.parts:
+            if file.suffix in (".py", ".txt", ".gz"):
                 digest.update(file.name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def making_digest() -> str:
+    """Hex digest of the code that grafts and transforms: part of the names of made items."""
+    contents = b"".join((Path(__file__).parent / name).read_bytes() for name in _MAKERS)
+    return hashlib.sha256(contents).hexdigest()[:8]
 
 
 class Store:
