@@ -250,6 +250,14 @@ def test_a_table_of_all_bytes_is_not_random() -> None:
     assert "hi_entropy_strings" not in observed(source)
 
 
+def test_a_byte_that_is_repeated_is_no_text() -> None:
+    assert "needless_escapes" not in observed("x = b'" + "\\x66" * 32 + "'\n")
+
+
+def test_a_large_number_is_no_data() -> None:
+    assert "encoded_ratio" not in observed(f"x = int('{7**180}')\n")
+
+
 def test_encrypted_bytes_are_random() -> None:
     source = f"x = {random.Random(2).randbytes(300)!r}\n"
     assert "hi_entropy_strings" in observed(source)

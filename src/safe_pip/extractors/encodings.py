@@ -16,6 +16,7 @@ from safe_pip.extractors.literals import MIN_ESCAPES, Literal
 
 MIN_ENCODED_CHARS = 40
 MIN_HEX_CHARS = 64
+MIN_DECIMAL_CHARS = 400
 MIN_SIGN_CHARS = 100
 MIN_HINTED_CHARS = 16
 Encoding = OneOf["base 64", "hexadecimal", "base 85", "binary", "numbers", "escapes"]
@@ -191,7 +192,9 @@ def encoding_of(run: str) -> Encoding | None:
         return None
     lowered = body.lower()
     if not lowered.strip("0123456789abcdef"):
-        is_data = len(run) >= MIN_HEX_CHARS and len(run) not in _HASH_CHARS
+        # Digits alone are a large number, as in the tables of a curve or a prime.
+        min_chars = MIN_DECIMAL_CHARS if lowered.isdigit() else MIN_HEX_CHARS
+        is_data = len(run) >= min_chars and len(run) not in _HASH_CHARS
         return "hexadecimal" if is_data and len(set(lowered)) > 6 else None
     if len(run) in _HASH_CHARS_BASE64:
         return None

@@ -10,6 +10,7 @@ from safe_pip.extractors.segments import StringToken
 from safe_pip.extractors.unit import FoldedLiteral
 
 MIN_ESCAPES = 12
+MIN_DISTINCT_LETTERS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,5 +89,5 @@ def count_needless_escapes(token: StringToken) -> int:
     n_escapes = len(_NUMERIC_ESCAPE.findall(body))
     value = _unescaped(token)[:10_000]
     n_printable = sum(" " <= letter <= "~" for letter in value)
-    is_text = n_printable >= 0.95 * len(value)
+    is_text = n_printable >= 0.95 * len(value) and len(set(value)) >= MIN_DISTINCT_LETTERS
     return n_escapes if is_text and n_escapes >= max(MIN_ESCAPES, 0.3 * len(value)) else 0
