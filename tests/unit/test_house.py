@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -82,3 +83,23 @@ def test_no_file_names_a_machine_or_a_registry_host() -> None:
         if name and any(part in (ROOT / name).read_bytes() for part in forbidden)
     ]
     assert named == []
+
+
+def test_every_promise_names_a_test_that_exists() -> None:
+    promised = set(re.findall(r"`(test_\w+)`", (ROOT / "SECURITY.md").read_text(encoding="utf-8")))
+    tests = {
+        name
+        for file in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert promised
+    assert promised <= tests, promised - tests
+
+
+def test_the_readme_shows_the_help_of_the_program() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = subprocess.run(
+        [sys.executable, "-m", "safe_pip", "--help"], capture_output=True, text=True, timeout=60
+    )
+    assert shown.stdout.strip() in readme
+    assert len(readme.splitlines()) <= 150
