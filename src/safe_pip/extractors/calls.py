@@ -78,6 +78,7 @@ _DYNAMIC_NAMES = frozenset(
 _TELLING_MODULES = frozenset(
     """base64 builtins codecs ctypes marshal os pty socket subprocess urllib.request zlib""".split()  # noqa: SIM905
 )
+_FILE_REFS = frozenset(("builtins.open()", "pathlib.Path()"))
 _SETUP_CALLS = frozenset(
     ("setuptools.setup", "distutils.core.setup", "skbuild.setup", "numpy.distutils.core.setup")
 )
@@ -163,6 +164,8 @@ class Calls(Expressions):
             "__pyarmor__": self._run_packed,
             "functools.partial": self._partial,
             "importlib.import_module": self._import,
+            "importlib.machinery.SourceFileLoader": self._spec,
+            "importlib.machinery.SourcelessFileLoader": self._spec,
             "importlib.util.spec_from_file_location": self._spec,
             "operator.attrgetter": self._getter,
             "operator.methodcaller": self._getter,
@@ -221,6 +224,11 @@ class Calls(Expressions):
         if isinstance(node.func, ast.Attribute):
             method = node.func.attr
             receiver = self.evaluate(node.func.value, scope)
+            if receiver.ref in _FILE_REFS:
+                # What a file or path gives depends on its path, not on the name of the method.
+                arguments = self._arguments(node, scope)
+                result = self._method(receiver, method, arguments, node)
+                return UNKNOWN if result is None else result
             callee = self.attribute(receiver, method, node.func)
         else:
             callee = self.evaluate(node.func, scope)

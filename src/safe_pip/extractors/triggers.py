@@ -33,7 +33,7 @@ _WORDS = frozenset(
     win32api win32clipboard win32com win32crypt win32process windll winreg wmi xmlrpc zipimport
     """.split()  # noqa: SIM905
 )
-_ASSEMBLED = r"(?:[\"'][^\"'\n]*[\"']\s*[+.%\[]|[fF][\"']|\w+\(|[\"']{2})"
+_ASSEMBLED = r"(?:[\"'][^\"'\n]*(?:\\|[\"']\s*[+.%\[])|[fF][\"']|\w+\(|[\"']{2})"
 _SYSTEM = r"(?:os|sys|posix|nt)"
 # Words that count in some forms only: the word, and the form.
 _FORMS: Mapping[bytes, re.Pattern[bytes]] = {
@@ -64,8 +64,10 @@ _FORMS: Mapping[bytes, re.Pattern[bytes]] = {
         "os": r"\bos\.(?:system|popen|spawn|exec|fork|dup2|setsid)"
               r"|\bfrom\s+os\s+import\s[^\n]*(?:system|popen|spawn|exec|fork|dup2|\*|\()",
         "pip": r"\bpip\.(?:main|_internal)|\bimport\s+pip\b|\bfrom\s+pip\b",
+        "popen": r"\.popen\b",
         "posix": r"\bimport\s+posix\b|\bfrom\s+posix\s+import",
         "pty": r"\bimport\s+pty\b|\bpty\.spawn",
+        "system": r"(?<!platform)\.system\b",
         "vars": rf"\bvars\([\w.]*\)\s*\[\s*(?:[\"']|{_ASSEMBLED})",
     }.items()
 }  # fmt: skip
