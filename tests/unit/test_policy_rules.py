@@ -57,7 +57,7 @@ def test_a_policy_threshold_replaces_the_models() -> None:
     policy = Policy(ask_above=Threshold(fixed=0.05, includes_model=False))
     decision = make_decision(make_verdict(score=0.1), policy)
     assert decision.action is Action.ASK
-    assert "the policy asks from 0.050" in decision.reason
+    assert "the policy asks from 0.0500" in decision.reason
 
 
 def test_could_not_look_is_blocked() -> None:

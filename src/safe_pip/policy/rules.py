@@ -203,7 +203,7 @@ def _by_score(
     return _Opinion(
         action=action,
         rule=rule,
-        reason=f"its score is {score:.3f} of 1, and {source} {verb} from {limit:.3f}",
+        reason=f"its score is {score:.4f} of 1, and {source} {verb} from {limit:.4f}",
         lift=_Lift.ANY,
     )
 

@@ -17,7 +17,7 @@ def text_document(entries: Sequence[Entry], scanner: Scanner) -> str:
 
 def _lines(entry: Entry) -> Iterator[str]:
     decision, verdict = entry.decision, entry.decision.verdict
-    score = "not scored" if verdict.score is None else f"score {verdict.score:.3f}"
+    score = "not scored" if verdict.score is None else f"score {verdict.score:.4f}"
     yield f"{escaped(entry.shown_path)}: {decision.action.value}, {score}: " + escaped(
         f"{decision.reason} [{decision.rule}]"
     )
