@@ -29,6 +29,8 @@ from safe_pip.verdict import Verdict
 # Shorter waits are not worth a line on the terminal.
 SLOW_SECONDS = 4.0
 
+_SCORE_RULES = ("ask-above", "block-above")
+
 
 class Inspecting(Protocol):
     """Starts inspections; see inspection.inspector."""
@@ -81,7 +83,9 @@ class Review:
         # thinks, so the counts have another lock: Ctrl-C at a question must not wait for it.
         self._ruling_lock = threading.Lock()
         self._lock = threading.Lock()
+        # What a person, and what an entry of the policy, let pass; by digest.
         self._accepted: dict[str, Verdict] = {}
+        self._allowed: dict[str, Verdict] = {}
         self._refusal: Refusal | None = None
         self._ruled: dict[tuple[str, str], tuple[Entry, Inspected]] = {}
         self._waited_seconds = 0.0
@@ -161,8 +165,17 @@ class Review:
             thresholds=self._thresholds,
             now=self._now(),
         )
+        if decision.action is Action.ALLOW:
+            if decision.rule == "allow":
+                self._allowed[verdict.sha256] = verdict
+            return decision
         if decision.action is Action.ASK and self._is_answered(verdict, arrival.parent_sha256):
             return _accepted(decision)
+        if decision.rule in _SCORE_RULES and _shows_nothing_new(
+            verdict, self._allowed.get(arrival.parent_sha256 or "")
+        ):
+            reason = "the policy allows the archive that it came out of"
+            return replace(decision, action=Action.ALLOW, rule="allow", reason=reason)
         if not self._desk.is_attended:
             return without_a_person(decision, self._policy)
         return decision
@@ -172,11 +185,7 @@ class Review:
         everything that was found in them."""
         if verdict.sha256 and verdict.sha256 in self._accepted:
             return True
-        parent = self._accepted.get(parent_sha256 or "")
-        if parent is None or verdict.unscannable is not None:
-            return False
-        seen = {finding.evidence.feature for finding in parent.findings}
-        return all(finding.evidence.feature in seen for finding in verdict.findings)
+        return _shows_nothing_new(verdict, self._accepted.get(parent_sha256 or ""))
 
     def _inspected(self, artifacts: Sequence[Artifact]) -> Sequence[Inspected]:
         """Waits. Raises ModelError if nothing can be inspected."""
@@ -229,6 +238,14 @@ class Review:
                 verdict = decision.verdict
                 entry = Entry(path=verdict.filename, decision=decision)
                 self._ruled[verdict.filename, verdict.sha256] = (entry, item)
+
+
+def _shows_nothing_new(verdict: Verdict, parent: Verdict | None) -> bool:
+    """Whether everything found in a tree or built wheel was found in its archive already."""
+    if parent is None or verdict.unscannable is not None:
+        return False
+    seen = {finding.evidence.feature for finding in parent.findings}
+    return all(finding.evidence.feature in seen for finding in verdict.findings)
 
 
 def _each_once(decisions: Iterable[Decision], action: Action) -> list[Decision]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders import write_sdist, write_wheel
-from tests.integration.canaries import PTH
+from tests.integration.canaries import PTH, project_files
 from tests.integration.conftest import Workshop
 
 COMMAND = (
@@ -158,6 +158,15 @@ def test_the_command_that_a_block_offers_lets_it_pass(person: Person) -> None:
     words = offer.replace("'why'", "read-it").split()
     assert words[0] == "safe-pip"
     assert person.types(*words[1:]).status == 0
+    assert person.types("install", "canary").status == 0
+
+
+def test_an_sdist_that_was_allowed_by_its_digest_is_built(person: Person) -> None:
+    files = project_files("canary")
+    files["canary/__init__.py"] = "# pretend-score: 0.95\n"
+    path = write_sdist(person.workshop.archives, "canary", files=files)
+    assert person.types("install", "canary").status == 40
+    assert person.types("policy", "allow", path, "--reason", "read").status == 0
     assert person.types("install", "canary").status == 0
 
 

@@ -21,7 +21,7 @@ from safe_pip.policy.settings import (
     Unattended,
 )
 from safe_pip.verdict import Advisory
-from tests.policies import DIGESTS, NOW, make_decision, make_verdict
+from tests.policies import DIGESTS, NOW, make_decision, make_finding, make_verdict
 
 DEMO = canonicalize_name("demo")
 INDEX = Context(origin=OriginKind.INDEX)
@@ -51,6 +51,12 @@ def test_a_score_at_a_threshold_reaches_it(score: float, action: Action, rule: s
 
 def test_nothing_found_is_called_no_finding() -> None:
     assert make_decision(make_verdict()).reason == "no finding"
+
+
+def test_finds_below_every_limit_are_not_called_no_finding() -> None:
+    decision = make_decision(make_verdict(score=0.4, findings=(make_finding(),)))
+    assert decision.action is Action.ALLOW
+    assert decision.reason == "its score is 0.4000 of 1, and questions begin at 0.5000"
 
 
 def test_a_policy_threshold_replaces_the_models() -> None:

@@ -22,7 +22,7 @@ from safe_pip.errors import (
 from safe_pip.gates.reviewer import Arrival, Ruling
 from safe_pip.inspection.inspector import Inspected
 from safe_pip.policy.rules import Context, Decision
-from safe_pip.policy.settings import Action, Policy, Unattended
+from safe_pip.policy.settings import Action, AllowEntry, Policy, Unattended
 from safe_pip.review import Review
 from safe_pip.verdict import Verdict
 from tests.policies import NOW, THRESHOLDS, make_finding, make_verdict
@@ -196,6 +196,18 @@ def test_a_new_find_in_the_tree_is_asked_about() -> None:
     table = Table(FakeDesk(True, False), ODD, tree)
     table.rule(ODD)
     assert not table.rule(tree, parent=ODD.sha256)[0].is_allowed
+
+
+@pytest.mark.parametrize("is_new", [False, True])
+def test_an_allowed_archive_covers_the_same_finds_in_its_tree(is_new: bool) -> None:
+    finding = make_finding()
+    if is_new:
+        finding = replace(finding, evidence=replace(finding.evidence, feature="spawn"))
+    tree = replace(EVIL, filename="tree", kind="directory", sha256="e" * 64, findings=(finding,))
+    entry = AllowEntry(project=canonicalize_name("evil"), sha256=EVIL.sha256, reason="read")
+    table = Table(FakeDesk(), EVIL, tree, policy=Policy(allow=frozenset({entry})))
+    assert table.rule(EVIL)[0].is_allowed
+    assert table.rule(tree, parent=EVIL.sha256)[0].is_allowed == (not is_new)
 
 
 def test_without_a_person_a_question_is_blocked() -> None:

@@ -29,8 +29,10 @@ from tests.policies import make_decision, make_finding, make_verdict
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "terminal"
 
+TOP = make_finding(path="setup.py", line=12, excerpt='exec(b64decode("aW1wb3J0IG9z…"))', share=0.8)
 FINDINGS = (
-    make_finding(path="setup.py", line=12, excerpt='exec(b64decode("aW1wb3J0IG9z…"))', share=0.8),
+    TOP,
+    replace(TOP, evidence=replace(TOP.evidence, detail="executes text as code")),
     make_finding(path="demo/__init__.py", line=3, excerpt="post(environ)", share=0.1),
     *(make_finding(path=f"demo/module_{number}.py", line=number) for number in range(5)),
 )
@@ -86,9 +88,9 @@ def hostile() -> Decision:
     return make_decision(verdict, context=context)
 
 
-def screen(decision: Decision, columns: int, *, max_findings: int = 5) -> str:
+def screen(decision: Decision, columns: int, *, max_places: int = 5) -> str:
     console = Console(file=io.StringIO(), width=columns, highlight=False, markup=False, emoji=False)
-    print_panel(console, decision, says=str, max_findings=max_findings)
+    print_panel(console, decision, says=str, max_places=max_places)
     output = console.file
     assert isinstance(output, io.StringIO)
     return output.getvalue()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from safe_pip.policy.rules import Decision
     from safe_pip.terminal.panel import Says
 
-ALL_FINDINGS = 1000
+ALL_PLACES = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,17 +94,15 @@ class TerminalDesk:
                 print(file=keyboard.writing, flush=True)
             if line.strip().lower() not in ("d", "details"):
                 return line.strip().lower() in ("y", "yes")
-            self._print_panels(console, decisions, max_findings=ALL_FINDINGS)
+            self._print_panels(console, decisions, max_places=ALL_PLACES)
 
     def _print_panels(
-        self, console: Console, decisions: Sequence[Decision], *, max_findings: int | None = None
+        self, console: Console, decisions: Sequence[Decision], *, max_places: int | None = None
     ) -> None:
-        from safe_pip.terminal.panel import FEW_FINDINGS, print_panel
+        from safe_pip.terminal.panel import FEW_PLACES, print_panel
 
         for decision in decisions:
-            print_panel(
-                console, decision, says=self._says, max_findings=max_findings or FEW_FINDINGS
-            )
+            print_panel(console, decision, says=self._says, max_places=max_places or FEW_PLACES)
 
 
 def _console(stream: TextIO) -> Console:

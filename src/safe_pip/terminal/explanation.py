@@ -31,4 +31,4 @@ def print_explanation(console: Console, decision: Decision, *, says: Says) -> No
     for finding in verdict.findings:
         share = f"+{finding.contribution:.3f}  {finding.group.value:8}  {finding.evidence.feature}"
         console.print(Text(share, style="dim"))
-        console.print(finding_rows([finding], says))
+        console.print(finding_rows([[finding]], says))

@@ -12,13 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from safe_pip.escaping import escaped
-from safe_pip.evidence import Surface
+from safe_pip.evidence import Location, Surface
 from safe_pip.policy.rules import Action, Decision
 from safe_pip.policy.wording import outcome
 from safe_pip.verdict import Finding
 
 # Enough to see why; the question offers the rest.
-FEW_FINDINGS = 5
+FEW_PLACES = 5
+MAX_SENTENCES = 3
 MAX_PLACE_CHARS = 120
 MAX_CHAIN_CHARS = 300
 
@@ -26,13 +27,13 @@ MAX_CHAIN_CHARS = 300
 Says = Callable[[str], str]
 
 
-def print_panel(console: Console, decision: Decision, *, says: Says, max_findings: int) -> None:
+def print_panel(console: Console, decision: Decision, *, says: Says, max_places: int) -> None:
     """The panel, and below it, to be copied, the command that accepts the artifact for good."""
     is_question = decision.action is Action.ASK
     style = "yellow" if is_question else "red"
     console.print(
         Panel(
-            Group(*_paragraphs(decision, says, max_findings)),
+            Group(*_paragraphs(decision, says, max_places)),
             title=Text("your decision" if is_question else _verb(decision), style="bold"),
             title_align="left",
             border_style=style,
@@ -64,15 +65,16 @@ def _verb(decision: Decision) -> str:
     return "not inspected" if decision.rule == "unscannable" else "blocked"
 
 
-def _paragraphs(decision: Decision, says: Says, max_findings: int) -> Iterator[RenderableType]:
+def _paragraphs(decision: Decision, says: Says, max_places: int) -> Iterator[RenderableType]:
     verdict = decision.verdict
     verb = "held back" if decision.action is Action.ASK else "blocked"
     yield Text(outcome(decision, verb=verb), style="bold")
     yield Text(_identity(decision), style="dim")
     if verdict.findings:
         yield Text("\nWhat was found", style="bold")
-        yield finding_rows(verdict.findings[:max_findings], says)
-        if (hidden := len(verdict.findings) - max_findings) > 0:
+        places = by_place(verdict.findings)
+        yield finding_rows(places[:max_places], says)
+        if (hidden := len(places) - max_places) > 0:
             yield Text(f"  and {hidden} more", style="dim")
     yield Text(f"\nAsked for by {_chain(decision)}.")
     for sentence in decision.not_checked:
@@ -88,28 +90,40 @@ def _identity(decision: Decision) -> str:
     return " · ".join(parts)
 
 
-def finding_rows(findings: Sequence[Finding], says: Says) -> RenderableType:
-    """Each find as a place, what is there, and below it the line itself."""
+def finding_rows(places: Sequence[Sequence[Finding]], says: Says) -> RenderableType:
+    """Each place with what is there, and below it the line itself."""
     # A grid, because wrapped lines must stay clear of the marks.
     rows = Table.grid(padding=(0, 1))
     rows.add_column(width=1)
     rows.add_column(overflow="fold")
-    for finding in findings:
-        rows.add_row("•", _found(finding, says))
-        if excerpt := escaped(finding.evidence.excerpt):
+    for findings in places:
+        rows.add_row("•", _found(findings, says))
+        if excerpt := escaped(findings[0].evidence.excerpt):
             rows.add_row("", Text(f"  {excerpt}", no_wrap=True, overflow="ellipsis"))
     return rows
 
 
-def _found(finding: Finding, says: Says) -> Text:
-    evidence = finding.evidence
-    place = escaped(evidence.location.path, max_chars=MAX_PLACE_CHARS) or "the whole artifact"
-    if evidence.location.line:
-        place = f"{place}:{evidence.location.line}"
-    words = escaped(evidence.detail) or says(evidence.feature)
+def by_place(findings: Sequence[Finding]) -> Sequence[Sequence[Finding]]:
+    """Finds at one line together; the places in the order of their strongest find."""
+    places: dict[Location, list[Finding]] = {}
+    for finding in findings:
+        places.setdefault(finding.evidence.location, []).append(finding)
+    return list(places.values())
+
+
+def _found(findings: Sequence[Finding], says: Says) -> Text:
+    location = findings[0].evidence.location
+    place = escaped(location.path, max_chars=MAX_PLACE_CHARS) or "the whole artifact"
+    if location.line:
+        place = f"{place}:{location.line}"
+    sentences = dict.fromkeys(
+        escaped(finding.evidence.detail) or says(finding.evidence.feature) for finding in findings
+    )
+    words = "; ".join(list(sentences)[:MAX_SENTENCES])
+    surface = findings[0].evidence.surface
     # "runs when called" says little about code and nothing about a licence.
-    when = f" ({evidence.surface.value})" if evidence.surface is not Surface.OTHER else ""
-    return Text.assemble((place, "cyan"), f"  {words}{when}")
+    is_news = surface is not Surface.OTHER and surface.value not in words
+    return Text.assemble((place, "cyan"), f"  {words}", f" ({surface.value})" if is_news else "")
 
 
 def _chain(decision: Decision) -> str:

@@ -1,0 +1,191 @@
+"""Opinions: what each rule of a policy has to say about a verdict, and what sets it aside."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from safe_pip.artifact import OriginKind
+from safe_pip.policy.settings import Action, AllowEntry, Policy, Threshold, Thresholds
+
+if TYPE_CHECKING:
+    from safe_pip.policy.rules import Context
+    from safe_pip.verdict import Verdict
+
+
+class Lift(enum.Enum):
+    """What kind of allow entry sets a rule aside."""
+
+    NEVER = "never"
+    DIGEST = "an entry with the artifact's digest"
+    ANY = "any entry that covers it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    action: Action
+    rule: str
+    reason: str
+    lift: Lift
+
+
+def opinions(
+    verdict: Verdict, policy: Policy, context: Context, *, thresholds: Thresholds, now: datetime
+) -> Iterator[Opinion]:
+    said = chain(
+        _by_name(verdict, policy, context),
+        _by_advisories(verdict, policy),
+        _by_inspection(verdict, policy),
+        _by_high_score(verdict, policy, thresholds),
+        _by_origin(verdict, policy, context),
+        _by_age(policy, context, now),
+        # Last of the questions: it is the only one that policy can answer where nobody is there
+        # (without_a_person), and must not stand for another.
+        _by_raised_score(verdict, policy, thresholds),
+    )
+    yield from (opinion for opinion in said if opinion.action is not Action.ALLOW)
+    yield _below_all_limits(verdict, policy, thresholds)
+
+
+def _below_all_limits(verdict: Verdict, policy: Policy, thresholds: Thresholds) -> Opinion:
+    reason = "no finding"
+    if verdict.findings and verdict.score is not None:
+        limit = policy.ask_above.value(thresholds.ask)
+        reason = f"its score is {verdict.score:.4f} of 1, and questions begin at {limit:.4f}"
+    return Opinion(action=Action.ALLOW, rule="model", reason=reason, lift=Lift.NEVER)
+
+
+def _by_name(verdict: Verdict, policy: Policy, context: Context) -> Iterator[Opinion]:
+    # A denied artifact could claim another name in its metadata; either name counts.
+    projects = sorted({name for name in (context.project, verdict.project) if name})
+    for project in projects:
+        for entry in sorted(policy.deny, key=str):
+            if entry.covers(project, verdict.version):
+                yield _never_lifted("deny", f"the policy denies {entry}")
+    if context.index_url is None:
+        return
+    for project in projects:
+        for private in sorted(policy.private_names, key=lambda name: name.pattern):
+            if private.covers(project) and not private.is_served_by(context.index_url):
+                yield _never_lifted(
+                    "private-names",
+                    f"{project} may come from {private.index_url} only, "
+                    f"and this came from {context.index_url}",
+                )
+
+
+def _by_advisories(verdict: Verdict, policy: Policy) -> Iterator[Opinion]:
+    for advisory in verdict.advisories:
+        yield Opinion(
+            action=policy.advisories,
+            rule="advisories",
+            reason=f"it is known malware ({advisory.id} of {advisory.source}: {advisory.summary})",
+            lift=Lift.DIGEST,
+        )
+
+
+def _by_inspection(verdict: Verdict, policy: Policy) -> Iterator[Opinion]:
+    if verdict.unscannable is not None:
+        yield Opinion(
+            action=policy.unscannable,
+            rule="unscannable",
+            reason=f"it could not be inspected ({verdict.unscannable.detail})",
+            lift=Lift.DIGEST,
+        )
+
+
+def _by_high_score(verdict: Verdict, policy: Policy, thresholds: Thresholds) -> Iterator[Opinion]:
+    limit = policy.block_above.value(thresholds.block)
+    if verdict.score is not None and verdict.score >= limit:
+        yield _by_score(Action.BLOCK, "block-above", verdict.score, limit, policy.block_above)
+
+
+def _by_raised_score(verdict: Verdict, policy: Policy, thresholds: Thresholds) -> Iterator[Opinion]:
+    limit = policy.ask_above.value(thresholds.ask)
+    if verdict.score is not None and verdict.score >= limit:
+        yield _by_score(Action.ASK, "ask-above", verdict.score, limit, policy.ask_above)
+
+
+def _by_score(
+    action: Action, rule: str, score: float, limit: float, threshold: Threshold
+) -> Opinion:
+    source = "the policy" if limit == threshold.fixed else "the model"
+    verb = "blocks" if action is Action.BLOCK else "asks"
+    return Opinion(
+        action=action,
+        rule=rule,
+        reason=f"its score is {score:.4f} of 1, and {source} {verb} from {limit:.4f}",
+        lift=Lift.ANY,
+    )
+
+
+def _by_origin(verdict: Verdict, policy: Policy, context: Context) -> Iterator[Opinion]:
+    by_origin = {
+        OriginKind.DIRECT_URL: ("direct-urls", policy.direct_urls, "a direct URL"),
+        OriginKind.VCS: ("vcs", policy.vcs, "version control"),
+        OriginKind.EDITABLE: ("editable", policy.editable, "an editable folder"),
+    }
+    if context.origin in by_origin:
+        rule, action, words = by_origin[context.origin]
+        yield Opinion(action=action, rule=rule, reason=f"it comes from {words}", lift=Lift.DIGEST)
+    if verdict.kind == "sdist":
+        yield Opinion(
+            action=policy.sdists,
+            rule="sdists",
+            reason="it is a source distribution, which runs code to build",
+            lift=Lift.ANY,
+        )
+
+
+def _by_age(policy: Policy, context: Context, now: datetime) -> Iterator[Opinion]:
+    if not policy.minimum_release_age or context.origin is not OriginKind.INDEX:
+        return
+    if context.uploaded_at is None:
+        yield Opinion(
+            action=policy.unknown_age,
+            rule="unknown-age",
+            reason="the index does not say when it was uploaded",
+            lift=Lift.ANY,
+        )
+        return
+    age = now - _aware(context.uploaded_at)
+    if age < policy.minimum_release_age:
+        yield Opinion(
+            action=Action.BLOCK,
+            rule="minimum-release-age",
+            reason=(
+                f"it was uploaded {_in_words(age)} ago, "
+                f"and the policy waits {_in_words(policy.minimum_release_age)}"
+            ),
+            lift=Lift.ANY,
+        )
+
+
+def _never_lifted(rule: str, reason: str) -> Opinion:
+    return Opinion(action=Action.BLOCK, rule=rule, reason=reason, lift=Lift.NEVER)
+
+
+def is_set_aside(opinion: Opinion, entry: AllowEntry | None) -> bool:
+    if entry is None:
+        return False
+    match opinion.lift:
+        case Lift.NEVER:
+            return False
+        case Lift.DIGEST:
+            return entry.sha256 is not None
+        case Lift.ANY:
+            return True
+
+
+def _aware(time: datetime) -> datetime:
+    return time if time.tzinfo is not None else time.replace(tzinfo=timezone.utc)
+
+
+def _in_words(span: timedelta) -> str:
+    if span >= timedelta(days=2):
+        return f"{span.days} days"
+    return f"{max(0, round(span.total_seconds() / 3600))} hours"
