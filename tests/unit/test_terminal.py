@@ -32,6 +32,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "terminal"
 TOP = make_finding(path="setup.py", line=12, excerpt='exec(b64decode("aW1wb3J0IG9z…"))', share=0.8)
 FINDINGS = (
     TOP,
+    replace(TOP, evidence=replace(TOP.evidence, detail="decodes data")),
     replace(TOP, evidence=replace(TOP.evidence, detail="executes text as code")),
     make_finding(path="demo/__init__.py", line=3, excerpt="post(environ)", share=0.1),
     *(make_finding(path=f"demo/module_{number}.py", line=number) for number in range(5)),

@@ -119,7 +119,11 @@ def _found(findings: Sequence[Finding], says: Says) -> Text:
     sentences = dict.fromkeys(
         escaped(finding.evidence.detail) or says(finding.evidence.feature) for finding in findings
     )
-    words = "; ".join(list(sentences)[:MAX_SENTENCES])
+    # "decodes and executes" says nothing beside "decodes and executes; it runs at import".
+    telling = [
+        one for one in sentences if not any(one in other for other in sentences.keys() - {one})
+    ]
+    words = "; ".join(telling[:MAX_SENTENCES])
     surface = findings[0].evidence.surface
     # "runs when called" says little about code and nothing about a licence.
     is_news = surface is not Surface.OTHER and surface.value not in words
