@@ -153,7 +153,7 @@ def test_no_command_is_made_of_a_hostile_name() -> None:
 @pytest.mark.parametrize(
     ("tally", "line"),
     [
-        (Tally(), "safe-pip: nothing arrived that had to be inspected"),
+        (Tally(), "safe-pip: no artifact came to a decision"),
         (
             Tally(inspected=12, from_memory=3, waited_seconds=1.24),
             "safe-pip: 12 inspected, 3 from memory, no finding; pip waited 1.2 s",

@@ -21,7 +21,7 @@ class Tally:
 def summary_line(tally: Tally) -> str:
     """Says what was found, never that something is safe."""
     if not tally.inspected:
-        return "safe-pip: nothing arrived that had to be inspected"
+        return "safe-pip: no artifact came to a decision"
     found = [
         f"{count} {words}"
         for count, words in (
