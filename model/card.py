@@ -43,7 +43,7 @@ def _lines(metrics: Metrics, fitted: Fitted) -> Iterator[str]:
     counts = metrics["tables"]
     yield "# Model card"
     yield ""
-    yield "Written by `python -m model.evaluate`; do not edit. Method: DETECTION notes in"
+    yield "Written by `python -m model.evaluate`; do not edit. The method is in"
     yield "`model/README.md`. One family (or benign file) is one unit; intervals are"
     yield "Clopper-Pearson at 95 %."
     yield ""

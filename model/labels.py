@@ -15,11 +15,15 @@ from safe_pip.distribution import Distribution
 
 
 class Label(enum.Enum):
-    """What a sample is. Only MALICIOUS and, at low weight, BEACON are positives."""
+    """What a sample is. Only MALICIOUS and, at low weight, BEACON are positives.
+
+    EMPTY are squats and carriers: nothing in them acts, the harm is in the name or in another
+    project that they depend on.
+    """
 
     MALICIOUS = "malicious"
     BEACON = "research beacon"
-    EMPTY = "empty squat"
+    EMPTY = "no behaviour"
     BENIGN = "benign"
 
     @property
@@ -38,21 +42,22 @@ _HARMFUL = re.compile(
     r"cookies|login data|startupinfo|\.exe|\.ssh|id_rsa|aws_secret|chmod|writefile)\b",
     re.IGNORECASE,
 )
-_HARMLESS_MODULES = frozenset(
-    {
-        "setuptools", "distutils", "os", "sys", "codecs", "pathlib", "io", "re", "typing", "math",
-        "random", "string", "time", "datetime", "json", "collections", "itertools", "functools",
-        "__future__", "warnings", "enum", "dataclasses", "abc", "logging", "numpy", "pandas",
-        "types", "copy", "operator", "textwrap", "unittest", "pytest",
-    }
-)  # fmt: skip
+# Modules with which code reaches the network, other processes, the screen or stored secrets.
+_ACTING_MODULES = frozenset(
+    """
+    requests urllib urllib2 urllib3 http httplib httplib2 httpx aiohttp socket websocket websockets
+    smtplib ftplib dns pycurl wget telegram telebot discord discord_webhook dhooks paramiko fabric
+    subprocess pty ctypes winreg _winreg win32crypt win32api win32com marshal pickle cloudpickle
+    pynput keyboard mouse pyautogui cv2 mss pyperclip clipboard keyring browser_cookie3 sqlite3
+    pip builtins imp importlib runpy zipimport
+    """.split()  # noqa: SIM905
+)
 _ACTING_CALLS = frozenset(
-    {
-        "exec", "eval", "compile", "__import__", "getattr", "system", "popen", "spawn", "startfile",
-        "getlogin", "environ", "getenv", "remove", "chmod", "kill", "fork", "write_text",
-        "write_bytes", "symlink", "rename",
-    }
-)  # fmt: skip
+    """
+    exec eval compile __import__ __builtins__ globals b64decode system popen spawnl spawnv startfile
+    execv execl execvp fork environ getlogin chmod kill symlink
+    """.split()  # noqa: SIM905
+)
 _ACTIVE_SUFFIXES = (
     ".pth", ".exe", ".dll", ".so", ".pyd", ".pyc", ".js", ".sh", ".bat", ".ps1",
 )  # fmt: skip
@@ -89,10 +94,10 @@ def _acts(source: str) -> bool:
     for node in ast.walk(tree):
         match node:
             case ast.Import(names=names):
-                if any(name.name.partition(".")[0] not in _HARMLESS_MODULES for name in names):
+                if any(name.name.partition(".")[0] in _ACTING_MODULES for name in names):
                     return True
             case ast.ImportFrom(module=str(module), level=0):
-                if module.partition(".")[0] not in _HARMLESS_MODULES:
+                if module.partition(".")[0] in _ACTING_MODULES:
                     return True
             case ast.Name(id=name) | ast.Attribute(attr=name):
                 if name in _ACTING_CALLS:
