@@ -41,7 +41,7 @@ EXAMPLES = {
     "startup": r"Software\Microsoft\Windows\CurrentVersion\Run",
     "shell-profile": "~/.bashrc",
     "agent": "~/.claude/settings.json",
-    "publish": "https://upload.pypi.org/legacy/",
+    "publish": "twine upload dist/*",
     "runtime": "https://files.example/stage/update.exe",
     "sandbox": "wireshark.exe",
     "discovery": "https://api.ipify.org?format=json",
@@ -126,7 +126,14 @@ def test_command_line_is_understood(text: str, fact: CommandFact) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["git describe --tags", "gcc -print-multiarch", "ls -l", "python setup.py build", "make -j4", ""],
+    [
+        "git describe --tags",
+        "gcc -print-multiarch",
+        "ls -l",
+        "python setup.py build",
+        "make -j4",
+        "",
+    ],
 )
 def test_ordinary_command_lines_say_nothing(text: str) -> None:
     assert read_command(text).facts == frozenset()

@@ -12,7 +12,9 @@ CALL = "import os\nos.system('echo look-alike')\n"
 
 
 def _surfaces(files: dict[str, str], kind: DistributionKind) -> set[Surface]:
-    return {item.surface for item in code_evidence(files, kind=kind) if item.feature == "proc_spawn"}
+    return {
+        item.surface for item in code_evidence(files, kind=kind) if item.feature == "proc_spawn"
+    }
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,9 @@ def test_methods_are_not_the_builtins_that_they_are_named_after() -> None:
 
 def test_calls_in_the_body_of_setup_are_counted() -> None:
     evidence = code_evidence(
-        {"setup.py": "from setuptools import setup\ndef f(): pass\nf()\nprint('x')\nsetup(name='x')\n"}
+        {
+            "setup.py": "from setuptools import setup\ndef f(): pass\nf()\nprint('x')\nsetup(name='x')\n"
+        }
     )
     assert places(evidence, "setup_extra_calls") == {("setup.py", 3)}
 

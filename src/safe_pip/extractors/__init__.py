@@ -15,9 +15,7 @@ from safe_pip.extractors import code, files, metadata, text
 from safe_pip.extractors.unit import python_units
 from safe_pip.feature import FeatureSchema
 
-SCHEMA = FeatureSchema(
-    features=metadata.FEATURES + files.FEATURES + code.FEATURES + text.FEATURES
-)
+SCHEMA = FeatureSchema(features=metadata.FEATURES + files.FEATURES + code.FEATURES + text.FEATURES)
 
 
 def observe(distribution: Distribution) -> tuple[Evidence, ...]:

@@ -84,7 +84,15 @@ _SETUP_CALLS = frozenset(
 )
 _PATH_CALLS = frozenset(
     f"os.path.{name}"
-    for name in ("abspath", "basename", "dirname", "expanduser", "expandvars", "normpath", "realpath")
+    for name in (
+        "abspath",
+        "basename",
+        "dirname",
+        "expanduser",
+        "expandvars",
+        "normpath",
+        "realpath",
+    )
 )
 _TEMPORARY_CALLS = frozenset(
     f"tempfile.{name}"
@@ -174,9 +182,7 @@ class Calls(Expressions):
             "os.getenv": self._environment_variable,
             "os.path.join": self._join_path,
             "pathlib.Path": self._path,
-            "pathlib.Path.home": lambda *_: Value(
-                const="~", is_partial=True, ref="pathlib.Path()"
-            ),
+            "pathlib.Path.home": lambda *_: Value(const="~", is_partial=True, ref="pathlib.Path()"),
             "pathlib.PurePath": self._path,
             "runpy.run_path": self._execute_file,
         }
@@ -207,7 +213,7 @@ class Calls(Expressions):
         the code does anything of note or cannot be read."""
 
     @abstractmethod
-    def run_member(self, path: str, node: ast.expr, scope: Scope) -> bool | None:
+    def run_member(self, path: str, scope: Scope) -> bool | None:
         """Runs a file of the distribution as code. True if it does anything of note, False if
         not, None if there is no such file."""
 
@@ -346,9 +352,7 @@ class Calls(Expressions):
         for value in arguments.positional:
             if len(parts) < 64:
                 parts[len(parts)] = value
-        grown = Value(
-            parts=parts, origins=receiver.origins | arguments.origins, ref=receiver.ref
-        )
+        grown = Value(parts=parts, origins=receiver.origins | arguments.origins, ref=receiver.ref)
         self.assign(target, grown, self._growing_scope)
 
     _growing_scope: Scope | None = None
@@ -372,9 +376,7 @@ class Calls(Expressions):
             return UNKNOWN
         return handle if method == "__enter__" else Value(origins=handle.origins)
 
-    def _path_method(
-        self, path: Value, method: str, arguments: Arguments, node: ast.Call
-    ) -> Value:
+    def _path_method(self, path: Value, method: str, arguments: Arguments, node: ast.Call) -> Value:
         if method in _READING_METHODS:
             if "secret-path" in path.origins:
                 self.emit(Action.SECRET, f"pathlib.Path.{method}", node, text=path.text)
@@ -400,9 +402,7 @@ class Calls(Expressions):
         if method in ("joinpath", "with_name", "__truediv__"):
             text = "/".join((path.text, *(value.text for value in arguments.positional)))
             joined = text_value(text, path.origins | arguments.origins)
-            return Value(
-                const=text, is_partial=True, ref="pathlib.Path()", origins=joined.origins
-            )
+            return Value(const=text, is_partial=True, ref="pathlib.Path()", origins=joined.origins)
         if method in ("unlink", "rmdir"):
             self._delete(path, f"pathlib.Path.{method}", node)
             return UNKNOWN
@@ -412,7 +412,7 @@ class Calls(Expressions):
         """Keeps the constants that are written to a file, in order."""
         for value in arguments.positional:
             if isinstance(value.const, (str, bytes)) and len(self._written) < _MAX_WRITTEN_FILES:
-                first, pieces = self._written.setdefault(path.text, (node, []))
+                _first, pieces = self._written.setdefault(path.text, (node, []))
                 if len(pieces) < _MAX_WRITTEN_PIECES:
                     pieces.append(value.text)
 
@@ -436,17 +436,13 @@ class Calls(Expressions):
         mode = arguments.get(1, "mode")
         mode_text = mode.const if isinstance(mode.const, str) else "r"
         if any(letter in mode_text for letter in "wax+"):
-            self.emit(
-                Action.WRITE, name, node, text=path.text, names=self._names_in(node)
-            )
+            self.emit(Action.WRITE, name, node, text=path.text, names=self._names_in(node))
         elif "secret-path" in path.origins:
             self.emit(Action.SECRET, name, node, text=path.text)
         origins = path.origins & {"secret-path", "network"}
         return Value(ref="builtins.open()", origins=origins, parts={"path": path})
 
-    def _named_call(
-        self, name: str, callee: Value, arguments: Arguments, node: ast.Call
-    ) -> Value:
+    def _named_call(self, name: str, callee: Value, arguments: Arguments, node: ast.Call) -> Value:
         if name in _SETUP_CALLS:
             self.see_setup(arguments, node)
             return UNKNOWN
@@ -475,9 +471,7 @@ class Calls(Expressions):
         ref = f"{callee.ref}()" if len(callee.ref) < _MAX_REF_CHARS else ""
         return Value(ref=ref, origins=callee.origins | self._passed_through(name, arguments))
 
-    def _decode(
-        self, name: str, callee: Value, arguments: Arguments, node: ast.Call
-    ) -> Value:
+    def _decode(self, name: str, callee: Value, arguments: Arguments, node: ast.Call) -> Value:
         """A decoder known by its method's name alone, whatever library it is of."""
         self.emit(Action.DECODE, name, node, data=arguments.origins)
         return Value(origins=DECODED | callee.origins | arguments.origins)
@@ -523,9 +517,7 @@ class Calls(Expressions):
             if value.function is not None and not value.function.is_class:
                 self.invoke(value.function, passed)
 
-    def _emit_sinks(
-        self, name: str, callee: Value, arguments: Arguments, node: ast.Call
-    ) -> None:
+    def _emit_sinks(self, name: str, callee: Value, arguments: Arguments, node: ast.Call) -> None:
         for sink in SINKS[name]:
             self._emit_sink(sink, name, callee, arguments, node)
 
@@ -576,11 +568,11 @@ class Calls(Expressions):
     ) -> tuple[str, frozenset[Mark]]:
         """Code loaded from a path: what the path is, and whether what it holds was read."""
         path = (callee.parts or {}).get("path", arguments.get(1 if "imp." in callee.ref else 0))
-        return path.text, marks | self._member_marks(path.text, node, Scope(module=""))
+        return path.text, marks | self._member_marks(path.text, Scope(module=""))
 
-    def _member_marks(self, path: str, node: ast.expr, scope: Scope) -> frozenset[Mark]:
+    def _member_marks(self, path: str, scope: Scope) -> frozenset[Mark]:
         """Runs the file of the distribution that a path means, if there is one."""
-        does_anything = self.run_member(path, node, scope)
+        does_anything = self.run_member(path, scope)
         if does_anything is None:
             return frozenset()
         return frozenset((Mark.LITERAL if does_anything else Mark.HARMLESS,))
@@ -590,13 +582,15 @@ class Calls(Expressions):
     ) -> None:
         text = command_text(arguments)
         command = read_command(text)
-        facts = command.facts | self._run_named_members(text, node)
+        facts = command.facts | self._run_named_members(text)
         if (
             _DETACHING_KEYWORDS & arguments.keywords.keys()
             or CommandFact.HIDDEN in command.facts
             or name.endswith("startfile")
-            or (arguments.keywords.get("stdout", UNKNOWN).ref == "subprocess.DEVNULL"
-            and name == "subprocess.Popen")
+            or (
+                arguments.keywords.get("stdout", UNKNOWN).ref == "subprocess.DEVNULL"
+                and name == "subprocess.Popen"
+            )
         ):
             marks = marks | {Mark.DETACHED}
         self.emit(
@@ -614,13 +608,13 @@ class Calls(Expressions):
         for code in command.python_code:
             self.run_text(Value(const=code), node, Scope(module=""))
 
-    def _run_named_members(self, command: str, node: ast.expr) -> frozenset[CommandFact]:
+    def _run_named_members(self, command: str) -> frozenset[CommandFact]:
         """Runs the scripts of the distribution that a command line names."""
         facts: set[CommandFact] = set()
         for word in command.split()[:_MAX_COMMAND_WORDS]:
             name = word.strip("\"'&;")
             if name.endswith((".py", ".pyw")):
-                if self.run_member(name, node, Scope(module="")) is not None:
+                if self.run_member(name, Scope(module="")) is not None:
                     facts.add(CommandFact.RUNS_OWN_FILE)
             elif name.endswith(_SCRIPT_SUFFIXES):
                 script = self.read_member(name)
@@ -685,7 +679,7 @@ class Calls(Expressions):
             is_hidden = "decoded" in code.origins or "network" in code.origins
             marks = marks | {Mark.LITERAL if does_anything or is_hidden else Mark.HARMLESS}
         elif code.parts is not None and "path" in code.parts:
-            marks = marks | self._member_marks(code.parts["path"].text, node, scope)
+            marks = marks | self._member_marks(code.parts["path"].text, scope)
         self.emit(
             Action.EXECUTE,
             name,
@@ -697,11 +691,9 @@ class Calls(Expressions):
         )
         return result if result is not UNKNOWN else Value(origins=code.origins)
 
-    def _execute_file(
-        self, name: str, arguments: Arguments, node: ast.Call, scope: Scope
-    ) -> Value:
+    def _execute_file(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
         path = arguments.get(0)
-        marks = self._name_marks(name, node) | self._member_marks(path.text, node, scope)
+        marks = self._name_marks(name, node) | self._member_marks(path.text, scope)
         self.emit(
             Action.EXECUTE,
             name,
@@ -812,9 +804,7 @@ class Calls(Expressions):
         folded = self._fold(name, arguments, node) if name in FUNCTIONS else None
         return folded or self._named_call(name, function, arguments, node)
 
-    def _run_packed(
-        self, name: str, arguments: Arguments, node: ast.Call, scope: Scope
-    ) -> Value:
+    def _run_packed(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
         """A packer's runtime: decrypts its argument and runs it."""
         del scope
         self.emit(Action.DECODE, name, node)
@@ -862,9 +852,7 @@ def command_text(arguments: Arguments) -> str:
         words = [item.text for item in constant_items(command) or ()]
         if command.parts is not None and not words:
             words = [part.text for part in command.parts.values()]
-    words.extend(
-        value.text for value in arguments.positional[1:] if isinstance(value.const, str)
-    )
+    words.extend(value.text for value in arguments.positional[1:] if isinstance(value.const, str))
     extra = arguments.positional[1:]
     for value in extra:
         words.extend(item.text for item in constant_items(value) or () if value.const is None)

@@ -208,9 +208,7 @@ class _Writer:
         for fact in (CommandFact.DOWNLOAD_AND_RUN, CommandFact.DOWNLOAD):
             if fact in event.facts:
                 value = 1.0 if fact is CommandFact.DOWNLOAD_AND_RUN else _MENTIONED
-                yield self._of(
-                    "shell_download", event, surface, f"its command {fact.value}", value
-                )
+                yield self._of("shell_download", event, surface, f"its command {fact.value}", value)
                 break
 
     def _chain(self, chain: Chain, surface: Surface) -> Iterator[Evidence]:
@@ -233,9 +231,7 @@ class _Writer:
         for command in self._unit.trace.command_classes:
             value = 1.0 if command.command in _INSTALL_COMMANDS else _MENTIONED / 2
             detail = f"replaces the command {command.command}"
-            yield self._at(
-                "cmdclass_override", command.line, Surface.COMMAND_CLASS, detail, value
-            )
+            yield self._at("cmdclass_override", command.line, Surface.COMMAND_CLASS, detail, value)
         if self._unit.surface is Surface.SETUP:
             for line, name in self._unit.trace.body_calls:
                 if not _HARMLESS_CALLS.search(name):

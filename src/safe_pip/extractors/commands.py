@@ -80,7 +80,8 @@ _PATTERNS: tuple[tuple[CommandFact, re.Pattern[str]], ...] = (
     (
         CommandFact.TELLS_HOST,
         re.compile(
-            r"(?:\$\(|`)\s*(?:hostname|whoami|id|uname|pwd|ifconfig|ip a|cat /etc/)|\$(?:HOSTNAME|USER)\b"
+            r"(?:\$\(|`)\s*(?:hostname|whoami|id|uname|pwd|ifconfig|ip a|cat /etc/)"
+            r"|\$(?:HOSTNAME|USER)\b"
             r"|%(?:COMPUTERNAME|USERNAME)%|\$env:(?:COMPUTERNAME|USERNAME)"
             r"|\b(?:whoami|hostname|uname -a)\b[^\n]*\|",
             re.IGNORECASE,
@@ -120,7 +121,9 @@ _ENCODED_POWERSHELL = re.compile(
     r"(?:-e(?:nc?|ncodedcommand|c)?|frombase64string\()\s*['\"]?([A-Za-z0-9+/]{16,}={0,2})",
     re.IGNORECASE,
 )
-_PYTHON_CODE = re.compile(r"\bpython[\w.]*(?:\.exe)?['\"]?\s+(?:-[a-zA-Z]+\s+)*?-c\s+(.+)", re.DOTALL)
+_PYTHON_CODE = re.compile(
+    r"\bpython[\w.]*(?:\.exe)?['\"]?\s+(?:-[a-zA-Z]+\s+)*?-c\s+(.+)", re.DOTALL
+)
 _MAX_COMMAND_CHARS = 200_000
 _MAX_NESTING = 4
 

@@ -305,7 +305,10 @@ class Expressions(ABC):
             case ast.Div() if left.ref.startswith("pathlib.") or left.ref == "__file__":
                 joined = text_value(f"{left.text}/{right.text}", origins)
                 return Value(
-                    const=joined.const, is_partial=True, ref="pathlib.Path()", origins=joined.origins
+                    const=joined.const,
+                    is_partial=True,
+                    ref="pathlib.Path()",
+                    origins=joined.origins,
                 )
         return Value(origins=origins) if origins else UNKNOWN
 

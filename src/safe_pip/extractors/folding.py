@@ -376,7 +376,35 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 }
 
 _PLAIN_METHODS = frozenset(
-    ["capitalize", "casefold", "count", "endswith", "find", "hex", "index", "isalpha", "isdigit", "lower", "lstrip", "partition", "removeprefix", "removesuffix", "rfind", "rindex", "rpartition", "rsplit", "rstrip", "split", "splitlines", "startswith", "strip", "swapcase", "title", "upper", "__len__"]
+    [
+        "capitalize",
+        "casefold",
+        "count",
+        "endswith",
+        "find",
+        "hex",
+        "index",
+        "isalpha",
+        "isdigit",
+        "lower",
+        "lstrip",
+        "partition",
+        "removeprefix",
+        "removesuffix",
+        "rfind",
+        "rindex",
+        "rpartition",
+        "rsplit",
+        "rstrip",
+        "split",
+        "splitlines",
+        "startswith",
+        "strip",
+        "swapcase",
+        "title",
+        "upper",
+        "__len__",
+    ]
 )
 _SHORT_METHODS = frozenset(("center", "ljust", "rjust", "zfill"))
 _BOUNDED_METHODS: Mapping[str, Callable[..., Any]] = {

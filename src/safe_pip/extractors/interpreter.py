@@ -406,7 +406,7 @@ class Interpreter(Calls):
         found = self._imports.read_member(path, importer=self.path)
         return None if found is None else found[1]
 
-    def run_member(self, path: str, node: ast.expr, scope: Scope) -> bool | None:
+    def run_member(self, path: str, scope: Scope) -> bool | None:
         found = self._imports.read_member(path, importer=self.path)
         if found is None or found[0] in self.executed_members or found[0] == self.unit_path:
             return None if found is None else False
@@ -450,9 +450,7 @@ class Interpreter(Calls):
     def _class(self, node: ast.ClassDef, scope: Scope) -> None:
         bases = tuple(self.evaluate(base, scope) for base in node.bases)
         members = Scope(module=self.path, parent=scope.lexical, is_class=True)
-        function = Function(
-            node=node, path=self.path, scope=scope, members=members, bases=bases
-        )
+        function = Function(node=node, path=self.path, scope=scope, members=members, bases=bases)
         self._called.add(node)
         first = len(self._functions)
         self.run_statements(node.body, members)
@@ -673,7 +671,9 @@ class Interpreter(Calls):
             elif "." not in alias.name:
                 self._set(alias.name, module, scope)
             else:
-                self._set(alias.name.partition(".")[0], Value(ref=alias.name.partition(".")[0]), scope)
+                self._set(
+                    alias.name.partition(".")[0], Value(ref=alias.name.partition(".")[0]), scope
+                )
 
     def _import_from(self, node: ast.ImportFrom, scope: Scope) -> None:
         name = absolute_name(self.path, node.module or "", node.level)
@@ -702,6 +702,7 @@ class Interpreter(Calls):
         if scope is None:
             return Value(ref=name)
         return Value(ref=name, parts=scope.names)  # type: ignore[arg-type]
+
 
 def absolute_name(path: str, module: str, level: int) -> str:
     """The absolute dotted name that a ``from`` import in the file means."""
@@ -749,10 +750,11 @@ def _is_silent(handler: ast.ExceptHandler) -> bool:
         return False
     return all(
         isinstance(statement, (ast.Pass, ast.Continue, ast.Break))
-        or (isinstance(statement, ast.Return)
-        and (statement.value is None or isinstance(statement.value, ast.Constant)))
-        or (isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Constant))
+        or (
+            isinstance(statement, ast.Return)
+            and (statement.value is None or isinstance(statement.value, ast.Constant))
+        )
+        or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
         for statement in handler.body
     )
 

@@ -253,7 +253,9 @@ def _trace_of(interpreter: Interpreter) -> Trace:
             for line, detail, surface in interpreter.hidden_lookups
         ),
         command_classes=tuple(
-            CommandClass(command=command, name=function.name, line=getattr(function.node, "lineno", 0))
+            CommandClass(
+                command=command, name=function.name, line=getattr(function.node, "lineno", 0)
+            )
             for command, function in interpreter.command_classes
         ),
         body_calls=tuple(interpreter.body_calls),

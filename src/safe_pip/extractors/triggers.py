@@ -72,12 +72,12 @@ _FORMS: Mapping[bytes, re.Pattern[bytes]] = {
     }.items()
 }  # fmt: skip
 _TO_WORDS = bytes(
-    code if chr(code).isalnum() and code < 128 or code == ord("_") else ord(" ")
+    code if (chr(code).isalnum() and code < 128) or code == ord("_") else ord(" ")
     for code in range(256)
 )
 _BLOB_CHARS = 200
 _TO_BLOBS = bytes(
-    ord("a") if chr(code).isalnum() and code < 128 or code in b"+/=" else ord(" ")
+    ord("a") if (chr(code).isalnum() and code < 128) or code in b"+/=" else ord(" ")
     for code in range(256)
 )
 _BLOB = b"a" * _BLOB_CHARS

@@ -37,8 +37,8 @@ class PythonUnit:
     ``source`` keeps the file's line numbers. ``surface`` is where the unit's top level runs.
     ``tree`` is None in two cases: nothing in the bytes can be evidence of the code group, so no
     tree was earned (``parse_error`` and ``literals`` are empty); or the source does not parse
-    (``parse_error`` says why, ``literals`` come from the tokens). With both a tree and an error, the tree is that of
-    the source after repairs. ``trace`` is what the code would do.
+    (``parse_error`` says why, ``literals`` come from the tokens). With both a tree and an error,
+    the tree is that of the source after repairs. ``trace`` is what the code would do.
     """
 
     path: str

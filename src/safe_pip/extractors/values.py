@@ -77,9 +77,7 @@ class Scope:
         "star_imports",
     )
 
-    def __init__(
-        self, *, module: str, parent: Scope | None = None, is_class: bool = False
-    ) -> None:
+    def __init__(self, *, module: str, parent: Scope | None = None, is_class: bool = False) -> None:
         self.is_class = is_class
         self.module = module
         self.names: dict[str, Value] = {}
