@@ -546,7 +546,7 @@ class Calls(Expressions):
             case Action.EXECUTE if name in _FUNCTION_MAKERS and not arguments.origins:
                 return
             case Action.LOAD:
-                text, marks = self._load(callee, arguments, node, marks)
+                text, marks = self._load(callee, arguments, marks)
             case Action.NETWORK:
                 text = next((v.text for v in arguments.all if "://" in v.text), text)
             case Action.WRITE if name.startswith(("os.", "shutil.")):
@@ -564,7 +564,7 @@ class Calls(Expressions):
         )
 
     def _load(
-        self, callee: Value, arguments: Arguments, node: ast.Call, marks: frozenset[Mark]
+        self, callee: Value, arguments: Arguments, marks: frozenset[Mark]
     ) -> tuple[str, frozenset[Mark]]:
         """Code loaded from a path: what the path is, and whether what it holds was read."""
         path = (callee.parts or {}).get("path", arguments.get(1 if "imp." in callee.ref else 0))
