@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import itertools
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
@@ -60,7 +59,6 @@ _WRITING_METHODS = frozenset(("write", "writelines", "write_text", "write_bytes"
 _FETCHING_METHODS = frozenset(
     ("delete", "download", "fetch", "get", "open", "patch", "post", "put", "request", "urlopen")
 )
-_SENDING_METHODS = _FETCHING_METHODS | {"connect", "emit", "execute", "publish", "send"}
 _CALLBACK_CALLS = frozenset(
     """asyncio.create_task asyncio.ensure_future asyncio.gather asyncio.get_event_loop.create_task
     asyncio.get_event_loop.run_until_complete asyncio.new_event_loop.run_until_complete
@@ -105,7 +103,7 @@ _DECODING_METHODS = frozenset(
     urlsafe_b64decode""".split()  # noqa: SIM905
 )
 _TELLING_PROGRAMS = frozenset(
-    """arp hostname hostnamectl id ifconfig ip ipconfig lsb_release netstat ps systeminfo sw_vers
+    """arp hostname hostnamectl id ifconfig ip ipconfig lsb_release netstat systeminfo sw_vers
     tasklist uname users w who whoami wmic""".split()  # noqa: SIM905
 )
 _MIN_CODE_CHARS = 24
@@ -238,8 +236,6 @@ class Calls(Expressions):
                 result = self._method(receiver, method, arguments, node)
                 return UNKNOWN if result is None else result
             callee = self.attribute(receiver, method, node.func)
-            if method in _SENDING_METHODS and receiver.parts and "url" in receiver.parts:
-                return self._fetch(method, self._arguments(node, scope), node)
         else:
             callee = self.evaluate(node.func, scope)
         arguments = self._arguments(node, scope)
@@ -473,10 +469,7 @@ class Calls(Expressions):
         if _has_url(arguments) and name.rpartition(".")[2] in _FETCHING_METHODS:
             return self._fetch(name, arguments, node)
         ref = f"{callee.ref}()" if len(callee.ref) < _MAX_REF_CHARS else ""
-        origins = callee.origins | self._passed_through(name, arguments)
-        if name in DISGUISING_FUNCTIONS:
-            origins = origins | DECODED
-        return Value(ref=ref, origins=origins)
+        return Value(ref=ref, origins=callee.origins | self._passed_through(name, arguments))
 
     def _decode(self, name: str, callee: Value, arguments: Arguments, node: ast.Call) -> Value:
         """A decoder known by its method's name alone, whatever library it is of."""
@@ -498,10 +491,6 @@ class Calls(Expressions):
             return UNKNOWN
         if method in _FETCHING_METHODS and _has_url(arguments):
             return self._fetch(method, arguments, node)
-        if _has_url(arguments):
-            # Something made for an address: what is sent through it later goes there.
-            url = next(value for value in arguments.all if "://" in value.text)
-            return Value(origins=arguments.origins, parts={"url": url})
         if method in _DECODING_METHODS:
             return self._decode(method, callee, arguments, node)
         if method in ("submit", "create_task", "run_until_complete", "start_new_thread"):
@@ -622,15 +611,8 @@ class Calls(Expressions):
     def _run_named_members(self, command: str) -> frozenset[CommandFact]:
         """Runs the scripts of the distribution that a command line names."""
         facts: set[CommandFact] = set()
-        words = [word.strip("\"'&;") for word in command.split()[:_MAX_COMMAND_WORDS]]
-        for before, module in itertools.pairwise(words):
-            path = module.replace(".", "/")
-            if before == "-m" and any(
-                self.run_member(name, Scope(module="")) is not None
-                for name in (f"{path}.py", f"{path}/__main__.py")
-            ):
-                facts.add(CommandFact.RUNS_OWN_FILE)
-        for name in words:
+        for word in command.split()[:_MAX_COMMAND_WORDS]:
+            name = word.strip("\"'&;")
             if name.endswith((".py", ".pyw")):
                 if self.run_member(name, Scope(module="")) is not None:
                     facts.add(CommandFact.RUNS_OWN_FILE)
@@ -890,7 +872,7 @@ def output_origins(command: str) -> Origins:
 
 def _has_url(arguments: Arguments) -> bool:
     return any("://" in value.text for value in arguments.positional[:2]) or (
-        "://" in arguments.keywords.get("url", UNKNOWN).text
+        "url" in arguments.keywords
     )
 
 

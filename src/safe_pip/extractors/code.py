@@ -203,8 +203,8 @@ class _Writer:
         if CommandFact.PUBLISH in event.facts:
             yield self._of("registry_publish", event, surface, "publishes packages")
         if CommandFact.RUNS_OWN_FILE in event.facts:
-            if surface.runs_unasked:
-                yield self._of("own_file_spawn", event, surface, "starts a script it ships")
+            value = 1.0 if surface.runs_unasked else _MENTIONED
+            yield self._of("own_file_spawn", event, surface, "starts a script it ships", value)
         for fact in (CommandFact.DOWNLOAD_AND_RUN, CommandFact.DOWNLOAD):
             if fact in event.facts:
                 value = 1.0 if fact is CommandFact.DOWNLOAD_AND_RUN else _MENTIONED

@@ -42,7 +42,6 @@ _NAMESPACES = frozenset(("builtins.globals", "builtins.locals", "builtins.vars")
 _MAX_COMPREHENSION_ITEMS = 20_000
 _MAX_SECRET_PATH_CHARS = 400
 SECRET_PATH: Origins = frozenset(("secret-path",))
-FILE: Origins = frozenset(("file",))
 DECODED: Origins = frozenset(("decoded",))
 _BUILTIN_TYPES = frozenset(
     name for name, thing in vars(builtins).items() if isinstance(thing, type)
@@ -472,9 +471,7 @@ def constant_items(value: Value) -> list[Value] | None:
 
 
 def element_of(container: Value) -> Value:
-    """Any one element; of a file, any line of it."""
-    if container.ref == "builtins.open()":
-        return Value(origins=container.origins | FILE, parts=container.parts)
+    """Any one element."""
     if container.parts is not None and len(container.parts) <= 64:
         result = UNKNOWN
         for part in container.parts.values():

@@ -39,9 +39,7 @@ MAX_LITERALS = 200_000
 MAX_NESTED_RUNS = 64
 MAX_REPAIRED_CODE_CHARS = 20_000
 MAX_NESTED_CHARS = 16 << 20
-MAX_UNROLLED_ITEMS = 50_000
-LOOP_FUEL_PER_UNIT = 1_000_000
-MAX_SHORT_LOOP = 8
+MAX_UNROLLED_ITEMS = 5_000
 FUEL_PER_UNIT = 300_000
 FUEL_WHEN_CALLED = 10_000
 MAX_GATE_NODES = 60
@@ -108,7 +106,6 @@ class Interpreter(Calls):
         self._line_override = 0
         self._depth = 0
         self.fuel = fuel
-        self._loop_fuel = LOOP_FUEL_PER_UNIT
         self._deferred: list[tuple[Function, Surface]] = []
         self._deferred_nodes: set[ast.AST] = set()
         self._event_counts: Counter[Action] = Counter()
@@ -560,26 +557,17 @@ class Interpreter(Calls):
         source = self.evaluate(node.iter, scope)
         items = constant_items(source)
         is_short = items is not None and len(items) <= MAX_UNROLLED_ITEMS
-        if items and is_short and (len(items) <= MAX_SHORT_LOOP or _is_arithmetic(node.body)):
-            self._unroll(node, items, scope)
+        if items and is_short and (len(items) <= 8 or _is_arithmetic(node.body)):
+            for item in items:
+                if self.fuel <= 0:
+                    break
+                self.assign(node.target, item, scope)
+                self.run_statements(node.body, scope)
         else:
             self.assign(node.target, element_of(source), scope)
             with self._branch({Mark.IN_LOOP}):
                 self.run_statements(node.body, scope)
         self.run_statements(node.orelse, scope)
-
-    def _unroll(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> None:
-        """Runs a loop over constants item by item, as decoders need it, on fuel of its own."""
-        for item in items:
-            if self.fuel <= 0 or self._loop_fuel <= 0:
-                break
-            before = self.fuel
-            self.assign(node.target, item, scope)
-            self.run_statements(node.body, scope)
-            spent = before - self.fuel
-            self._loop_fuel -= spent
-            if len(items) > MAX_SHORT_LOOP:
-                self.fuel = before
 
     def _while(self, node: ast.While, scope: Scope) -> None:
         self.evaluate(node.test, scope)
