@@ -52,18 +52,25 @@ class Columns:
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """Fitted: log-odds = scale * (weights · log-odds of the bases + bias) + shift."""
+    """Fitted: log-odds = scale * (weights · log-odds of the bases + bias) + shift, but not below
+    ``floor`` where one of the columns ``telling`` is above 0."""
 
     bases: Mapping[str, Any]
     weights: Floats
     bias: float
     scale: float = 1.0
     shift: float = 0.0
+    telling: tuple[int, ...] = ()
+    floor: float = 0.0
 
     def log_odds(self, inputs: Matrix) -> Floats:
         columns = [base_log_odds(model, inputs) for model in self.bases.values()]
         raw = np.column_stack(columns) @ self.weights + self.bias
-        return np.asarray(self.scale * raw + self.shift, dtype=float)
+        calibrated = np.asarray(self.scale * raw + self.shift, dtype=float)
+        if not self.telling:
+            return calibrated
+        is_told = inputs[:, list(self.telling)].max(axis=1) > 0
+        return np.where(is_told, np.maximum(calibrated, self.floor), calibrated)
 
     def score(self, inputs: Matrix) -> Floats:
         return sigmoid(self.log_odds(inputs))

@@ -35,7 +35,7 @@ def build_graph(
         graph = _converted(model, prefix, name, width)
         nodes += graph.node
         initializers += graph.initializer
-    nodes += _joining(len(stack.bases))
+    nodes += _joining(len(stack.bases), has_floor=bool(stack.telling))
     initializers += _constants(stack)
     graph = helper.make_graph(
         nodes,
@@ -81,8 +81,9 @@ def _fit_thresholds(graph: onnx.GraphProto) -> None:
     """Nothing to do for float32 inputs today; the place to mend thresholds if parity fails."""
 
 
-def _joining(n_bases: int) -> Iterator[onnx.NodeProto]:
-    """Second column of each part; clipped log-odds of the bases; meta-learner; calibration."""
+def _joining(n_bases: int, *, has_floor: bool) -> Iterator[onnx.NodeProto]:
+    """Second column of each part; clipped log-odds of the bases; meta-learner; calibration; the
+    floor under what a telling column says."""
 
     def column(source: str, target: str) -> onnx.NodeProto:
         return helper.make_node("Gather", [source, "second"], [target], axis=1)
@@ -97,7 +98,14 @@ def _joining(n_bases: int) -> Iterator[onnx.NodeProto]:
     yield helper.make_node("Div", ["clipped", "unlikely"], ["odds"])
     yield helper.make_node("Log", ["odds"], ["base_log_odds"])
     yield helper.make_node("MatMul", ["base_log_odds", "weights"], ["weighted"])
-    yield helper.make_node("Add", ["weighted", "bias"], ["log_odds"])
+    calibrated = "calibrated" if has_floor else "log_odds"
+    yield helper.make_node("Add", ["weighted", "bias"], [calibrated])
+    if has_floor:
+        yield helper.make_node("Gather", ["packages", "telling"], ["told"], axis=1)
+        yield helper.make_node("ReduceMax", ["told"], ["most_told"], axes=[1], keepdims=1)
+        yield helper.make_node("Greater", ["most_told", "zero"], ["is_told"])
+        yield helper.make_node("Max", ["calibrated", "floor"], ["raised"])
+        yield helper.make_node("Where", ["is_told", "raised", "calibrated"], ["log_odds"])
     yield helper.make_node("Sigmoid", ["log_odds"], ["score"])
 
 
@@ -112,3 +120,7 @@ def _constants(stack: Stack) -> Iterator[onnx.TensorProto]:
     # The calibration is folded into the meta-learner's weights: both are linear.
     yield floats(stack.scale * stack.weights[:, None], "weights")
     yield floats([[stack.scale * stack.bias + stack.shift]], "bias")
+    if stack.telling:
+        yield numpy_helper.from_array(np.array(stack.telling, dtype=np.int64), "telling")
+        yield floats(0, "zero")
+        yield floats([[stack.floor]], "floor")

@@ -7,6 +7,7 @@ shortcut probe.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from tqdm import tqdm
 from model.augment import augment
 from model.controls import fit_paper8
 from model.ensemble import (
+    Columns,
     Floats,
     Matrix,
     Rows,
@@ -52,6 +54,19 @@ MASKED = frozenset(
         "summary_len", "desc_len", "n_project_urls", "min_build_config", "version_first_like",
     }
 )  # fmt: skip
+# Behaviour that is worth a question by itself, whatever else is in the package: code that runs
+# without being called, and hides or fetches what it executes, or sends out what is not its own.
+# Reviewed by hand on training and validation: none or next to none of 1,641 benign files shows
+# one of them (versioneer and js2py decode and execute; lxml, pytest and language-tool-python had
+# releases that download and run a program).
+TELLING = (
+    "build_backend_code", "chain_capture_net_unasked", "chain_decode_exec_unasked",
+    "chain_decode_spawn_unasked", "chain_env_net_unasked", "chain_host_net_unasked",
+    "chain_net_write_exec_unasked", "chain_secret_net_unasked", "chain_socket_shell_unasked",
+    "detached_spawn_unasked", "hidden_url", "secret_read_unasked", "semicolon_after_pad",
+)  # fmt: skip
+# How far above the question they lift the log-odds.
+TELLING_MARGIN = 0.02
 ASK_RATE, BLOCK_RATE = 1e-3, 1e-4
 # How far the block threshold lies above every benign score, in log-odds.
 BLOCK_MARGIN = 0.5
@@ -68,6 +83,15 @@ def calibrated(
         bias=stack.bias,
         scale=max(0.2, float(platt.coef_[0, 0])),
         shift=float(platt.intercept_[0]),
+    )
+
+
+def with_floor(stack: Stack, columns: Columns, ask: Threshold) -> Stack:
+    """The stack that asks about telling behaviour whatever the models say."""
+    return replace(
+        stack,
+        telling=tuple(columns.package.index(name) for name in TELLING),
+        floor=float(np.log(ask.score / (1 - ask.score))) + TELLING_MARGIN,
     )
 
 
@@ -142,6 +166,7 @@ def train(tables: Tables) -> Fitted:
         ]
     )
     ask, block = set_thresholds(benign_log_odds)
+    stack = with_floor(stack, columns, ask)
     steps.update()
     steps.close()
     benign_rows = rows & tables.is_benign
