@@ -50,9 +50,10 @@ def explain(
 ) -> tuple[Finding, ...]:
     """Evidence of the features that raised the score, strongest first.
 
-    Near a score of one, no single feature moves it: so the falls in log-odds are taken, and the
-    distance between the score and the score without any of these features is shared in
-    proportion to them.
+    A feature weighs what the log-odds fall without it, and what they rise by it alone: where two
+    say the same, leaving one out moves nothing. Near a score of one nothing moves the score
+    itself, so the distance between it and the score without all of these features is shared in
+    proportion to the weights.
     """
     by_feature: dict[str, list[Evidence]] = defaultdict(list)
     for item in evidence:
@@ -60,14 +61,18 @@ def explain(
     names = sorted(name for name in by_feature if name in columns.package or name in columns.unit)
     if not names:
         return ()
-    ablated = [*([name] for name in names), names]
-    rows = _ablated_rows(ablated, measured, columns=columns, network=network)
+    without_one = [[name] for name in names]
+    with_one = [[other for other in names if other != name] for name in names]
+    rows = _ablated_rows([*without_one, *with_one, names], measured, columns=columns,
+                         network=network)  # fmt: skip
     scores, log_odds = network.score_packages(rows)
-    falls = np.maximum(0.0, measured.log_odds - log_odds[:-1])
+    falls = np.maximum(0.0, measured.log_odds - log_odds[: len(names)])
+    rises = np.maximum(0.0, log_odds[len(names) : -1] - log_odds[-1])
+    weights = falls + rises
     total_fall = max(0.0, measured.score - float(scores[-1]))
-    if not falls.sum() or not total_fall:
+    if not weights.sum() or not total_fall:
         return ()
-    shares = falls / falls.sum() * total_fall
+    shares = weights / weights.sum() * total_fall
     findings: list[Finding] = []
     for position in np.argsort(-shares, kind="stable")[:MAX_FEATURES]:
         if shares[position] < MIN_CONTRIBUTION:
