@@ -63,7 +63,7 @@ TELLING = (
     "build_backend_code", "chain_capture_net_unasked", "chain_decode_exec_unasked",
     "chain_decode_spawn_unasked", "chain_env_net_unasked", "chain_host_net_unasked",
     "chain_net_write_exec_unasked", "chain_secret_net_unasked", "chain_socket_shell_unasked",
-    "detached_spawn_unasked", "hidden_url", "secret_read_unasked", "semicolon_after_pad",
+    "detached_spawn_unasked", "secret_read_unasked", "semicolon_after_pad",
 )  # fmt: skip
 # How far above the question they lift the log-odds.
 TELLING_MARGIN = 0.02
