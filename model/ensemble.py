@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.special import expit
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     HistGradientBoostingClassifier,
@@ -77,7 +78,7 @@ class Stack:
 
 
 def sigmoid(log_odds: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-log_odds)), dtype=float)
+    return np.asarray(expit(log_odds), dtype=float)
 
 
 def base_log_odds(model: Any, inputs: Matrix) -> Floats:
