@@ -7,23 +7,26 @@ source is executed; what is not known is UNKNOWN or has a HOLE.
 from __future__ import annotations
 
 import ast
-import builtins
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any
 
-from safe_pip.extractors.capabilities import (
-    DYNAMIC_BUILTINS,
-    SINK_MODULES,
-    SINKS,
-    canonical,
+from safe_pip.extractors.containers import (
+    concatenated,
+    constant_items,
+    element_of,
+    fill_percent,
+    sequence,
 )
 from safe_pip.extractors.events import LiteralKind
 from safe_pip.extractors.folding import fold_binary, fold_subscript, fold_unary
+from safe_pip.extractors.lookups import Lookups
 from safe_pip.extractors.patterns import is_secret_path
 from safe_pip.extractors.values import (
+    DECODED,
     HOLE,
     NO_ORIGINS,
+    SECRET_PATH,
     UNKNOWN,
     Constant,
     Function,
@@ -34,18 +37,8 @@ from safe_pip.extractors.values import (
     join_origins,
 )
 
-_BUILTIN_NAMES = frozenset((*dir(builtins), "execfile", "unicode", "unichr", "raw_input", "reload"))
-_HOST_VARIABLES = frozenset(
-    ("COMPUTERNAME", "HOSTNAME", "LOGNAME", "USER", "USERDOMAIN", "USERNAME", "USERPROFILE")
-)
-_NAMESPACES = frozenset(("builtins.globals", "builtins.locals", "builtins.vars"))
 _MAX_COMPREHENSION_ITEMS = 20_000
 _MAX_SECRET_PATH_CHARS = 400
-SECRET_PATH: Origins = frozenset(("secret-path",))
-DECODED: Origins = frozenset(("decoded",))
-_BUILTIN_TYPES = frozenset(
-    name for name, thing in vars(builtins).items() if isinstance(thing, type)
-)
 
 
 def text_value(text: str, *origins: Origins, is_partial: bool = True) -> Value:
@@ -56,17 +49,11 @@ def text_value(text: str, *origins: Origins, is_partial: bool = True) -> Value:
     return Value(const=text, is_partial=is_partial, origins=found)
 
 
-def variable_value(name: str) -> Value:
-    """One environment variable, by name: a hole that keeps its name."""
-    origins: Origins = frozenset(("host",)) if name in _HOST_VARIABLES else NO_ORIGINS
-    return Value(const=f"%{name}%", is_partial=True, origins=origins)
-
-
-class Expressions(ABC):
+class Expressions(Lookups):
     """Evaluates expressions; calls and literals are left to the subclass."""
 
     def __init__(self) -> None:
-        self.path = ""
+        super().__init__()
         self._by_node: dict[type[ast.AST], Callable[[Any, Scope], Value]] = {
             ast.Constant: self._constant,
             ast.Name: self._name,
@@ -113,9 +100,6 @@ class Expressions(ABC):
     def see_return(self, value: Value) -> None: ...
 
     @abstractmethod
-    def see_hidden_lookup(self, node: ast.expr, detail: str) -> None: ...
-
-    @abstractmethod
     def burn(self) -> None: ...
 
     def evaluate(self, node: ast.expr | None, scope: Scope) -> Value:
@@ -140,78 +124,8 @@ class Expressions(ABC):
     def _name(self, node: ast.Name, scope: Scope) -> Value:
         return self.look_up(node.id, scope)
 
-    def look_up(self, name: str, scope: Scope) -> Value:
-        """What a bare name means in a scope, builtins included."""
-        found = scope.find(name)
-        if found is not None:
-            return found
-        for module in scope.globals.star_imports:
-            full_name = f"{module}.{name}"
-            if canonical(full_name) in SINKS or canonical(full_name) in SINK_MODULES:
-                return Value(ref=full_name)
-        match name:
-            case "__builtins__":
-                return Value(ref="builtins")
-            case "__file__":
-                file_name = self.path.rpartition("/")[2]
-                return Value(const=f"{HOLE}/{file_name}", is_partial=True, ref="__file__")
-            case _ if name in _BUILTIN_NAMES:
-                return Value(ref=f"builtins.{name}")
-        return UNKNOWN
-
     def _attribute(self, node: ast.Attribute, scope: Scope) -> Value:
         return self.attribute(self.evaluate(node.value, scope), node.attr, node)
-
-    def attribute(self, base: Value, name: str, node: ast.expr) -> Value:
-        """``base.name``"""
-        if base.function is not None:
-            found = self._member(base.function, name)
-            if found is not None:
-                return found
-        if base.parts is not None and name in base.parts:
-            return base.parts[name]
-        if name == "__globals__":
-            return Value(ref="builtins.globals()")
-        if name == "__builtins__":
-            self.see_hidden_lookup(node, f"reaches builtins through {name}")
-            return Value(ref="builtins")
-        if name == "__subclasses__" and _climbs_to_object(node):
-            self.see_hidden_lookup(node, "reaches every class through object")
-        if name in ("__dict__", "__getattribute__", "__call__") and base.ref:
-            return Value(ref=f"{base.ref}.{name}") if name == "__getattribute__" else base
-        if not base.ref:
-            return Value(origins=base.origins) if base.origins else UNKNOWN
-        ref = f"{base.ref}.{name}"
-        if ref == "typing.TYPE_CHECKING":
-            return Value(const=0)
-        if ref == "sys.executable":
-            return Value(const="python", is_partial=True, ref=ref)
-        if ref in ("os.environ", "os.environb"):
-            return Value(ref=ref, origins=frozenset(("environment",)))
-        if base.ref == "__file__" or base.ref.startswith("pathlib.Path()"):
-            return Value(const=HOLE, is_partial=True, ref="pathlib.Path()", origins=base.origins)
-        parts = base.parts if base.parts is not None and "path" in base.parts else None
-        return Value(ref=ref, origins=base.origins, parts=parts)
-
-    def _member(self, function: Function, name: str) -> Value | None:
-        found = function.attributes.get(name)
-        if found is None and function.members is not None:
-            found = function.members.names.get(name)
-        if found is not None:
-            inner = found.function
-            if inner is not None and not inner.is_class and function.is_class:
-                return bound(found, function)
-            return found
-        for base in function.bases:
-            if base.function is not None and base.function is not function:
-                inherited = self._member(base.function, name)
-                if inherited is not None and inherited.function is not None:
-                    return bound(inherited, function)
-                if inherited is not None:
-                    return inherited
-            elif base.ref:
-                return Value(ref=f"{base.ref}.{name}")
-        return None
 
     def _subscript(self, node: ast.Subscript, scope: Scope) -> Value:
         base = self.evaluate(node.value, scope)
@@ -219,41 +133,6 @@ class Expressions(ABC):
             return self._slice(base, node.slice, scope)
         index = self.evaluate(node.slice, scope)
         return self.item(base, index, scope, node)
-
-    def item(self, base: Value, index: Value, scope: Scope, node: ast.expr) -> Value:
-        """``base[index]``"""
-        key = index.known
-        if base.parts is not None and key is not None and key in base.parts:
-            return base.parts[key]
-        if base.known is not None and isinstance(key, int):
-            folded = fold_subscript(base.known, key)
-            if folded is not None:
-                return Value(const=folded, origins=base.origins)
-        if base.ref in ("os.environ", "os.environb"):
-            return variable_value(index.text) if key is not None else UNKNOWN
-        if base.ref and canonical(base.ref) in _NAMESPACES:
-            if not isinstance(key, str):
-                return UNKNOWN
-            found = self.look_up(key, scope)
-            name = canonical(found.ref)
-            if name in DYNAMIC_BUILTINS or name in SINKS:
-                self.see_hidden_lookup(node, f'looks "{key}" up in a namespace')
-            return found
-        if base.ref == "sys.argv":
-            return Value(const=HOLE, is_partial=True, ref=base.ref)
-        if base.ref == "sys.modules" and isinstance(key, str):
-            return Value(ref=key)
-        if base.ref == "builtins" and isinstance(key, str):
-            return Value(ref=f"builtins.{key}")
-        if base.ref and base.ref.count(".") == 0 and isinstance(key, str) and "()" not in base.ref:
-            return Value(ref=f"{base.ref}.{key}", origins=base.origins)
-        if base.parts is not None and key is None and 0 < len(base.parts) <= 16:
-            result = UNKNOWN
-            for part in base.parts.values():
-                result = join(result, part)
-            return result
-        ref = base.ref if base.ref.endswith("()") else ""
-        return Value(ref=ref, origins=base.origins) if base.origins or ref else UNKNOWN
 
     def _slice(self, base: Value, node: ast.Slice, scope: Scope) -> Value:
         bounds = []
@@ -419,107 +298,3 @@ class Expressions(ABC):
     def _yield(self, node: ast.Yield | ast.YieldFrom, scope: Scope) -> Value:
         self.see_return(self.evaluate(node.value, scope))
         return UNKNOWN
-
-
-def bound(value: Value, receiver: Function) -> Value:
-    """A method bound to an instance of ``receiver``."""
-    function = value.function
-    if function is None or function.is_class or is_static(function):
-        return value
-    instance = Value(function=receiver)
-    return Value(
-        function=Function(
-            node=function.node, path=function.path, scope=function.scope, receiver=instance
-        )
-    )
-
-
-def is_static(function: Function) -> bool:
-    decorators = getattr(function.node, "decorator_list", ())
-    return any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in decorators)
-
-
-def sequence(values: list[Value]) -> Value:
-    """A list, tuple or set: a constant when every element is one."""
-    constants = [value.known for value in values]
-    origins = join_origins(*values)
-    if None not in constants:
-        return Value(const=tuple(constants), origins=origins)  # type: ignore[arg-type]
-    return Value(parts=dict(enumerate(values)), origins=origins)
-
-
-def concatenated(left: Value, right: Value) -> Value:
-    values = [*(constant_items(left) or _parts(left)), *(constant_items(right) or _parts(right))]
-    return sequence(values)
-
-
-def _parts(value: Value) -> Iterator[Value]:
-    return iter(value.parts.values()) if value.parts is not None else iter((value,))
-
-
-def constant_items(value: Value) -> list[Value] | None:
-    """The elements of a constant container or string, or None when they are not all known."""
-    match value.known:
-        case str() | bytes() | tuple() as items:
-            return [Value(const=item, origins=value.origins) for item in items]
-    if value.parts is not None and not value.ref and HOLE not in value.parts:
-        is_mapping = any(isinstance(key, str) for key in value.parts)
-        if is_mapping:
-            return [Value(const=key) for key in value.parts]
-        return list(value.parts.values())
-    return None
-
-
-def element_of(container: Value) -> Value:
-    """Any one element."""
-    if container.parts is not None and len(container.parts) <= 64:
-        result = UNKNOWN
-        for part in container.parts.values():
-            result = join(result, part)
-        origins = result.origins | container.origins
-        return Value(
-            const=result.const,
-            is_partial=True,
-            ref=result.ref,
-            origins=origins,
-            parts=result.parts,
-            function=result.function,
-        )
-    if isinstance(container.const, tuple) and container.const:
-        first = container.const[0]
-        return Value(const=first, is_partial=True, origins=container.origins)
-    if container.ref.endswith("()"):
-        return Value(ref=container.ref, origins=container.origins)
-    return Value(origins=container.origins) if container.origins else UNKNOWN
-
-
-def _climbs_to_object(node: ast.expr) -> bool:
-    """``().__class__.__base__.__subclasses__`` and its like."""
-    match node:
-        case ast.Attribute(value=ast.Attribute(attr="__base__" | "__mro__" | "__bases__")):
-            return True
-        case ast.Attribute(value=ast.Subscript(value=ast.Attribute(attr=name))):
-            return name in ("__bases__", "__mro__")
-        case ast.Attribute(value=ast.Name(id="object")):
-            return True
-    return False
-
-
-def builtin_text(ref: str) -> str:
-    """``str(f)`` of a builtin, which some packers take letters from; else the empty string."""
-    module, _, name = ref.partition(".")
-    if module != "builtins" or name not in _BUILTIN_NAMES:
-        return ""
-    return f"<class '{name}'>" if name in _BUILTIN_TYPES else f"<built-in function {name}>"
-
-
-def fill_percent(template: str, right: Value) -> str:
-    """``template % right`` with holes for what is not known."""
-    values = [value.text for value in (constant_items(right) or [])] or [right.text]
-    if isinstance(right.const, str):
-        values = [right.const]
-    pieces = template.replace("%r", "%s").replace("%d", "%s").split("%s")
-    filled = pieces[0]
-    for number, piece in enumerate(pieces[1:]):
-        filled += (values[number] if number < len(values) else HOLE) + piece
-    return filled

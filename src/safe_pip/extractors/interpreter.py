@@ -1,31 +1,26 @@
-"""The abstract run of one unit: its statements in order, its functions where they are called.
+"""The abstract run of one unit: its top level, and its functions where they are called.
 
 What is reached from the top level runs without anyone's call; install commands and what is left
-over follow as streams of their own. Both branches of a condition are read; a loop over constants
-is unrolled, any other is read once.
+over follow as streams of their own.
 """
 
 from __future__ import annotations
 
 import ast
-import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Protocol
 
 from safe_pip.evidence import Surface
-from safe_pip.extractors.calls import Arguments, Calls
+from safe_pip.extractors.arguments import Arguments
 from safe_pip.extractors.capabilities import UNREMARKABLE_ACTIONS, Action
 from safe_pip.extractors.commands import CommandFact
 from safe_pip.extractors.events import Event, LiteralKind, Mark, Sighting, Stream
-from safe_pip.extractors.expressions import constant_items, element_of
 from safe_pip.extractors.parsing import parse, parse_leniently
+from safe_pip.extractors.statements import Statements
 from safe_pip.extractors.values import (
     HOLE,
     NO_ORIGINS,
     UNKNOWN,
-    Constant,
     Function,
     Origins,
     Scope,
@@ -39,10 +34,8 @@ MAX_LITERALS = 200_000
 MAX_NESTED_RUNS = 64
 MAX_REPAIRED_CODE_CHARS = 20_000
 MAX_NESTED_CHARS = 16 << 20
-MAX_UNROLLED_ITEMS = 5_000
 FUEL_PER_UNIT = 300_000
 FUEL_WHEN_CALLED = 10_000
-MAX_GATE_NODES = 60
 _INSTALL_COMMANDS = frozenset(
     """bdist_egg bdist_wheel build build_clib build_ext build_py build_scripts develop dist_info
     easy_install editable_wheel egg_info install install_data install_egg_info install_lib
@@ -50,20 +43,6 @@ _INSTALL_COMMANDS = frozenset(
 )
 _COMMAND_METHODS = ("__init__", "initialize_options", "finalize_options", "run", "build_extension",
                     "build_extensions", "__del__", "__init_subclass__")  # fmt: skip
-_MIN_CODE_CHARS = 12
-_GATE_OF_ATTRIBUTE: Mapping[str, Mark] = {
-    "IsDebuggerPresent": Mark.SANDBOX_GATED,
-    "environ": Mark.ONCE,
-    "exists": Mark.ONCE,
-    "getdefaultlocale": Mark.OS_GATED,
-    "getenv": Mark.ONCE,
-    "gettrace": Mark.SANDBOX_GATED,
-    "isfile": Mark.ONCE,
-    "name": Mark.OS_GATED,
-    "platform": Mark.OS_GATED,
-    "system": Mark.OS_GATED,
-}
-_ENDING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
 class Imports(Protocol):
@@ -76,7 +55,7 @@ class Imports(Protocol):
         """The path and text of a member that a path with holes means."""
 
 
-class Interpreter(Calls):
+class Interpreter(Statements):
     """Runs one unit's tree and keeps its streams.
 
     ``fuel`` is how many expressions may be evaluated before calls are no longer followed where
@@ -87,65 +66,22 @@ class Interpreter(Calls):
     def __init__(
         self, *, path: str, surface: Surface, imports: Imports, fuel: int = FUEL_PER_UNIT
     ) -> None:
-        super().__init__()
-        self.path = path
-        self.unit_path = path
-        self.set_variables: set[str] = set()
-        self.surface = surface
-        self.scope = Scope(module=path)
+        super().__init__(path=path, surface=surface, fuel=fuel)
         self.streams: list[Stream] = []
         self.literals: dict[tuple[int, str | bytes], Sighting] = {}
         self.hidden_lookups: list[tuple[int, str, Surface]] = []
-        self.folded_code_lines: set[int] = set()
         self.command_classes: list[tuple[str, Function]] = []
-        self.body_calls: list[tuple[int, str]] = []
         self.executed_members: set[str] = set()
         self._imports = imports
-        self._stream = Stream(path=path, surface=surface)
-        self._marks: frozenset[Mark] = frozenset()
-        self._line_override = 0
-        self._depth = 0
-        self.fuel = fuel
         self._deferred: list[tuple[Function, Surface]] = []
         self._deferred_nodes: set[ast.AST] = set()
         self._event_counts: Counter[Action] = Counter()
         self._nested_runs = 0
         self._nested_chars = 0
-        self._branch_depth = 0
         self._active: set[ast.AST] = set()
-        self._called: set[ast.AST] = set()
-        self._functions: list[Function] = []
         self._memory: dict[tuple[object, ...], tuple[Value, list[Event], Arguments]] = {}
         self._returned: list[Value] = []
         self._seen: set[tuple[object, ...]] = set()
-        self._main_blocks: list[tuple[list[ast.stmt], Scope]] = []
-        self._by_statement: dict[type[ast.AST], Callable[[Any, Scope], None]] = {
-            ast.FunctionDef: self._function,
-            ast.AsyncFunctionDef: self._function,
-            ast.ClassDef: self._class,
-            ast.Return: self._return,
-            ast.Assign: self._assign,
-            ast.AugAssign: self._augmented,
-            ast.AnnAssign: self._annotated,
-            ast.For: self._for,
-            ast.AsyncFor: self._for,
-            ast.While: self._while,
-            ast.If: self._if_statement,
-            ast.With: self._with,
-            ast.AsyncWith: self._with,
-            ast.Raise: self._raise,
-            ast.Try: self._try,
-            ast.Assert: self._assert,
-            ast.Import: self._import_statement,
-            ast.ImportFrom: self._import_from,
-            ast.Expr: self._expression,
-            ast.Match: self._match,
-            ast.Global: lambda node, scope: scope.global_names.update(node.names),
-        }
-        if hasattr(ast, "TryStar"):
-            self._by_statement[ast.TryStar] = self._try
-
-    # What is run
 
     def run(self, tree: ast.Module) -> None:
         """The top level, then install commands, the main block, and the functions left over."""
@@ -208,26 +144,13 @@ class Interpreter(Calls):
     def burn(self) -> None:
         self.fuel -= 1
 
-    def run_statements(self, statements: Iterable[ast.stmt], scope: Scope) -> None:
-        marks = self._marks
-        for statement in statements:
-            handler = self._by_statement.get(type(statement))
-            if handler is None:
-                continue
-            try:
-                handler(statement, scope)
-            except RecursionError:
-                # Too deep to follow: as opaque as an unknown value, and rare enough to leave.
-                continue
-        self._marks = marks
-
     def invoke(self, function: Function, arguments: Arguments) -> Value:
         """Runs a function's body where it is called, with what is known of its arguments."""
         # Nodes compare by identity; as keys they also stay alive, so that no id is used twice.
         identity = function.node
         self._called.add(identity)
         if function.is_class:
-            return self._instantiate(function, arguments)
+            return self.instantiate(function, arguments)
         if identity in self._active or self._depth >= MAX_DEPTH or self.fuel <= 0:
             if identity not in self._active and identity not in self._deferred_nodes:
                 self._deferred_nodes.add(identity)
@@ -296,7 +219,7 @@ class Interpreter(Calls):
             # A parameter of nothing known must not fall through to an outer name.
             scope.names.setdefault(parameter.arg, UNKNOWN)
 
-    def _instantiate(self, function: Function, arguments: Arguments) -> Value:
+    def instantiate(self, function: Function, arguments: Arguments) -> Value:
         for name in ("__new__", "__init__", "__post_init__", "__call__"):
             method = self._member(function, name)
             if method is not None and method.function is not None:
@@ -307,8 +230,6 @@ class Interpreter(Calls):
                 self.invoke(run.function, Arguments())
         refs = [f"{base.ref}()" for base in function.bases if base.ref and not base.function]
         return Value(function=function, ref=refs[0] if refs else "")
-
-    # What is seen on the way
 
     def emit(
         self,
@@ -432,269 +353,6 @@ class Interpreter(Calls):
             for event in self._stream.events[start:]
         )
 
-    # Statements
-
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
-        function = Function(node=node, path=self.path, scope=scope.lexical)
-        value = Value(function=function)
-        if self.path == self.unit_path and not self._line_override:
-            self._functions.append(function)
-        for decorator_node in node.decorator_list:
-            decorator = self.evaluate(decorator_node, scope)
-            if decorator.function is not None:
-                self.invoke(decorator.function, Arguments(positional=(value,)))
-            elif decorator.ref.endswith(("register", "register()")) and "atexit" in decorator.ref:
-                self.invoke(function, Arguments())
-        self._set(node.name, value, scope)
-
-    def _class(self, node: ast.ClassDef, scope: Scope) -> None:
-        bases = tuple(self.evaluate(base, scope) for base in node.bases)
-        members = Scope(module=self.path, parent=scope.lexical, is_class=True)
-        function = Function(node=node, path=self.path, scope=scope, members=members, bases=bases)
-        self._called.add(node)
-        first = len(self._functions)
-        self.run_statements(node.body, members)
-        # Methods run as methods of this class, not as bare functions.
-        for position in range(first, len(self._functions)):
-            method = self._functions[position]
-            if members.names.get(method.name, UNKNOWN).function is method:
-                self._functions[position] = Function(
-                    node=method.node,
-                    path=method.path,
-                    scope=method.scope,
-                    receiver=Value(function=function),
-                )
-        value = Value(function=function)
-        self._set(node.name, value, scope)
-        for keyword in node.keywords:
-            meta = self.evaluate(keyword.value, scope)
-            if meta.function is not None and meta.function.is_class:
-                self._instantiate(meta.function, Arguments())
-        for base in bases:
-            hook = self._member(base.function, "__init_subclass__") if base.function else None
-            if hook is not None and hook.function is not None:
-                self.invoke(hook.function, Arguments())
-        for decorator_node in node.decorator_list:
-            decorator = self.evaluate(decorator_node, scope)
-            if decorator.function is not None:
-                self.invoke(decorator.function, Arguments(positional=(value,)))
-
-    def _raise(self, node: ast.Raise, scope: Scope) -> None:
-        self.evaluate(node.exc, scope)
-
-    def _assert(self, node: ast.Assert, scope: Scope) -> None:
-        self.evaluate(node.test, scope)
-
-    def _return(self, node: ast.Return, scope: Scope) -> None:
-        self.see_return(self.evaluate(node.value, scope))
-
-    def _assign(self, node: ast.Assign, scope: Scope) -> None:
-        value = self.evaluate(node.value, scope)
-        for target in node.targets:
-            self.assign(target, value, scope)
-
-    def _annotated(self, node: ast.AnnAssign, scope: Scope) -> None:
-        if node.value is not None:
-            self.assign(node.target, self.evaluate(node.value, scope), scope)
-
-    def _augmented(self, node: ast.AugAssign, scope: Scope) -> None:
-        old = self.evaluate(node.target, scope)
-        new = self._operate(node.op, old, self.evaluate(node.value, scope))
-        if isinstance(new.const, (str, bytes)) and len(new.const) < 10_000:
-            self.see_folded(new, node.target)
-        self.assign(node.target, new, scope)
-
-    def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
-        match target:
-            case ast.Name(id=name):
-                self._set(name, value, scope)
-            case ast.Attribute(value=owner_node, attr=name):
-                owner = self.evaluate(owner_node, scope)
-                if owner.function is not None and len(owner.function.attributes) < 500:
-                    attributes = owner.function.attributes
-                    attributes[name] = join(attributes.get(name), value)
-                elif isinstance(owner_node, ast.Name) and owner.parts is None and owner.ref:
-                    parts: dict[Constant, Value] = {name: value}
-                    self._set(owner_node.id, Value(ref=owner.ref, parts=parts), scope)
-            case ast.Subscript(value=owner_node):
-                self._assign_item(target, owner_node, value, scope)
-            case ast.Tuple(elts=targets) | ast.List(elts=targets):
-                self._unpack(targets, value, scope)
-            case ast.Starred(value=inner):
-                self.assign(inner, value, scope)
-
-    def _assign_item(
-        self, target: ast.Subscript, owner_node: ast.expr, value: Value, scope: Scope
-    ) -> None:
-        owner = self.evaluate(owner_node, scope)
-        key = self.evaluate(target.slice, scope)
-        if owner.ref == "os.environ" and key.known is not None:
-            self.set_variables.add(key.text)
-        if not isinstance(owner_node, (ast.Name, ast.Attribute)) or owner.ref:
-            return
-        parts = dict(owner.parts or {})
-        if len(parts) < 256:
-            parts[HOLE if key.known is None else key.known] = value
-        origins = owner.origins | value.origins | key.origins
-        self.assign(owner_node, Value(parts=parts, origins=origins), scope)
-
-    def _unpack(self, targets: list[ast.expr], value: Value, scope: Scope) -> None:
-        items = constant_items(value)
-        for position, target in enumerate(targets):
-            if items is not None and position < len(items):
-                self.assign(target, items[position], scope)
-            else:
-                self.assign(target, element_of(value), scope)
-
-    def _set(self, name: str, value: Value, scope: Scope) -> None:
-        if name in scope.global_names:
-            scope = scope.globals
-        if self._branch_depth:
-            value = join(scope.names.get(name), value)
-        scope.names[name] = value
-
-    def _for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> None:
-        source = self.evaluate(node.iter, scope)
-        items = constant_items(source)
-        is_short = items is not None and len(items) <= MAX_UNROLLED_ITEMS
-        if items and is_short and (len(items) <= 8 or _is_arithmetic(node.body)):
-            for item in items:
-                if self.fuel <= 0:
-                    break
-                self.assign(node.target, item, scope)
-                self.run_statements(node.body, scope)
-        else:
-            self.assign(node.target, element_of(source), scope)
-            with self._branch({Mark.IN_LOOP}):
-                self.run_statements(node.body, scope)
-        self.run_statements(node.orelse, scope)
-
-    def _while(self, node: ast.While, scope: Scope) -> None:
-        self.evaluate(node.test, scope)
-        with self._branch({Mark.IN_LOOP}):
-            self.run_statements(node.body, scope)
-        self.run_statements(node.orelse, scope)
-
-    @contextmanager
-    def _branch(self, marks: set[Mark]) -> Iterator[None]:
-        outer = self._marks
-        self._marks = self._marks | marks
-        self._branch_depth += 1
-        try:
-            yield
-        finally:
-            self._branch_depth -= 1
-            self._marks = outer
-
-    def _if_statement(self, node: ast.If, scope: Scope) -> None:
-        if _is_main_test(node.test):
-            if self._depth == 0 and self.surface not in (Surface.SETUP, Surface.BUILD_BACKEND):
-                self._main_blocks.append((node.body, scope))
-            else:
-                self.run_statements(node.body, scope)
-            self.run_statements(node.orelse, scope)
-            return
-        test = self.evaluate(node.test, scope)
-        gates = self._gates(node.test)
-        if test.known is not None and _is_fixed(node.test):
-            self.run_statements(node.body if test.known else node.orelse, scope)
-            return
-        with self._branch(gates):
-            self.run_statements(node.body, scope)
-        with self._branch(gates):
-            self.run_statements(node.orelse, scope)
-        if gates and node.body and _ends(node.body[-1]):
-            self._marks = self._marks | gates
-
-    def _gates(self, test: ast.expr) -> set[Mark]:
-        """What a condition asks about: the system, a marker left by an earlier run."""
-        if self._stream.surface is Surface.OTHER:
-            return set()
-        gates: set[Mark] = set()
-        for node in itertools.islice(ast.walk(test), MAX_GATE_NODES):
-            if isinstance(node, ast.Attribute) and node.attr in _GATE_OF_ATTRIBUTE:
-                owner = node.value.id if isinstance(node.value, ast.Name) else ""
-                if node.attr != "name" or owner in ("os", "sys"):
-                    gates.add(_GATE_OF_ATTRIBUTE[node.attr])
-        return gates
-
-    def _with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> None:
-        silent = False
-        for item in node.items:
-            value = self.evaluate(item.context_expr, scope)
-            silent = silent or value.ref == "contextlib.suppress()"
-            if value.function is not None:
-                enter = self._member(value.function, "__enter__")
-                if enter is not None and enter.function is not None:
-                    self.invoke(enter.function, Arguments())
-            if item.optional_vars is not None:
-                self.assign(item.optional_vars, value, scope)
-        marks = self._marks
-        if silent:
-            self._marks = self._marks | {Mark.SILENT}
-        self.run_statements(node.body, scope)
-        self._marks = marks
-
-    def _try(self, node: ast.Try, scope: Scope) -> None:
-        is_silent = any(_is_silent(handler) for handler in node.handlers)
-        marks = self._marks
-        if is_silent:
-            self._marks = self._marks | {Mark.SILENT}
-        self.run_statements(node.body, scope)
-        self._marks = marks
-        for handler in node.handlers:
-            with self._branch(set()):
-                self.run_statements(handler.body, scope)
-        self.run_statements(node.orelse, scope)
-        self.run_statements(node.finalbody, scope)
-
-    def _match(self, node: ast.Match, scope: Scope) -> None:
-        self.evaluate(node.subject, scope)
-        for case in node.cases:
-            with self._branch(set()):
-                self.run_statements(case.body, scope)
-
-    def _expression(self, node: ast.Expr, scope: Scope) -> None:
-        if isinstance(node.value, ast.Constant):
-            self.see_literal(node.value, kind="statement")
-            return
-        self._growing_scope = self._growing_scope or self.scope
-        if self._depth == 0 and isinstance(node.value, ast.Call):
-            self.body_calls.append((node.lineno, ast.unparse(node.value.func)[:80]))
-        self.evaluate(node.value, scope)
-
-    def _import_statement(self, node: ast.Import, scope: Scope) -> None:
-        for alias in node.names:
-            module = self.import_module(alias.name)
-            if alias.asname is not None:
-                self._set(alias.asname, module, scope)
-            elif "." not in alias.name:
-                self._set(alias.name, module, scope)
-            else:
-                self._set(
-                    alias.name.partition(".")[0], Value(ref=alias.name.partition(".")[0]), scope
-                )
-
-    def _import_from(self, node: ast.ImportFrom, scope: Scope) -> None:
-        name = absolute_name(self.path, node.module or "", node.level)
-        module = self.import_module(name)
-        for alias in node.names:
-            if alias.name == "*":
-                scope.globals.star_imports.append(name)
-                for key, value in (module.parts or {}).items():
-                    self._set(str(key), value, scope)
-                continue
-            value = UNKNOWN
-            if module.parts is not None and alias.name in module.parts:
-                value = module.parts[alias.name]
-            elif module.parts is not None or node.level:
-                value = self.import_module(f"{name}.{alias.name}")
-            if value is UNKNOWN:
-                value = Value(ref=f"{name}.{alias.name}")
-            if value.ref == "typing.TYPE_CHECKING":
-                value = Value(const=0)
-            self._set(alias.asname or alias.name, value, scope)
-
     def import_module(self, name: str) -> Value:
         scope = self._imports.find_module(
             name, importer=self.path, is_top_level=self._stream.surface is not Surface.OTHER
@@ -704,15 +362,6 @@ class Interpreter(Calls):
         return Value(ref=name, parts=scope.names)  # type: ignore[arg-type]
 
 
-def absolute_name(path: str, module: str, level: int) -> str:
-    """The absolute dotted name that a ``from`` import in the file means."""
-    if level == 0:
-        return module
-    folders = path.split("/")[:-1]
-    kept = folders[: len(folders) - level + 1]
-    return ".".join((*kept, module) if module else kept)
-
-
 def _signature(value: Value) -> object:
     const = value.const
     if isinstance(const, (str, bytes, tuple)) and len(const) > 2_000:
@@ -720,60 +369,3 @@ def _signature(value: Value) -> object:
     function = value.function.node if value.function else None
     parts = id(value.parts) if value.parts is not None else 0
     return (const, value.ref, value.origins, function, parts)
-
-
-def _is_main_test(test: ast.expr) -> bool:
-    match test:
-        case ast.Compare(left=ast.Name(id="__name__"), ops=[ast.Eq()]):
-            return True
-        case ast.Compare(comparators=[ast.Name(id="__name__")], ops=[ast.Eq()]):
-            return True
-        case ast.BoolOp(op=ast.And(), values=values):
-            return any(_is_main_test(value) for value in values)
-    return False
-
-
-def _is_fixed(test: ast.expr) -> bool:
-    """A condition that no run can change: a constant, or the flag of type checkers."""
-    match test:
-        case ast.Constant() | ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
-            return True
-    return False
-
-
-def _is_silent(handler: ast.ExceptHandler) -> bool:
-    """``except …: pass`` and its like, but not the guard of an import."""
-    if isinstance(handler.type, ast.Name) and handler.type.id in (
-        "ImportError",
-        "ModuleNotFoundError",
-    ):
-        return False
-    return all(
-        isinstance(statement, (ast.Pass, ast.Continue, ast.Break))
-        or (
-            isinstance(statement, ast.Return)
-            and (statement.value is None or isinstance(statement.value, ast.Constant))
-        )
-        or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
-        for statement in handler.body
-    )
-
-
-def _is_arithmetic(body: list[ast.stmt]) -> bool:
-    """A short loop body that only computes, as decoders do."""
-    return len(body) <= 8 and not any(
-        isinstance(node, (ast.For, ast.While, ast.Import, ast.FunctionDef, ast.ClassDef))
-        for statement in body
-        for node in ast.walk(statement)
-    )
-
-
-def _ends(statement: ast.stmt) -> bool:
-    if isinstance(statement, _ENDING):
-        return True
-    match statement:
-        case ast.Expr(value=ast.Call(func=ast.Attribute(attr="exit" | "_exit"))):
-            return True
-        case ast.Expr(value=ast.Call(func=ast.Name(id="exit" | "quit"))):
-            return True
-    return False

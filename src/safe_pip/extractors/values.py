@@ -25,6 +25,13 @@ Origin = Literal[
 Origins: TypeAlias = frozenset[Origin]
 
 NO_ORIGINS: Origins = frozenset()
+DECODED: Origins = frozenset(("decoded",))
+ENVIRONMENT: Origins = frozenset(("environment",))
+FILE: Origins = frozenset(("file",))
+HOST: Origins = frozenset(("host",))
+SECRET: Origins = frozenset(("secret",))
+SECRET_PATH: Origins = frozenset(("secret-path",))
+SOCKET: Origins = frozenset(("socket",))
 HOLE = "{}"
 """Stands in a partly known string for each part that is not known."""
 

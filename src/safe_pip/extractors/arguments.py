@@ -1,0 +1,107 @@
+"""Arguments: what a call is given, and what that says of it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from safe_pip.extractors.containers import constant_items
+from safe_pip.extractors.values import HOLE, UNKNOWN, Constant, Origins, Value, join_origins
+
+_MAX_NAMED_NODES = 80
+_FORMAT_FIELD = re.compile(r"\{(\w*)[^{}]*\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arguments:
+    """The evaluated arguments of one call."""
+
+    positional: tuple[Value, ...] = ()
+    keywords: Mapping[str, Value] = field(default_factory=dict)
+
+    def get(self, position: int, keyword: str = "") -> Value:
+        if position < len(self.positional):
+            return self.positional[position]
+        return self.keywords.get(keyword, UNKNOWN)
+
+    @property
+    def all(self) -> tuple[Value, ...]:
+        return (*self.positional, *self.keywords.values())
+
+    @property
+    def origins(self) -> Origins:
+        return join_origins(*self.all)
+
+    def constants(self) -> tuple[list[Constant], dict[str, Constant]] | None:
+        """All arguments, if all of them are known."""
+        positional = [value.known for value in self.positional]
+        keywords = {name: value.known for name, value in self.keywords.items()}
+        if None in positional or None in keywords.values():
+            return None
+        return positional, keywords  # type: ignore[return-value]
+
+
+def command_text(arguments: Arguments) -> str:
+    """The command line as text: a string, or the words of a list joined."""
+    command = arguments.get(0, "args")
+    if command.const is not None and not isinstance(command.const, tuple):
+        words = [command.text]
+    else:
+        words = [item.text for item in constant_items(command) or ()]
+        if command.parts is not None and not words:
+            words = [part.text for part in command.parts.values()]
+    words.extend(value.text for value in arguments.positional[1:] if isinstance(value.const, str))
+    extra = arguments.positional[1:]
+    for value in extra:
+        words.extend(item.text for item in constant_items(value) or () if value.const is None)
+    return " ".join(words)
+
+
+def has_url(arguments: Arguments) -> bool:
+    return any("://" in value.text for value in arguments.positional[:2]) or (
+        "url" in arguments.keywords
+    )
+
+
+def fill_format(template: str, arguments: Arguments) -> str:
+    automatic = iter(arguments.positional)
+
+    def fill(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if not name:
+            return next(automatic, UNKNOWN).text
+        if name.isdigit():
+            return arguments.get(int(name)).text if len(name) < 4 else HOLE
+        return arguments.keywords.get(name, UNKNOWN).text
+
+    return _FORMAT_FIELD.sub(fill, template)
+
+
+def written_name(node: ast.Call) -> str:
+    match node.func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
+
+
+def names_in(node: ast.Call) -> frozenset[str]:
+    """The variables, attributes and short strings in a call's arguments."""
+    found: set[str] = set()
+    nodes: list[ast.AST] = [*node.args, *(keyword.value for keyword in node.keywords)]
+    if isinstance(node.func, ast.Attribute):
+        nodes.append(node.func.value)
+    for _ in range(_MAX_NAMED_NODES):
+        if not nodes:
+            break
+        item = nodes.pop()
+        match item:
+            case ast.Name(id=name):
+                found.add(name)
+            case ast.Attribute(attr=name):
+                found.add(name)
+            case ast.Constant(value=str(text)) if 2 < len(text) < 200:
+                found.add(text)
+        nodes.extend(ast.iter_child_nodes(item))
+    return frozenset(found)

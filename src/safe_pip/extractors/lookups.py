@@ -1,0 +1,195 @@
+"""Look-ups: what a name, an attribute or an index refers to."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from abc import ABC, abstractmethod
+
+from safe_pip.extractors.capabilities import (
+    DYNAMIC_BUILTINS,
+    SINK_MODULES,
+    SINKS,
+    canonical,
+)
+from safe_pip.extractors.folding import fold_subscript
+from safe_pip.extractors.values import (
+    ENVIRONMENT,
+    HOLE,
+    HOST,
+    NO_ORIGINS,
+    UNKNOWN,
+    Function,
+    Origins,
+    Scope,
+    Value,
+    join,
+)
+
+_BUILTIN_NAMES = frozenset((*dir(builtins), "execfile", "unicode", "unichr", "raw_input", "reload"))
+_BUILTIN_TYPES = frozenset(
+    name for name, thing in vars(builtins).items() if isinstance(thing, type)
+)
+_HOST_VARIABLES = frozenset(
+    ("COMPUTERNAME", "HOSTNAME", "LOGNAME", "USER", "USERDOMAIN", "USERNAME", "USERPROFILE")
+)
+_NAMESPACES = frozenset(("builtins.globals", "builtins.locals", "builtins.vars"))
+
+
+class Lookups(ABC):
+    """Resolves names, attributes and items, through aliases and the distribution's classes."""
+
+    def __init__(self) -> None:
+        self.path = ""
+
+    @abstractmethod
+    def see_hidden_lookup(self, node: ast.expr, detail: str) -> None: ...
+
+    def look_up(self, name: str, scope: Scope) -> Value:
+        """What a bare name means in a scope, builtins included."""
+        found = scope.find(name)
+        if found is not None:
+            return found
+        for module in scope.globals.star_imports:
+            full_name = f"{module}.{name}"
+            if canonical(full_name) in SINKS or canonical(full_name) in SINK_MODULES:
+                return Value(ref=full_name)
+        match name:
+            case "__builtins__":
+                return Value(ref="builtins")
+            case "__file__":
+                file_name = self.path.rpartition("/")[2]
+                return Value(const=f"{HOLE}/{file_name}", is_partial=True, ref="__file__")
+            case _ if name in _BUILTIN_NAMES:
+                return Value(ref=f"builtins.{name}")
+        return UNKNOWN
+
+    def attribute(self, base: Value, name: str, node: ast.expr) -> Value:
+        """``base.name``"""
+        if base.function is not None:
+            found = self._member(base.function, name)
+            if found is not None:
+                return found
+        if base.parts is not None and name in base.parts:
+            return base.parts[name]
+        if name == "__globals__":
+            return Value(ref="builtins.globals()")
+        if name == "__builtins__":
+            self.see_hidden_lookup(node, f"reaches builtins through {name}")
+            return Value(ref="builtins")
+        if name == "__subclasses__" and _climbs_to_object(node):
+            self.see_hidden_lookup(node, "reaches every class through object")
+        if name in ("__dict__", "__getattribute__", "__call__") and base.ref:
+            return Value(ref=f"{base.ref}.{name}") if name == "__getattribute__" else base
+        if not base.ref:
+            return Value(origins=base.origins) if base.origins else UNKNOWN
+        ref = f"{base.ref}.{name}"
+        if ref == "typing.TYPE_CHECKING":
+            return Value(const=0)
+        if ref == "sys.executable":
+            return Value(const="python", is_partial=True, ref=ref)
+        if ref in ("os.environ", "os.environb"):
+            return Value(ref=ref, origins=ENVIRONMENT)
+        if base.ref == "__file__" or base.ref.startswith("pathlib.Path()"):
+            return Value(const=HOLE, is_partial=True, ref="pathlib.Path()", origins=base.origins)
+        parts = base.parts if base.parts is not None and "path" in base.parts else None
+        return Value(ref=ref, origins=base.origins, parts=parts)
+
+    def _member(self, function: Function, name: str) -> Value | None:
+        found = function.attributes.get(name)
+        if found is None and function.members is not None:
+            found = function.members.names.get(name)
+        if found is not None:
+            inner = found.function
+            if inner is not None and not inner.is_class and function.is_class:
+                return bound(found, function)
+            return found
+        for base in function.bases:
+            if base.function is not None and base.function is not function:
+                inherited = self._member(base.function, name)
+                if inherited is not None and inherited.function is not None:
+                    return bound(inherited, function)
+                if inherited is not None:
+                    return inherited
+            elif base.ref:
+                return Value(ref=f"{base.ref}.{name}")
+        return None
+
+    def item(self, base: Value, index: Value, scope: Scope, node: ast.expr) -> Value:
+        """``base[index]``"""
+        key = index.known
+        if base.parts is not None and key is not None and key in base.parts:
+            return base.parts[key]
+        if base.known is not None and isinstance(key, int):
+            folded = fold_subscript(base.known, key)
+            if folded is not None:
+                return Value(const=folded, origins=base.origins)
+        if base.ref in ("os.environ", "os.environb"):
+            return variable_value(index.text) if key is not None else UNKNOWN
+        if base.ref and canonical(base.ref) in _NAMESPACES:
+            if not isinstance(key, str):
+                return UNKNOWN
+            found = self.look_up(key, scope)
+            name = canonical(found.ref)
+            if name in DYNAMIC_BUILTINS or name in SINKS:
+                self.see_hidden_lookup(node, f'looks "{key}" up in a namespace')
+            return found
+        if base.ref == "sys.argv":
+            return Value(const=HOLE, is_partial=True, ref=base.ref)
+        if base.ref == "sys.modules" and isinstance(key, str):
+            return Value(ref=key)
+        if base.ref == "builtins" and isinstance(key, str):
+            return Value(ref=f"builtins.{key}")
+        if base.ref and base.ref.count(".") == 0 and isinstance(key, str) and "()" not in base.ref:
+            return Value(ref=f"{base.ref}.{key}", origins=base.origins)
+        if base.parts is not None and key is None and 0 < len(base.parts) <= 16:
+            result = UNKNOWN
+            for part in base.parts.values():
+                result = join(result, part)
+            return result
+        ref = base.ref if base.ref.endswith("()") else ""
+        return Value(ref=ref, origins=base.origins) if base.origins or ref else UNKNOWN
+
+
+def variable_value(name: str) -> Value:
+    """One environment variable, by name: a hole that keeps its name."""
+    origins: Origins = HOST if name in _HOST_VARIABLES else NO_ORIGINS
+    return Value(const=f"%{name}%", is_partial=True, origins=origins)
+
+
+def bound(value: Value, receiver: Function) -> Value:
+    """A method bound to an instance of ``receiver``."""
+    function = value.function
+    if function is None or function.is_class or is_static(function):
+        return value
+    instance = Value(function=receiver)
+    return Value(
+        function=Function(
+            node=function.node, path=function.path, scope=function.scope, receiver=instance
+        )
+    )
+
+
+def is_static(function: Function) -> bool:
+    decorators = getattr(function.node, "decorator_list", ())
+    return any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in decorators)
+
+
+def _climbs_to_object(node: ast.expr) -> bool:
+    """``().__class__.__base__.__subclasses__`` and its like."""
+    match node:
+        case ast.Attribute(value=ast.Attribute(attr="__base__" | "__mro__" | "__bases__")):
+            return True
+        case ast.Attribute(value=ast.Subscript(value=ast.Attribute(attr=name))):
+            return name in ("__bases__", "__mro__")
+        case ast.Attribute(value=ast.Name(id="object")):
+            return True
+    return False
+
+
+def builtin_text(ref: str) -> str:
+    """``str(f)`` of a builtin, which some packers take letters from; else the empty string."""
+    module, _, name = ref.partition(".")
+    if module != "builtins" or name not in _BUILTIN_NAMES:
+        return ""
+    return f"<class '{name}'>" if name in _BUILTIN_TYPES else f"<built-in function {name}>"

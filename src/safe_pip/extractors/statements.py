@@ -1,0 +1,351 @@
+"""Statements: what each of them binds, branches on and runs.
+
+Both branches of a condition are read; a loop over constants is unrolled, any other is read once.
+"""
+
+from __future__ import annotations
+
+import ast
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from safe_pip.evidence import Surface
+from safe_pip.extractors.arguments import Arguments
+from safe_pip.extractors.calls import Calls
+from safe_pip.extractors.conditions import (
+    ends,
+    gates_of,
+    is_arithmetic,
+    is_fixed,
+    is_main_test,
+    is_silent,
+)
+from safe_pip.extractors.containers import constant_items, element_of
+from safe_pip.extractors.events import Mark, Stream
+from safe_pip.extractors.values import HOLE, UNKNOWN, Constant, Function, Scope, Value, join
+
+MAX_UNROLLED_ITEMS = 5_000
+
+
+class Statements(Calls):
+    """Runs statements; what a call of a function does is left to the subclass."""
+
+    def __init__(self, *, path: str, surface: Surface, fuel: int) -> None:
+        super().__init__()
+        self.path = path
+        self.unit_path = path
+        self.surface = surface
+        self.fuel = fuel
+        self.set_variables: set[str] = set()
+        self.body_calls: list[tuple[int, str]] = []
+        self.scope = Scope(module=path)
+        self._stream = Stream(path=path, surface=surface)
+        self._marks: frozenset[Mark] = frozenset()
+        self._line_override = 0
+        self._depth = 0
+        self._branch_depth = 0
+        self._called: set[ast.AST] = set()
+        self._functions: list[Function] = []
+        self._main_blocks: list[tuple[list[ast.stmt], Scope]] = []
+        self._by_statement: dict[type[ast.AST], Callable[[Any, Scope], None]] = {
+            ast.FunctionDef: self._function,
+            ast.AsyncFunctionDef: self._function,
+            ast.ClassDef: self._class,
+            ast.Return: self._return,
+            ast.Assign: self._assign,
+            ast.AugAssign: self._augmented,
+            ast.AnnAssign: self._annotated,
+            ast.For: self._for,
+            ast.AsyncFor: self._for,
+            ast.While: self._while,
+            ast.If: self._if_statement,
+            ast.With: self._with,
+            ast.AsyncWith: self._with,
+            ast.Raise: self._raise,
+            ast.Try: self._try,
+            ast.Assert: self._assert,
+            ast.Import: self._import_statement,
+            ast.ImportFrom: self._import_from,
+            ast.Expr: self._expression,
+            ast.Match: self._match,
+            ast.Global: lambda node, scope: scope.global_names.update(node.names),
+        }
+        if hasattr(ast, "TryStar"):
+            self._by_statement[ast.TryStar] = self._try
+
+    @abstractmethod
+    def instantiate(self, function: Function, arguments: Arguments) -> Value:
+        """An instance of a class of the distribution; its initialisation is run."""
+
+    def run_statements(self, statements: Iterable[ast.stmt], scope: Scope) -> None:
+        marks = self._marks
+        for statement in statements:
+            handler = self._by_statement.get(type(statement))
+            if handler is None:
+                continue
+            try:
+                handler(statement, scope)
+            except RecursionError:
+                # Too deep to follow: as opaque as an unknown value, and rare enough to leave.
+                continue
+        self._marks = marks
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
+        function = Function(node=node, path=self.path, scope=scope.lexical)
+        value = Value(function=function)
+        if self.path == self.unit_path and not self._line_override:
+            self._functions.append(function)
+        for decorator_node in node.decorator_list:
+            decorator = self.evaluate(decorator_node, scope)
+            if decorator.function is not None:
+                self.invoke(decorator.function, Arguments(positional=(value,)))
+            elif decorator.ref.endswith(("register", "register()")) and "atexit" in decorator.ref:
+                self.invoke(function, Arguments())
+        self._set(node.name, value, scope)
+
+    def _class(self, node: ast.ClassDef, scope: Scope) -> None:
+        bases = tuple(self.evaluate(base, scope) for base in node.bases)
+        members = Scope(module=self.path, parent=scope.lexical, is_class=True)
+        function = Function(node=node, path=self.path, scope=scope, members=members, bases=bases)
+        self._called.add(node)
+        first = len(self._functions)
+        self.run_statements(node.body, members)
+        # Methods run as methods of this class, not as bare functions.
+        for position in range(first, len(self._functions)):
+            method = self._functions[position]
+            if members.names.get(method.name, UNKNOWN).function is method:
+                self._functions[position] = Function(
+                    node=method.node,
+                    path=method.path,
+                    scope=method.scope,
+                    receiver=Value(function=function),
+                )
+        value = Value(function=function)
+        self._set(node.name, value, scope)
+        for keyword in node.keywords:
+            meta = self.evaluate(keyword.value, scope)
+            if meta.function is not None and meta.function.is_class:
+                self.instantiate(meta.function, Arguments())
+        for base in bases:
+            hook = self._member(base.function, "__init_subclass__") if base.function else None
+            if hook is not None and hook.function is not None:
+                self.invoke(hook.function, Arguments())
+        for decorator_node in node.decorator_list:
+            decorator = self.evaluate(decorator_node, scope)
+            if decorator.function is not None:
+                self.invoke(decorator.function, Arguments(positional=(value,)))
+
+    def _raise(self, node: ast.Raise, scope: Scope) -> None:
+        self.evaluate(node.exc, scope)
+
+    def _assert(self, node: ast.Assert, scope: Scope) -> None:
+        self.evaluate(node.test, scope)
+
+    def _return(self, node: ast.Return, scope: Scope) -> None:
+        self.see_return(self.evaluate(node.value, scope))
+
+    def _assign(self, node: ast.Assign, scope: Scope) -> None:
+        value = self.evaluate(node.value, scope)
+        for target in node.targets:
+            self.assign(target, value, scope)
+
+    def _annotated(self, node: ast.AnnAssign, scope: Scope) -> None:
+        if node.value is not None:
+            self.assign(node.target, self.evaluate(node.value, scope), scope)
+
+    def _augmented(self, node: ast.AugAssign, scope: Scope) -> None:
+        old = self.evaluate(node.target, scope)
+        new = self._operate(node.op, old, self.evaluate(node.value, scope))
+        if isinstance(new.const, (str, bytes)) and len(new.const) < 10_000:
+            self.see_folded(new, node.target)
+        self.assign(node.target, new, scope)
+
+    def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
+        match target:
+            case ast.Name(id=name):
+                self._set(name, value, scope)
+            case ast.Attribute(value=owner_node, attr=name):
+                owner = self.evaluate(owner_node, scope)
+                if owner.function is not None and len(owner.function.attributes) < 500:
+                    attributes = owner.function.attributes
+                    attributes[name] = join(attributes.get(name), value)
+                elif isinstance(owner_node, ast.Name) and owner.parts is None and owner.ref:
+                    parts: dict[Constant, Value] = {name: value}
+                    self._set(owner_node.id, Value(ref=owner.ref, parts=parts), scope)
+            case ast.Subscript(value=owner_node):
+                self._assign_item(target, owner_node, value, scope)
+            case ast.Tuple(elts=targets) | ast.List(elts=targets):
+                self._unpack(targets, value, scope)
+            case ast.Starred(value=inner):
+                self.assign(inner, value, scope)
+
+    def _assign_item(
+        self, target: ast.Subscript, owner_node: ast.expr, value: Value, scope: Scope
+    ) -> None:
+        owner = self.evaluate(owner_node, scope)
+        key = self.evaluate(target.slice, scope)
+        if owner.ref == "os.environ" and key.known is not None:
+            self.set_variables.add(key.text)
+        if not isinstance(owner_node, (ast.Name, ast.Attribute)) or owner.ref:
+            return
+        parts = dict(owner.parts or {})
+        if len(parts) < 256:
+            parts[HOLE if key.known is None else key.known] = value
+        origins = owner.origins | value.origins | key.origins
+        self.assign(owner_node, Value(parts=parts, origins=origins), scope)
+
+    def _unpack(self, targets: list[ast.expr], value: Value, scope: Scope) -> None:
+        items = constant_items(value)
+        for position, target in enumerate(targets):
+            if items is not None and position < len(items):
+                self.assign(target, items[position], scope)
+            else:
+                self.assign(target, element_of(value), scope)
+
+    def _set(self, name: str, value: Value, scope: Scope) -> None:
+        if name in scope.global_names:
+            scope = scope.globals
+        if self._branch_depth:
+            value = join(scope.names.get(name), value)
+        scope.names[name] = value
+
+    def _for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> None:
+        source = self.evaluate(node.iter, scope)
+        items = constant_items(source)
+        is_short = items is not None and len(items) <= MAX_UNROLLED_ITEMS
+        if items and is_short and (len(items) <= 8 or is_arithmetic(node.body)):
+            for item in items:
+                if self.fuel <= 0:
+                    break
+                self.assign(node.target, item, scope)
+                self.run_statements(node.body, scope)
+        else:
+            self.assign(node.target, element_of(source), scope)
+            with self._branch({Mark.IN_LOOP}):
+                self.run_statements(node.body, scope)
+        self.run_statements(node.orelse, scope)
+
+    def _while(self, node: ast.While, scope: Scope) -> None:
+        self.evaluate(node.test, scope)
+        with self._branch({Mark.IN_LOOP}):
+            self.run_statements(node.body, scope)
+        self.run_statements(node.orelse, scope)
+
+    @contextmanager
+    def _branch(self, marks: set[Mark]) -> Iterator[None]:
+        outer = self._marks
+        self._marks = self._marks | marks
+        self._branch_depth += 1
+        try:
+            yield
+        finally:
+            self._branch_depth -= 1
+            self._marks = outer
+
+    def _if_statement(self, node: ast.If, scope: Scope) -> None:
+        if is_main_test(node.test):
+            if self._depth == 0 and self.surface not in (Surface.SETUP, Surface.BUILD_BACKEND):
+                self._main_blocks.append((node.body, scope))
+            else:
+                self.run_statements(node.body, scope)
+            self.run_statements(node.orelse, scope)
+            return
+        test = self.evaluate(node.test, scope)
+        gates = set() if self._stream.surface is Surface.OTHER else gates_of(node.test)
+        if test.known is not None and is_fixed(node.test):
+            self.run_statements(node.body if test.known else node.orelse, scope)
+            return
+        with self._branch(gates):
+            self.run_statements(node.body, scope)
+        with self._branch(gates):
+            self.run_statements(node.orelse, scope)
+        if gates and node.body and ends(node.body[-1]):
+            self._marks = self._marks | gates
+
+    def _with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> None:
+        silent = False
+        for item in node.items:
+            value = self.evaluate(item.context_expr, scope)
+            silent = silent or value.ref == "contextlib.suppress()"
+            if value.function is not None:
+                enter = self._member(value.function, "__enter__")
+                if enter is not None and enter.function is not None:
+                    self.invoke(enter.function, Arguments())
+            if item.optional_vars is not None:
+                self.assign(item.optional_vars, value, scope)
+        marks = self._marks
+        if silent:
+            self._marks = self._marks | {Mark.SILENT}
+        self.run_statements(node.body, scope)
+        self._marks = marks
+
+    def _try(self, node: ast.Try, scope: Scope) -> None:
+        hides_errors = any(is_silent(handler) for handler in node.handlers)
+        marks = self._marks
+        if hides_errors:
+            self._marks = self._marks | {Mark.SILENT}
+        self.run_statements(node.body, scope)
+        self._marks = marks
+        for handler in node.handlers:
+            with self._branch(set()):
+                self.run_statements(handler.body, scope)
+        self.run_statements(node.orelse, scope)
+        self.run_statements(node.finalbody, scope)
+
+    def _match(self, node: ast.Match, scope: Scope) -> None:
+        self.evaluate(node.subject, scope)
+        for case in node.cases:
+            with self._branch(set()):
+                self.run_statements(case.body, scope)
+
+    def _expression(self, node: ast.Expr, scope: Scope) -> None:
+        if isinstance(node.value, ast.Constant):
+            self.see_literal(node.value, kind="statement")
+            return
+        self._growing_scope = self._growing_scope or self.scope
+        if self._depth == 0 and isinstance(node.value, ast.Call):
+            self.body_calls.append((node.lineno, ast.unparse(node.value.func)[:80]))
+        self.evaluate(node.value, scope)
+
+    def _import_statement(self, node: ast.Import, scope: Scope) -> None:
+        for alias in node.names:
+            module = self.import_module(alias.name)
+            if alias.asname is not None:
+                self._set(alias.asname, module, scope)
+            elif "." not in alias.name:
+                self._set(alias.name, module, scope)
+            else:
+                self._set(
+                    alias.name.partition(".")[0], Value(ref=alias.name.partition(".")[0]), scope
+                )
+
+    def _import_from(self, node: ast.ImportFrom, scope: Scope) -> None:
+        name = absolute_name(self.path, node.module or "", node.level)
+        module = self.import_module(name)
+        for alias in node.names:
+            if alias.name == "*":
+                scope.globals.star_imports.append(name)
+                for key, value in (module.parts or {}).items():
+                    self._set(str(key), value, scope)
+                continue
+            value = UNKNOWN
+            if module.parts is not None and alias.name in module.parts:
+                value = module.parts[alias.name]
+            elif module.parts is not None or node.level:
+                value = self.import_module(f"{name}.{alias.name}")
+            if value is UNKNOWN:
+                value = Value(ref=f"{name}.{alias.name}")
+            if value.ref == "typing.TYPE_CHECKING":
+                value = Value(const=0)
+            self._set(alias.asname or alias.name, value, scope)
+
+
+def absolute_name(path: str, module: str, level: int) -> str:
+    """The absolute dotted name that a ``from`` import in the file means."""
+    if level == 0:
+        return module
+    folders = path.split("/")[:-1]
+    kept = folders[: len(folders) - level + 1]
+    return ".".join((*kept, module) if module else kept)
