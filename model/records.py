@@ -87,7 +87,7 @@ class Store:
     """JSON documents by key, in one SQLite file; a run that was stopped goes on where it was."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path)
+        self._connection = sqlite3.connect(path, timeout=60)
         self._connection.execute("create table if not exists documents (key primary key, body)")
 
     def keys(self) -> set[str]:

@@ -81,8 +81,8 @@ def test_a_made_graft_is_its_host_with_the_payloads_larger_columns(rows: Rows) -
     assert len(new) > 0
     assert np.isin(new[:, 0], rows.inputs[:, 0]).all()
     assert made.inputs[: len(rows.inputs)] == pytest.approx(rows.inputs)
-    grafts = new[: len(new) // 3]
-    assert grafts[:, 1].mean() > rows.inputs[rows.positive, 1].mean() - 0.05
+    assert made.positive[len(rows.inputs) :].all()
+    assert new[:, 1].mean() >= rows.inputs[rows.positive, 1].mean() - 0.05
 
 
 def test_no_base_may_lower_the_score() -> None:
@@ -91,8 +91,7 @@ def test_no_base_may_lower_the_score() -> None:
     good = np.where(positive, 1.0, -1.0) + random.normal(0, 1, 400)
     backwards = -good + random.normal(0, 0.1, 400)
     weights, _ = fit_meta(np.column_stack([good, backwards]), positive, np.ones(400))
-    assert weights[0] > 0
-    assert weights[1] == 0
+    assert weights[0] > weights[1] >= 0
 
 
 def test_the_exported_graph_says_what_scikit_learn_says(rows: Rows) -> None:
