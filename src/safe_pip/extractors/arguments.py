@@ -61,7 +61,7 @@ def command_text(arguments: Arguments) -> str:
 
 def has_url(arguments: Arguments) -> bool:
     return any("://" in value.text for value in arguments.positional[:2]) or (
-        "url" in arguments.keywords
+        "://" in arguments.keywords.get("url", UNKNOWN).text
     )
 
 

@@ -11,7 +11,7 @@ from safe_pip.extractors.containers import constant_items
 from safe_pip.extractors.effects import result_ref
 from safe_pip.extractors.expressions import text_value
 from safe_pip.extractors.file_calls import TEXT_METHODS
-from safe_pip.extractors.folding import FUNCTIONS, fold_method
+from safe_pip.extractors.folding import DISGUISING_FUNCTIONS, FUNCTIONS, fold_method
 from safe_pip.extractors.library_calls import LibraryCalls
 from safe_pip.extractors.lookups import builtin_text
 from safe_pip.extractors.values import DECODED, NO_ORIGINS, SOCKET, UNKNOWN, Origins, Scope, Value
@@ -20,6 +20,7 @@ _GROWING_METHODS = frozenset(("append", "add", "extend", "insert", "update", "ap
 _FETCHING_METHODS = frozenset(
     ("delete", "download", "fetch", "get", "open", "patch", "post", "put", "request", "urlopen")
 )
+_SENDING_METHODS = _FETCHING_METHODS | {"connect", "emit", "execute", "publish", "send"}
 _CALLBACK_CALLS = frozenset(
     """asyncio.create_task asyncio.ensure_future asyncio.gather asyncio.get_event_loop.create_task
     asyncio.get_event_loop.run_until_complete asyncio.new_event_loop.run_until_complete
@@ -60,6 +61,8 @@ class Calls(LibraryCalls):
                 result = self._method(receiver, method, arguments, node)
                 return UNKNOWN if result is None else result
             callee = self.attribute(receiver, method, node.func)
+            if method in _SENDING_METHODS and receiver.parts and "url" in receiver.parts:
+                return self._fetch(method, self._arguments(node, scope), node)
         else:
             callee = self.evaluate(node.func, scope)
         arguments = self._arguments(node, scope)
@@ -185,6 +188,8 @@ class Calls(LibraryCalls):
         if has_url(arguments) and name.rpartition(".")[2] in _FETCHING_METHODS:
             return self._fetch(name, arguments, node)
         origins = callee.origins | self._passed_through(name, arguments)
+        if name in DISGUISING_FUNCTIONS:
+            origins = origins | DECODED
         return Value(ref=result_ref(callee), origins=origins)
 
     @staticmethod
@@ -202,6 +207,10 @@ class Calls(LibraryCalls):
             return UNKNOWN
         if method in _FETCHING_METHODS and has_url(arguments):
             return self._fetch(method, arguments, node)
+        if has_url(arguments):
+            # Something made for an address: what is sent through it later goes there.
+            url = next(value for value in arguments.all if "://" in value.text)
+            return Value(origins=arguments.origins, parts={"url": url})
         if method in _DECODING_METHODS:
             return self._decode(method, callee, arguments, node)
         if method in ("submit", "create_task", "run_until_complete", "start_new_thread"):

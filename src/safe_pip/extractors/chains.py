@@ -29,10 +29,14 @@ CHAINS: Mapping[str, str] = {
     "chain_net_exec": "fetches code from the network and executes it",
     "chain_net_write": "writes to disk what it fetches from the network",
     "chain_net_write_exec": "downloads a file and runs it",
+    "chain_write_exec": "writes a file and runs it",
     "chain_secret_net": "reads credentials and sends them away",
     "chain_socket_shell": "gives a shell to a remote host",
 }
 """By feature: the phrase that completes "this code …"."""
+
+COMMON_CHAINS = frozenset(("chain_write_exec",))
+"""Chains that build scripts have as well; they count for themselves only."""
 
 _SENT: Mapping[Origin, str] = {
     "secret": "chain_secret_net",
@@ -74,6 +78,7 @@ class _Steps:
         self._fetched_names: set[str] = set()
         self._decoded_names: set[str] = set()
         self._fetched_files: set[str] = set()
+        self._written_names: set[str] = set()
         self._has_written_fetched = False
         self._has_written_decoded = False
         self._clipboard_in_loop = False
@@ -137,6 +142,8 @@ class _Steps:
             yield "chain_net_write_exec", CERTAIN
         elif self._has_written_fetched:
             yield "chain_net_write_exec", LIKELY
+        if named & self._written_names:
+            yield "chain_write_exec", LIKELY
         if named & self._decoded_names:
             yield "chain_decode_spawn", CERTAIN
         elif self._has_written_decoded:
@@ -173,6 +180,7 @@ class _Steps:
         named = event.names - _COMMON_NAMES
         if "network" in event.data:
             yield "chain_net_write", CERTAIN
+        self._written_names |= named
         if "network" in event.data or Action.NETWORK in self._seen:
             self._has_written_fetched = True
             self._fetched_names |= named

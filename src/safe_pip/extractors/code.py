@@ -8,7 +8,7 @@ from functools import cached_property
 
 from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence, Location, Surface
 from safe_pip.extractors.capabilities import Action
-from safe_pip.extractors.chains import CHAINS, Chain, find_chains
+from safe_pip.extractors.chains import CHAINS, COMMON_CHAINS, Chain, find_chains
 from safe_pip.extractors.code_features import CAPABILITIES, FEATURES, WEIGHTY_ACTIONS
 from safe_pip.extractors.commands import CommandFact
 from safe_pip.extractors.events import Event, Mark, Stream
@@ -202,9 +202,8 @@ class _Writer:
             yield self._of("pip_in_code", event, surface, "runs pip to install more", value)
         if CommandFact.PUBLISH in event.facts:
             yield self._of("registry_publish", event, surface, "publishes packages")
-        if CommandFact.RUNS_OWN_FILE in event.facts:
-            value = 1.0 if surface.runs_unasked else _MENTIONED
-            yield self._of("own_file_spawn", event, surface, "starts a script it ships", value)
+        if CommandFact.RUNS_OWN_FILE in event.facts and surface.runs_unasked:
+            yield self._of("own_file_spawn", event, surface, "starts a script it ships")
         for fact in (CommandFact.DOWNLOAD_AND_RUN, CommandFact.DOWNLOAD):
             if fact in event.facts:
                 value = 1.0 if fact is CommandFact.DOWNLOAD_AND_RUN else _MENTIONED
@@ -217,12 +216,14 @@ class _Writer:
         yield self._of(chain.feature, event, surface, detail, strength)
         if Mark.CROSS_FILE in event.marks:
             yield self._of("chain_cross_file", event, surface, detail, strength)
-        if Mark.SILENT in event.marks:
+        if Mark.SILENT in event.marks and chain.feature not in COMMON_CHAINS:
             yield self._of("chain_in_silent_try", event, surface, detail, strength)
         if not surface.runs_unasked:
             return
         unasked = f"{detail}; it {surface.value}"
         yield self._of(f"{chain.feature}_unasked", event, surface, unasked, strength)
+        if chain.feature in COMMON_CHAINS:
+            return
         yield self._of("chain_toplevel", event, surface, unasked, strength)
         if Mark.OS_GATED in event.marks:
             yield self._of("os_gate_before_chain", event, surface, f"{detail}, on some systems")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from safe_pip.extractors.values import HOLE, UNKNOWN, Value, join, join_origins
+from safe_pip.extractors.values import FILE, HOLE, UNKNOWN, Value, join, join_origins
 
 
 def sequence(values: list[Value]) -> Value:
@@ -39,7 +39,9 @@ def constant_items(value: Value) -> list[Value] | None:
 
 
 def element_of(container: Value) -> Value:
-    """Any one element."""
+    """Any one element; of a file, any line of it."""
+    if container.ref == "builtins.open()":
+        return Value(origins=container.origins | FILE, parts=container.parts)
     if container.parts is not None and len(container.parts) <= 64:
         result = UNKNOWN
         for part in container.parts.values():

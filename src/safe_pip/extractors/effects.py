@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from abc import abstractmethod
 
 from safe_pip.extractors.arguments import (
@@ -37,7 +38,7 @@ from safe_pip.extractors.values import (
 _MAX_REF_CHARS = 200
 _FUNCTION_MAKERS = frozenset(("types.FunctionType", "types.LambdaType", "new.function"))
 _TELLING_PROGRAMS = frozenset(
-    """arp hostname hostnamectl id ifconfig ip ipconfig lsb_release netstat systeminfo sw_vers
+    """arp hostname hostnamectl id ifconfig ip ipconfig lsb_release netstat ps systeminfo sw_vers
     tasklist uname users w who whoami wmic""".split()  # noqa: SIM905
 )
 _SCRIPT_SUFFIXES = (".sh", ".bash", ".bat", ".cmd", ".ps1", ".vbs", ".js", ".exe", ".scr")
@@ -173,8 +174,15 @@ class Effects(Expressions):
     def _run_named_members(self, command: str) -> frozenset[CommandFact]:
         """Runs the scripts of the distribution that a command line names."""
         facts: set[CommandFact] = set()
-        for word in command.split()[:_MAX_COMMAND_WORDS]:
-            name = word.strip("\"'&;")
+        words = [word.strip("\"'&;") for word in command.split()[:_MAX_COMMAND_WORDS]]
+        for before, module in itertools.pairwise(words):
+            path = module.replace(".", "/")
+            if before == "-m" and any(
+                self.run_member(name, Scope(module="")) is not None
+                for name in (f"{path}.py", f"{path}/__main__.py")
+            ):
+                facts.add(CommandFact.RUNS_OWN_FILE)
+        for name in words:
             if name.endswith((".py", ".pyw")):
                 if self.run_member(name, Scope(module="")) is not None:
                     facts.add(CommandFact.RUNS_OWN_FILE)

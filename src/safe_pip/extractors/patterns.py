@@ -227,13 +227,13 @@ FAMILIES: Mapping[str, Family] = {
     "defender": Family(
         feature="defence_evasion",
         says="switching protection off",
-        words="AmsiScanBuffer DisableAntiSpyware DisableRealtimeMonitoring ExecutionPolicy "
+        words="AmsiScanBuffer DisableAntiSpyware DisableRealtimeMonitoring ExecutionPolicy add "
         "MpPreference System32 amsiInitFailed attrib netsh vssadmin",
         pattern=r"\b(?:Add|Set)-MpPreference\b|\bDisableRealtimeMonitoring\b"
         r"|\bDisableAntiSpyware\b|\bExecutionPolicy\s+(?:Bypass|Unrestricted)"
         r"|\bvssadmin\b.{0,20}delete|\bnetsh (?:adv)?firewall.{0,40}(?:off|disable|add rule)"
         r"|\battrib \+[hs]\b|\bSystem32\b.{0,3}drivers.{0,3}etc.{0,3}hosts|\bAmsiScanBuffer\b"
-        r"|\bamsiInitFailed\b",
+        r"|\bamsiInitFailed\b|\bnet (?:user|localgroup)\b[^\n]{0,80}/add\b",
     ),
 }
 

@@ -16,7 +16,7 @@ from safe_pip.evidence import Surface
 from safe_pip.extractors.events import CommandClass, HiddenLookup, Sighting, Trace
 from safe_pip.extractors.interpreter import FUEL_PER_UNIT, Interpreter
 from safe_pip.extractors.parsing import ParsedSource, decode_source, parse_leniently
-from safe_pip.extractors.surfaces import surface_of
+from safe_pip.extractors.surfaces import surfaces_of
 from safe_pip.extractors.triggers import earns_tree
 from safe_pip.extractors.values import HOLE, Scope
 
@@ -62,11 +62,7 @@ class Program:
 
     def __init__(self, distribution: Distribution) -> None:
         self._distribution = distribution
-        self._surfaces = {
-            file.path: surface_of(file, distribution)
-            for file in distribution.files
-            if _is_candidate(file.path)
-        }
+        self._surfaces = dict(surfaces_of(distribution))
         self._modules = _module_paths(self._surfaces)
         self._runs: dict[str, _Run] = {}
         self._scopes: OrderedDict[str, tuple[Scope, int]] = OrderedDict()
@@ -261,13 +257,6 @@ def _trace_of(interpreter: Interpreter) -> Trace:
         body_calls=tuple(interpreter.body_calls),
         executed_members=frozenset(interpreter.executed_members),
         set_variables=frozenset(interpreter.set_variables),
-    )
-
-
-def _is_candidate(path: str) -> bool:
-    folder, _, name = path.rpartition("/")
-    return name.endswith((".py", ".pyw", ".pth")) or (
-        "." not in name and folder.rpartition("/")[2] in ("scripts", "bin")
     )
 
 

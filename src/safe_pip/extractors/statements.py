@@ -26,7 +26,9 @@ from safe_pip.extractors.containers import constant_items, element_of
 from safe_pip.extractors.events import Mark, Stream
 from safe_pip.extractors.values import HOLE, UNKNOWN, Constant, Function, Scope, Value, join
 
-MAX_UNROLLED_ITEMS = 5_000
+MAX_UNROLLED_ITEMS = 50_000
+MAX_SHORT_LOOP = 8
+LOOP_FUEL_PER_UNIT = 1_000_000
 
 
 class Statements(Calls):
@@ -38,6 +40,7 @@ class Statements(Calls):
         self.unit_path = path
         self.surface = surface
         self.fuel = fuel
+        self._loop_fuel = LOOP_FUEL_PER_UNIT
         self.set_variables: set[str] = set()
         self.body_calls: list[tuple[int, str]] = []
         self.scope = Scope(module=path)
@@ -215,17 +218,25 @@ class Statements(Calls):
         source = self.evaluate(node.iter, scope)
         items = constant_items(source)
         is_short = items is not None and len(items) <= MAX_UNROLLED_ITEMS
-        if items and is_short and (len(items) <= 8 or is_arithmetic(node.body)):
-            for item in items:
-                if self.fuel <= 0:
-                    break
-                self.assign(node.target, item, scope)
-                self.run_statements(node.body, scope)
+        if items and is_short and (len(items) <= MAX_SHORT_LOOP or is_arithmetic(node.body)):
+            self._unroll(node, items, scope)
         else:
             self.assign(node.target, element_of(source), scope)
             with self._branch({Mark.IN_LOOP}):
                 self.run_statements(node.body, scope)
         self.run_statements(node.orelse, scope)
+
+    def _unroll(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> None:
+        """Runs a loop over constants item by item, as decoders need it, on fuel of its own."""
+        for item in items:
+            if self.fuel <= 0 or self._loop_fuel <= 0:
+                break
+            before = self.fuel
+            self.assign(node.target, item, scope)
+            self.run_statements(node.body, scope)
+            self._loop_fuel -= before - self.fuel
+            if len(items) > MAX_SHORT_LOOP:
+                self.fuel = before
 
     def _while(self, node: ast.While, scope: Scope) -> None:
         self.evaluate(node.test, scope)

@@ -3,54 +3,109 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from safe_pip.distribution import Distribution, DistributionKind, SourceFile
 from safe_pip.evidence import Surface
 
-STARTUP_MODULES = ("sitecustomize.py", "usercustomize.py")
+_STARTUP_MODULES = frozenset(("sitecustomize.py", "usercustomize.py"))
+_SOURCE_FOLDERS = frozenset(("lib", "python", "src"))
 _UNUSED_FOLDERS = frozenset(
     """benchmark benchmarks demo demos doc docs example examples sample samples scripts test
     testing tests tools""".split()  # noqa: SIM905
 )
+_SITE_FOLDERS = (".data/purelib", ".data/platlib")
+_PACKAGING_FILES = ("setup.py", "setup.cfg", "pyproject.toml")
 _BACKEND_PATH = re.compile(r"^\s*backend-path\s*=\s*\[([^\]]*)\]", re.MULTILINE)
 _BACKEND = re.compile(r"^\s*build-backend\s*=\s*[\"']([\w.]+)", re.MULTILINE)
 _QUOTED = re.compile(r"[\"']([^\"']*)[\"']")
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_MAX_PACKAGING_BYTES = 1 << 20
 
 
-def surface_of(file: SourceFile, distribution: Distribution) -> Surface:
-    """Where the top level of a file runs, by its path alone."""
-    folder, _, name = file.path.rpartition("/")
-    is_source = distribution.kind is not DistributionKind.WHEEL
-    if is_source and file.path == "setup.py":
-        return Surface.SETUP
-    if is_source and file.path in backend_paths(distribution):
-        return Surface.BUILD_BACKEND
-    if name.endswith(".pth") or name in STARTUP_MODULES:
-        return Surface.STARTUP
-    if folder.endswith(".data/scripts"):
-        return Surface.ENTRY_POINT
-    folders = [part.strip("_") for part in folder.lower().split("/")]
-    if not _UNUSED_FOLDERS.isdisjoint(folders) or name == "conftest.py":
-        return Surface.OTHER
-    if name == "__main__.py" or not name.endswith((".py", ".pyw")):
-        return Surface.ENTRY_POINT
-    if name == "__init__.py":
-        return Surface.INIT
-    return Surface.MODULE
+def is_python_path(path: str) -> bool:
+    """Whether a file may be Python by its path: a module, a startup file, a script."""
+    folder, _, name = path.rpartition("/")
+    return name.endswith((".py", ".pyw", ".pth")) or (
+        "." not in name and folder.rpartition("/")[2] in ("scripts", "bin")
+    )
 
 
-def backend_paths(distribution: Distribution) -> frozenset[str]:
+def surfaces_of(distribution: Distribution) -> Mapping[str, Surface]:
+    """The surface of each Python file, by its path alone: what imports it is not yet known."""
+    tree = _SourceTree(distribution)
+    return {
+        file.path: tree.surface_of(file.path)
+        for file in distribution.files
+        if is_python_path(file.path)
+    }
+
+
+class _SourceTree:
+    """What the files around a file say about it."""
+
+    def __init__(self, distribution: Distribution) -> None:
+        self._is_wheel = distribution.kind is DistributionKind.WHEEL
+        self._paths = distribution.by_path
+        texts = {name: _text_of(distribution.by_path.get(name)) for name in _PACKAGING_FILES}
+        self._backends = _backend_paths(texts["pyproject.toml"])
+        project = distribution.project or ""
+        own_names = {project.replace("-", "_"), *project.split("-")}
+        self._unused_folders = _UNUSED_FOLDERS - own_names
+        self._names = own_names.union(
+            word.lower() for text in texts.values() for word in _WORD.findall(text)
+        )
+
+    def surface_of(self, path: str) -> Surface:
+        folder, _, name = path.rpartition("/")
+        if not self._is_wheel and path == "setup.py":
+            return Surface.SETUP
+        if not self._is_wheel and path in self._backends:
+            return Surface.BUILD_BACKEND
+        if folder.endswith(".data/scripts"):
+            return Surface.ENTRY_POINT
+        folders = [part.strip("_") for part in folder.lower().split("/")]
+        if not self._unused_folders.isdisjoint(folders) or name == "conftest.py":
+            return Surface.OTHER
+        if name.endswith(".pth") or (name in _STARTUP_MODULES and self._is_top_level(folder)):
+            return Surface.STARTUP
+        if name == "__main__.py" or not name.endswith((".py", ".pyw")):
+            return Surface.ENTRY_POINT
+        if name == "__init__.py":
+            return Surface.INIT
+        return Surface.MODULE if self._is_installed(folder, name) else Surface.OTHER
+
+    @staticmethod
+    def _is_top_level(folder: str) -> bool:
+        return folder in ("", *_SOURCE_FOLDERS) or folder.endswith(_SITE_FOLDERS)
+
+    def _is_installed(self, folder: str, name: str) -> bool:
+        """Whether a module is part of what is installed, or only lies in the source tree.
+
+        In a source tree a loose file is none of the packages unless the packaging names it.
+        """
+        if self._is_wheel or f"{folder}/__init__.py" in self._paths:
+            return True
+        parts = [part for part in folder.split("/") if part not in ("", *_SOURCE_FOLDERS)]
+        top_name = parts[0] if parts else name.rpartition(".")[0]
+        return top_name.lower() in self._names
+
+
+def _text_of(file: SourceFile | None) -> str:
+    if file is None or file.size > _MAX_PACKAGING_BYTES:
+        return ""
+    return file.read().decode("utf-8", errors="replace")
+
+
+def _backend_paths(pyproject: str) -> frozenset[str]:
     """The files of a build backend that the source tree itself holds (PEP 517, backend-path)."""
-    file = distribution.by_path.get("pyproject.toml")
-    if file is None or file.size > 1 << 20:
-        return frozenset()
-    text = file.read().decode("utf-8", errors="replace")
-    folders, backend = _BACKEND_PATH.search(text), _BACKEND.search(text)
+    folders, backend = _BACKEND_PATH.search(pyproject), _BACKEND.search(pyproject)
     if folders is None or backend is None:
         return frozenset()
     module = backend.group(1).replace(".", "/")
     found: set[str] = set()
     for folder in _QUOTED.findall(folders.group(1)):
-        prefix = "" if folder.strip("./") == "" else folder.strip("./") + "/"
+        prefix = folder.removeprefix("./").strip("/")
+        prefix = f"{prefix}/" if prefix not in ("", ".") else ""
         found |= {f"{prefix}{module}.py", f"{prefix}{module}/__init__.py"}
     return frozenset(found)
