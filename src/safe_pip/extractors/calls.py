@@ -65,6 +65,8 @@ class Calls(LibraryCalls):
                 return self._fetch(method, self._arguments(node, scope), node)
         else:
             callee = self.evaluate(node.func, scope)
+            if callee.parts is not None and "receiver" in callee.parts:
+                receiver, method = callee.parts["receiver"], callee.parts["method"].text
         arguments = self._arguments(node, scope)
         if callee.function is not None:
             return self.invoke(callee.function, arguments)

@@ -6,6 +6,7 @@ A chain is certain (strength 1) when the content of the first step reaches the l
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ CHAINS: Mapping[str, str] = {
     "chain_decode_spawn": "decodes a command or program and starts it",
     "chain_env_net": "sends the whole environment away",
     "chain_file_exec": "executes the content of a data file",
+    "chain_handed_key_net": "sends on the private key or seed that its caller hands it",
     "chain_host_net": "sends away who and where this machine is",
     "chain_net_exec": "fetches code from the network and executes it",
     "chain_net_write": "writes to disk what it fetches from the network",
@@ -45,6 +47,8 @@ _SENT: Mapping[Origin, str] = {
     "host": "chain_host_net",
     "keys": "chain_capture_net",
 }
+# An address whose host the caller has no say in.
+_FIXED_ADDRESS = re.compile(r"[a-z]{2,5}://[^/{}%]+(?:/|$)")
 _COMMON_NAMES = frozenset(
     """args check close content data env environ executable f format get join name open os path
     pathlib read run self shell split str subprocess sys system tempfile text url write wb rb
@@ -160,6 +164,8 @@ class _Steps:
         if _is_own_address(event):
             return
         found = {_SENT[origin] for origin in event.data if origin in _SENT}
+        if "handed" in event.data and _FIXED_ADDRESS.match(event.text):
+            found.add("chain_handed_key_net")
         for feature in sorted(found):
             yield feature, CERTAIN
         if event.action is Action.NETWORK:

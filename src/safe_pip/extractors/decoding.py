@@ -140,7 +140,7 @@ def readable_text(data: bytes) -> str | None:
 _URL = re.compile(r"(?:https?|wss?|ftp|tcp)://[^\s\"'<>]{4,2000}")
 _SHELL = re.compile(
     r"\b(?:invoke-(?:webrequest|expression|restmethod)|new-object\s+(?:system\.)?net\.|iex\b"
-    r"|start-process\b|\$env:|downloadstring|powershell(?:\.exe)?\s|curl\s+-|wget\s+(?:-|http)"
+    r"|start-process\b|\$env:|downloadstring|powershell(?:\.exe)?\s|curl(?:\.exe)?\s+-|wget\s+(?:-|http)"
     r"|/bin/(?:ba)?sh\b|/dev/tcp/)",
     re.IGNORECASE,
 )

@@ -19,7 +19,12 @@ from safe_pip.extractors.containers import (
     sequence,
 )
 from safe_pip.extractors.events import LiteralKind
-from safe_pip.extractors.folding import fold_binary, fold_subscript, fold_unary
+from safe_pip.extractors.folding import (
+    fold_binary,
+    fold_comparison,
+    fold_subscript,
+    fold_unary,
+)
 from safe_pip.extractors.lookups import Lookups
 from safe_pip.extractors.patterns import is_secret_path
 from safe_pip.extractors.values import (
@@ -39,6 +44,22 @@ from safe_pip.extractors.values import (
 
 _MAX_COMPREHENSION_ITEMS = 20_000
 _MAX_SECRET_PATH_CHARS = 400
+_MAX_WORD_CHARS = 40
+_MIN_DATA_ITEMS = 16
+
+
+def is_data(const: Constant | None) -> bool:
+    """A literal long enough to hide something: text, bytes or a list of numbers."""
+    if isinstance(const, tuple):
+        return len(const) >= _MIN_DATA_ITEMS and all(isinstance(item, int) for item in const)
+    return isinstance(const, (str, bytes)) and len(const) >= _MIN_DATA_ITEMS
+
+
+def bound_method(base: Value, name: str) -> Value | None:
+    """``"".join`` where it is not called: a method bound to a constant; None of anything else."""
+    if base.ref or not isinstance(base.known, (str, bytes)):
+        return None
+    return Value(parts={"receiver": base, "method": Value(const=name)}, origins=base.origins)
 
 
 def text_value(text: str, *origins: Origins, is_partial: bool = True) -> Value:
@@ -54,6 +75,7 @@ class Expressions(Lookups):
 
     def __init__(self) -> None:
         super().__init__()
+        self.written_words: set[str] = set()
         self._by_node: dict[type[ast.AST], Callable[[Any, Scope], Value]] = {
             ast.Constant: self._constant,
             ast.Name: self._name,
@@ -114,6 +136,8 @@ class Expressions(Lookups):
         const = node.value
         if isinstance(const, (str, bytes)):
             self.see_literal(node)
+            if isinstance(const, str) and len(const) <= _MAX_WORD_CHARS:
+                self.written_words.add(const)
             if isinstance(const, str) and 4 <= len(const) <= _MAX_SECRET_PATH_CHARS:
                 return text_value(const, is_partial=False)
             return Value(const=const)
@@ -125,7 +149,8 @@ class Expressions(Lookups):
         return self.look_up(node.id, scope)
 
     def _attribute(self, node: ast.Attribute, scope: Scope) -> Value:
-        return self.attribute(self.evaluate(node.value, scope), node.attr, node)
+        base = self.evaluate(node.value, scope)
+        return bound_method(base, node.attr) or self.attribute(base, node.attr, node)
 
     def _subscript(self, node: ast.Subscript, scope: Scope) -> Value:
         base = self.evaluate(node.value, scope)
@@ -205,15 +230,19 @@ class Expressions(Lookups):
         return result
 
     def _compare(self, node: ast.Compare, scope: Scope) -> Value:
-        self.evaluate(node.left, scope)
-        for comparator in node.comparators:
-            self.evaluate(comparator, scope)
-        return UNKNOWN
+        left = self.evaluate(node.left, scope).known
+        rights = [self.evaluate(comparator, scope).known for comparator in node.comparators]
+        if left is None or len(rights) != 1 or rights[0] is None:
+            return UNKNOWN
+        folded = fold_comparison(node.ops[0], left, rights[0])
+        return UNKNOWN if folded is None else Value(const=int(folded))
 
     def _if(self, node: ast.IfExp, scope: Scope) -> Value:
-        self.evaluate(node.test, scope)
+        test = self.evaluate(node.test, scope)
         otherwise = self.evaluate(node.orelse, scope)
-        return join(otherwise, self.evaluate(node.body, scope))
+        body = self.evaluate(node.body, scope)
+        # Both count, whatever the test says: it is known only as far as this reading goes.
+        return join(body, otherwise) if test.known == 0 else join(otherwise, body)
 
     def _joined_text(self, node: ast.JoinedStr, scope: Scope) -> Value:
         texts: list[str] = []
@@ -267,7 +296,11 @@ class Expressions(Lookups):
             for item in items[:_MAX_COMPREHENSION_ITEMS]:
                 self.assign(first.target, item, inner)
                 results.append(self.evaluate(node.elt, inner))
-            return sequence(results)
+            whole = sequence(results)
+            if whole.known is None and is_data(source.known):
+                # What is computed letter by letter from a literal is a decoding.
+                return Value(parts=whole.parts, origins=whole.origins | DECODED)
+            return whole
         self._bind_generators(node.generators, source, inner)
         element = self.evaluate(node.elt, inner)
         return Value(parts={HOLE: element}, origins=element.origins | source.origins)

@@ -305,6 +305,30 @@ def _literal(source: Any) -> Any:
     return ast.literal_eval(statement.value) if isinstance(statement, ast.Expr) else None
 
 
+_MAX_COMPARED_ITEMS = 2_000
+_COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.In: lambda left, right: left in right,
+    ast.NotIn: lambda left, right: left not in right,
+}
+
+
+def fold_comparison(op: ast.cmpop, left: Constant, right: Constant) -> bool | None:
+    """The result of a comparison, None if it is unknown or would take long."""
+    compare = _COMPARISONS.get(type(op))
+    if isinstance(right, (str, bytes, tuple)) and len(right) > _MAX_COMPARED_ITEMS:
+        return None
+    try:
+        return None if compare is None else compare(left, right)
+    except TypeError:
+        return None
+
+
 DISGUISING_FUNCTIONS = frozenset(
     ("builtins.bytearray", "builtins.bytes", "builtins.chr", "builtins.unichr",
      "builtins.int.to_bytes")

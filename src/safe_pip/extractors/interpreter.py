@@ -15,6 +15,7 @@ from safe_pip.extractors.arguments import Arguments
 from safe_pip.extractors.capabilities import UNREMARKABLE_ACTIONS, Action
 from safe_pip.extractors.commands import CommandFact
 from safe_pip.extractors.events import Event, LiteralKind, Mark, Sighting, Stream
+from safe_pip.extractors.lookups import handed_origins
 from safe_pip.extractors.parsing import parse, parse_leniently
 from safe_pip.extractors.statements import Statements
 from safe_pip.extractors.values import (
@@ -217,7 +218,9 @@ class Interpreter(Statements):
             scope.names[spec.vararg.arg] = Value(parts=dict(enumerate(rest)))
         for parameter in parameters:
             # A parameter of nothing known must not fall through to an outer name.
-            scope.names.setdefault(parameter.arg, UNKNOWN)
+            origins = handed_origins(parameter.arg)
+            unknown = Value(origins=origins) if origins else UNKNOWN
+            scope.names.setdefault(parameter.arg, unknown)
 
     def instantiate(self, function: Function, arguments: Arguments) -> Value:
         for name in ("__new__", "__init__", "__post_init__", "__call__"):

@@ -10,6 +10,7 @@ from safe_pip.extractors.arguments import Arguments, names_in
 from safe_pip.extractors.capabilities import DYNAMIC_BUILTINS, SINKS, Action, canonical
 from safe_pip.extractors.containers import constant_items, element_of, sequence
 from safe_pip.extractors.events import Mark
+from safe_pip.extractors.expressions import bound_method
 from safe_pip.extractors.file_calls import FileCalls
 from safe_pip.extractors.folding import DISGUISING_FUNCTIONS, FUNCTIONS, fold_function
 from safe_pip.extractors.lookups import builtin_text, variable_value
@@ -155,9 +156,14 @@ class LibraryCalls(FileCalls):
         del name, scope
         owner, attribute = arguments.get(0), arguments.get(1)
         if isinstance(attribute.known, str):
+            found = bound_method(owner, attribute.known)
+            if found is not None:
+                return found
             found = self.attribute(owner, attribute.known, node)
-            is_written_out = len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
             name = canonical(found.ref)
+            is_written_out = (
+                attribute.known in self.written_words and "decoded" not in attribute.origins
+            )
             if name in DYNAMIC_BUILTINS or (name in SINKS and not is_written_out):
                 self.see_hidden_lookup(node, f'looks "{attribute.known}" up by name')
             return found

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
+import string
 from abc import ABC, abstractmethod
 
 from safe_pip.extractors.capabilities import (
@@ -15,8 +17,10 @@ from safe_pip.extractors.capabilities import (
 from safe_pip.extractors.folding import fold_subscript
 from safe_pip.extractors.values import (
     ENVIRONMENT,
+    HANDED,
     HOLE,
     HOST,
+    NETWORK,
     NO_ORIGINS,
     UNKNOWN,
     Function,
@@ -26,12 +30,21 @@ from safe_pip.extractors.values import (
     join,
 )
 
-_BUILTIN_NAMES = frozenset((*dir(builtins), "execfile", "unicode", "unichr", "raw_input", "reload"))
+_BUILTIN_NAMES = frozenset(
+    (*dir(builtins), "execfile", "unicode", "unichr", "raw_input", "reload", "copyright")
+)
 _BUILTIN_TYPES = frozenset(
     name for name, thing in vars(builtins).items() if isinstance(thing, type)
 )
 _HOST_VARIABLES = frozenset(
     ("COMPUTERNAME", "HOSTNAME", "LOGNAME", "USER", "USERDOMAIN", "USERNAME", "USERPROFILE")
+)
+_STRING_CONSTANTS = {
+    f"string.{name}": text for name, text in vars(string).items() if isinstance(text, str)
+}
+_KEY_NAME = re.compile(
+    r"priv(?:ate)?key|secret(?:access)?key|accesskeysecret|mnemonic|(?:seed|recovery)phrase"
+    r"|seedwords|walletkey|keypair"
 )
 _NAMESPACES = frozenset(("builtins.globals", "builtins.locals", "builtins.vars"))
 
@@ -82,8 +95,13 @@ class Lookups(ABC):
         if name in ("__dict__", "__getattribute__", "__call__") and base.ref:
             return Value(ref=f"{base.ref}.{name}") if name == "__getattribute__" else base
         if not base.ref:
-            return Value(origins=base.origins) if base.origins else UNKNOWN
+            origins = base.origins | handed_origins(name)
+            return Value(origins=origins) if origins else UNKNOWN
         ref = f"{base.ref}.{name}"
+        if ref in _STRING_CONSTANTS:
+            return Value(const=_STRING_CONSTANTS[ref])
+        if ref.startswith("flask.request."):
+            return Value(ref=ref, origins=NETWORK)
         if ref == "typing.TYPE_CHECKING":
             return Value(const=0)
         if ref == "sys.executable":
@@ -151,6 +169,11 @@ class Lookups(ABC):
         return Value(ref=ref, origins=base.origins) if base.origins or ref else UNKNOWN
 
 
+def handed_origins(name: str) -> Origins:
+    """Of a parameter or attribute, by its name: whether it holds a private key or its like."""
+    return HANDED if _KEY_NAME.search(name.lower().replace("_", "")) else NO_ORIGINS
+
+
 def variable_value(name: str) -> Value:
     """One environment variable, by name: a hole that keeps its name."""
     origins: Origins = HOST if name in _HOST_VARIABLES else NO_ORIGINS
@@ -190,6 +213,8 @@ def _climbs_to_object(node: ast.expr) -> bool:
 def builtin_text(ref: str) -> str:
     """``str(f)`` of a builtin, which some packers take letters from; else the empty string."""
     module, _, name = ref.partition(".")
+    if ref == "builtins.copyright":
+        return "Copyright (c) 2001"
     if module != "builtins" or name not in _BUILTIN_NAMES:
         return ""
     return f"<class '{name}'>" if name in _BUILTIN_TYPES else f"<built-in function {name}>"

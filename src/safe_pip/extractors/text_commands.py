@@ -47,6 +47,7 @@ _COMMANDS = (
         r"-nop|-ep\s+bypass|-executionpolicy\s+bypass|iex\b|downloadstring|invoke-)",
         "PowerShell, hidden, encoded or fetching",
     ),
+    _command("start-process", r"start-process\s", "PowerShell starts a program"),
     _command("downloadstring", r"\.download(?:string|file)\s*\(", "PowerShell fetches code"),
     _command("invoke-expression", r"invoke-expression", "PowerShell runs text"),
     _command("invoke-webrequest", r"invoke-webrequest\s", "PowerShell fetches a file"),

@@ -15,6 +15,7 @@ Origin = Literal[
     "decoded",       # came out of a decoder, a decompressor or a cipher
     "environment",   # the whole environment, or its secrets
     "file",          # the content of a file
+    "handed",        # a private key or its like that the caller hands over
     "host",          # who and where this machine is
     "keys",          # key strokes, pictures of the screen or the camera, sound
     "network",       # arrived from the network
@@ -28,7 +29,9 @@ NO_ORIGINS: Origins = frozenset()
 DECODED: Origins = frozenset(("decoded",))
 ENVIRONMENT: Origins = frozenset(("environment",))
 FILE: Origins = frozenset(("file",))
+HANDED: Origins = frozenset(("handed",))
 HOST: Origins = frozenset(("host",))
+NETWORK: Origins = frozenset(("network",))
 SECRET: Origins = frozenset(("secret",))
 SECRET_PATH: Origins = frozenset(("secret-path",))
 SOCKET: Origins = frozenset(("socket",))
