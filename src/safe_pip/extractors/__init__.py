@@ -32,15 +32,22 @@ def _observations(distribution: Distribution) -> Iterator[Evidence]:
     yield from files.observe(distribution)
     yield from text.observe(distribution)
     seen_in_code: dict[tuple[str, Location], Evidence] = {}
+    described = _description(distribution)
     for unit in python_units(distribution):
         yield from text.observe_unit(unit)
-        for item in code.observe_unit(unit):
+        for item in code.observe_unit(unit, described=described):
             # Several units may reach the same place of another; it counts once, at its most.
             key = (item.feature, item.location)
             before = seen_in_code.get(key)
             if before is None or _strength(item) > _strength(before):
                 seen_in_code[key] = item
     yield from seen_in_code.values()
+
+
+def _description(distribution: Distribution) -> str:
+    """What the distribution says of itself, in lower case."""
+    fields = (value for values in distribution.headers.values() for value in values)
+    return "\n".join((*fields, distribution.description)).lower()
 
 
 def _strength(evidence: Evidence) -> tuple[float, str, str, str]:

@@ -12,6 +12,7 @@ from safe_pip.extractors.chains import CHAINS, COMMON_CHAINS, Chain, find_chains
 from safe_pip.extractors.code_features import CAPABILITIES, FEATURES, WEIGHTY_ACTIONS
 from safe_pip.extractors.commands import CommandFact
 from safe_pip.extractors.events import Event, Mark, Stream
+from safe_pip.extractors.hosts import fixed_host, registered_domain
 from safe_pip.extractors.patterns import FAMILIES, mentions
 from safe_pip.extractors.unit import FoldedLiteral, PythonUnit
 
@@ -42,10 +43,13 @@ _SINK_CALL = re.compile(
 )
 
 
-def observe_unit(unit: PythonUnit) -> Iterator[Evidence]:
+def observe_unit(unit: PythonUnit, *, described: str = "") -> Iterator[Evidence]:
     """All code evidence of one unit. Evidence about a function of another file that this unit
-    calls stands at that other file's place."""
-    writer = _Writer(unit)
+    calls stands at that other file's place.
+
+    ``described`` is what the distribution says of itself, in lower case.
+    """
+    writer = _Writer(unit, described)
     yield from writer.parse_error()
     yield from writer.streams()
     yield from writer.literals()
@@ -55,8 +59,9 @@ def observe_unit(unit: PythonUnit) -> Iterator[Evidence]:
 class _Writer:
     """Turns one unit's trace into evidence."""
 
-    def __init__(self, unit: PythonUnit) -> None:
+    def __init__(self, unit: PythonUnit, described: str) -> None:
         self._unit = unit
+        self._described = described
 
     @cached_property
     def _lines(self) -> list[str]:
@@ -134,6 +139,8 @@ class _Writer:
             delayed = delayed or event.action is Action.DELAY
             yield from self._capability(event, stream.surface)
             yield from self._manner(event, stream.surface)
+            if event.action in (Action.NETWORK, Action.CONNECT):
+                yield from self._talk(event, stream.surface)
             if event.action is Action.SPAWN:
                 yield from self._command(event, stream.surface)
             if delayed and event.action in WEIGHTY_ACTIONS and stream.surface.runs_unasked:
@@ -153,6 +160,15 @@ class _Writer:
             # One step through another file is less sure than what stands in the open.
             value = _MENTIONED if is_foreign else 1.0
             yield self._of(f"{feature}_unasked", event, surface, detail, value)
+
+    def _talk(self, event: Event, surface: Surface) -> Iterator[Evidence]:
+        """Who is talked to, if code fixes it and the description is silent about it."""
+        host = fixed_host(event.text)
+        if not host or registered_domain(host) in self._described:
+            return
+        yield self._of("net_unnamed_host", event, surface, f"talks to {host}")
+        if surface.runs_unasked:
+            yield self._of("net_unnamed_host_unasked", event, surface, f"talks to {host}")
 
     def _manner(self, event: Event, surface: Surface) -> Iterator[Evidence]:
         """How an event is done, where the manner itself is the sign."""

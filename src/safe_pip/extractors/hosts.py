@@ -142,6 +142,38 @@ def kind_of_name(host: str, rest: str = "") -> HostKind | None:
     return None
 
 
+_PLACEHOLDERS = frozenset(("example.com", "example.net", "example.org", "domain.com", "foo.com"))
+
+
+def fixed_host(text: str) -> str:
+    """The host of the first URL or the first address in a call's text, if all of it is written
+    out and it is one on the public internet; else the empty string."""
+    match = _URL.search(text.lower()[:2_000]) or _PAIR.search(text[:2_000].lower())
+    if match is None:
+        return ""
+    host = match.group(1).rpartition("@")[2].partition(":")[0].rstrip(".")
+    if "." not in host or len(host) > MAX_HOST_CHARS or not _WRITTEN_OUT.fullmatch(host):
+        return ""
+    if is_address(host):
+        return host if kind_of_address(host) else ""
+    is_local = host.endswith((".local", ".localhost", ".internal", ".lan", ".test", ".invalid"))
+    return "" if is_local or registered_domain(host) in _PLACEHOLDERS else host
+
+
+# An address as sockets take it: ("host", 443).
+_PAIR = re.compile(r"\(['\"]([a-z0-9.-]{4,253})['\"], \d{1,5}\)")
+_WRITTEN_OUT = re.compile(r"[a-z0-9_.-]+")
+
+
+def registered_domain(host: str) -> str:
+    """The part of a host that somebody registered, by a rule of thumb; an address is whole."""
+    labels = host.split(".")
+    if is_address(host) or len(labels) < 3:
+        return host
+    is_second_level = len(labels[-1]) == 2 and len(labels[-2]) <= 3
+    return ".".join(labels[-3:] if is_second_level else labels[-2:])
+
+
 _RESOLVER_WORDS = (
     "8.8.8.8 8.8.4.4 1.1.1.1 1.0.0.1 9.9.9.9 208.67.222.222 114.114.114.114 4.2.2.2 223.5.5.5 "
     "1.2.3.4 2.2.2.2 3.3.3.3 4.4.4.4 5.5.5.5 6.6.6.6 7.7.7.7 93.184.216.34"
