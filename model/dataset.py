@@ -137,7 +137,11 @@ def extract(
     """Fill the store with the records that it lacks; gives the number of errors by kind."""
     known = store.keys()
     paths = benign_paths(workspace)
-    todo = sorted((i for i in items if i.key not in known), key=lambda i: draw("order", i.key))
+    # What is real before what is made: training can begin without the rest.
+    todo = sorted(
+        (item for item in items if item.key not in known),
+        key=lambda item: (bool(item.host), draw("order", item.key)),
+    )
     batches = [todo[start : start + BATCH] for start in range(0, len(todo), BATCH)]
     errors: Counter[str] = Counter()
     parallel = Parallel(n_jobs=workspace.jobs, return_as="generator_unordered")
