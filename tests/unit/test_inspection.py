@@ -17,6 +17,7 @@ from safe_pip.errors import ModelError, UnscannableError
 from safe_pip.evidence import Evidence
 from safe_pip.inspection.inspector import Inspected, Inspector
 from safe_pip.inspection.one_path import inspect
+from safe_pip.inspection.scanner import code_digest, scanner_id
 from safe_pip.inspection.unscannable import claimed_names
 from safe_pip.inspection.wire import decode_artifact, encode_artifact, encode_line
 from safe_pip.inspection.workers import Worker, Workers, worker_command
@@ -249,3 +250,10 @@ def test_names_come_from_the_file_name(
 ) -> None:
     names = claimed_names(filename)
     assert (names.kind, names.project, names.version) == expected
+
+
+def test_the_scanner_is_named_after_its_model_its_columns_and_its_code() -> None:
+    first = scanner_id(model_id="m", schema_digest="0" * 64)
+    assert code_digest() in first
+    assert first != scanner_id(model_id="n", schema_digest="0" * 64)
+    assert first != scanner_id(model_id="m", schema_digest="1" * 64)
