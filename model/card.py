@@ -125,7 +125,7 @@ def _comparison(metrics: Metrics) -> Iterator[str]:
     cv = metrics["cross_validation"]
     figures = cv["at_ask"]
     yield (
-        f"Family-grouped cross-validation on training ({cv['families']} families, "
+        f"Family-grouped cross-validation on training and validation ({cv['families']} families, "
         f"{cv['benign_files']} benign files), at the ask threshold: precision "
         f"{figures['precision']:.3f}, recall {figures['recall']:.3f}, F1 {figures['f1']:.3f}, "
         f"macro-F1 {figures['macro_f1']:.3f}; recall at 1e-2 {share(cv['recall_at_1e-2'])}."
@@ -184,8 +184,8 @@ def _ablation(metrics: Metrics) -> Iterator[str]:
 def _calibration(metrics: Metrics) -> Iterator[str]:
     yield "## Calibration"
     yield ""
-    yield "Platt scaling on validation with both classes equally heavy: a score is a probability"
-    yield "at even odds, not at an index's prevalence."
+    yield "Platt scaling out of fold on the later slice, both classes equally heavy: a score is a"
+    yield "probability at even odds, not at an index's prevalence."
     yield ""
     yield from _table(
         ["mean score", "share malicious", "rows"],

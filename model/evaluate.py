@@ -31,6 +31,7 @@ from model.measures import (
 from model.plan import Origin, Split
 from model.plots import draw_plots
 from model.tables import Tables, read_tables
+from model.train import learnable
 from model.weights import group_weights, shortcut_inputs, training_weights
 from model.workspace import MODEL_FOLDER, TABLES, open_workspace, stage_parser
 from safe_pip.extractors import SCHEMA
@@ -167,7 +168,7 @@ def host_bands(trial: Trial) -> NDArray[np.str_]:
 def ablation(trial: Trial) -> dict[str, dict[str, float]]:
     """A single gradient boosting without each group, and with each group alone."""
     tables, columns = trial.tables, trial.fitted.columns
-    rows = tables.in_split(Split.TRAIN) & (tables.is_benign | tables.is_positive)
+    rows = learnable(tables, Split.TRAIN, Split.VALIDATION)
     weights = training_weights(tables, rows)
     table: dict[str, dict[str, float]] = {}
     groups: Mapping[str, set[Group]] = {
@@ -230,11 +231,11 @@ def at_thresholds(trial: Trial) -> dict[str, dict[str, object]]:
 
 
 def grouped_cv(trial: Trial) -> dict[str, object]:
-    """Family-grouped cross-validation on training rows: out-of-fold figures of the stack."""
+    """Family-grouped cross-validation on the rows that were learnt: out-of-fold figures."""
     tables, fitted = trial.tables, trial.fitted
     score = np.zeros(len(tables))
     score[fitted.held_out_rows] = sigmoid(fitted.held_out)
-    rows = tables.in_split(Split.TRAIN)
+    rows = tables.in_split(Split.TRAIN) | tables.in_split(Split.VALIDATION)
     benign = score[rows & tables.is_benign]
     malicious = (
         rows & tables.from_origin(Origin.CORPUS) & (tables.facts["label"] == Label.MALICIOUS.value)

@@ -2,13 +2,15 @@
 
 ``python -m model.train`` reads only training and validation rows. What it fits: the file-level
 model, the stack, and beside them the control ``paper8``, a single gradient boosting and the
-shortcut probe.
+shortcut probe. ``--try-out`` is what choices are made by: validation judged by models that were
+fitted on training alone.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +77,7 @@ BLOCK_MARGIN = 0.5
 def calibrated(
     stack: Stack, log_odds: Floats, positive: NDArray[np.bool_], weights: Floats
 ) -> Stack:
-    """The stack with Platt's scale and shift from validation, both classes equally heavy."""
+    """The stack with Platt's scale and shift from the later slice, both classes equally heavy."""
     platt = LogisticRegression(C=10.0).fit(log_odds[:, None], positive, sample_weight=weights)
     return Stack(
         bases=stack.bases,
@@ -96,13 +98,13 @@ def with_floor(stack: Stack, columns: Columns, ask: Threshold) -> Stack:
 
 
 def set_thresholds(benign_log_odds: Floats) -> tuple[Threshold, Threshold]:
-    """Ask and block from benign validation and out-of-fold training scores, calibrated log-odds.
+    """Ask and block from the out-of-fold scores of benign files, calibrated log-odds.
 
     Ask: the score that one in a thousand of them reaches. A rate of 1e-4 cannot be seen in so
     few: block lies a margin above all of them.
     """
     count = len(benign_log_odds)
-    what = f"{count} benign files (validation, and training out of fold)"
+    what = f"{count} benign files of training and validation, out of fold"
     ordered = np.sort(benign_log_odds)[::-1]
     allowed = int(count * ASK_RATE)
     ask = (ordered[allowed] + ordered[max(0, allowed - 1)]) / 2 if allowed else ordered[0] + 0.01
@@ -118,54 +120,83 @@ def set_thresholds(benign_log_odds: Floats) -> tuple[Threshold, Threshold]:
     )
 
 
-def train(tables: Tables) -> Fitted:
-    steps = tqdm(total=7, desc="training", unit="step")
-    columns = choose_columns(SCHEMA, tuple(MASKED))
-    usable = tables.is_benign | tables.is_positive
-    rows = tables.in_split(Split.TRAIN) & usable
+@dataclass(frozen=True, kw_only=True)
+class Learned:
+    """What was fitted on some rows. ``held_out`` are the out-of-fold log-odds of those at
+    ``positions``, before calibration."""
+
+    unit_model: Any
+    stack: Stack
+    rows: Rows
+    signs: list[int]
+    held_out: Floats
+    positions: NDArray[np.intp]
+
+
+def learn(tables: Tables, columns: Columns, rows: NDArray[np.bool_]) -> Learned:
+    """The file-level model and the stack on some rows."""
     weights = training_weights(tables, rows)
     units = UnitTraining(tables, columns, weights)
-    steps.update()
-    first = units.held_out()
-    kept = units.worst_of_each(first)
-    steps.update()
+    kept = units.worst_of_each(units.held_out())
     held_out_units = units.held_out(kept=kept)
     unit_model = units.fit(units.rows, kept=kept)
-    steps.update()
-    positions = np.flatnonzero(rows)
     inputs = package_inputs(columns, tables, worst_units(held_out_units, tables))[rows]
-    positive, groups = tables.is_positive[rows], tables.facts["group"][rows]
+    positive = tables.is_positive[rows]
     signs = monotone_signs(SCHEMA, columns.package, extra=1)
-    real = Rows(inputs=inputs, positive=positive, weights=weights[rows], groups=groups)
+    real = Rows(
+        inputs=inputs,
+        positive=positive,
+        weights=weights[rows],
+        groups=tables.facts["group"][rows],
+    )
     learned = augment(real, positive & ~is_made(tables)[rows], schema=SCHEMA, names=columns.package)
-    stack, held_out_learned = fit_stack(learned, signs)
-    held_out = held_out_learned[: len(inputs)]
+    stack, held_out = fit_stack(learned, signs)
+    return Learned(
+        unit_model=unit_model,
+        stack=stack,
+        rows=learned,
+        signs=signs,
+        held_out=held_out[: len(inputs)],
+        positions=np.flatnonzero(rows),
+    )
+
+
+def learnable(tables: Tables, *splits: Split) -> NDArray[np.bool_]:
+    usable = tables.is_benign | tables.is_positive
+    among = np.logical_or.reduce([tables.in_split(split) for split in splits])
+    return np.asarray(among & usable, dtype=bool)
+
+
+def train(tables: Tables) -> Fitted:
+    """Everything that is shipped, from training and validation rows together.
+
+    What it is made of was chosen on validation, with models that had not seen it (``try_out``).
+    Calibration and thresholds are set on scores out of fold.
+    """
+    steps = tqdm(total=4, desc="training", unit="step")
+    columns = choose_columns(SCHEMA, tuple(MASKED))
+    rows = learnable(tables, Split.TRAIN, Split.VALIDATION)
+    learned = learn(tables, columns, rows)
     steps.update()
-    single = fit_weighted(boosting(signs), learned.inputs, learned.positive, learned.weights)
+    single = fit_weighted(
+        boosting(learned.signs), learned.rows.inputs, learned.rows.positive, learned.rows.weights
+    )
     steps.update()
     paper8 = fit_paper8(tables, rows)
-    shortcuts = probe().fit(shortcut_inputs(tables)[rows], positive, sample_weight=weights[rows])
     steps.update()
-    validation = tables.in_split(Split.VALIDATION) & usable
-    everything = package_inputs(
-        columns, tables, worst_units(unit_scores(unit_model, columns, tables), tables)
+    positive = tables.is_positive[rows]
+    shortcuts = probe().fit(
+        shortcut_inputs(tables)[rows], positive, sample_weight=training_weights(tables, rows)[rows]
     )
-    validation_weights = group_weights(tables, validation)[validation]
-    for side in (tables.is_positive[validation], tables.is_benign[validation]):
-        validation_weights[side] /= validation_weights[side].sum()
+    later = tables.in_split(Split.VALIDATION)[rows]
     stack = calibrated(
-        stack,
-        stack.log_odds(everything[validation]),
-        tables.is_positive[validation],
-        validation_weights * len(validation_weights),
+        learned.stack,
+        learned.held_out[later],
+        positive[later],
+        class_weights(tables, learnable(tables, Split.VALIDATION)),
     )
-    benign_log_odds = np.concatenate(
-        [
-            stack.scale * held_out[~positive] + stack.shift,
-            stack.log_odds(everything[validation & tables.is_benign]),
-        ]
-    )
-    ask, block = set_thresholds(benign_log_odds)
+    held_out = stack.scale * learned.held_out + stack.shift
+    ask, block = set_thresholds(held_out[~positive])
     stack = with_floor(stack, columns, ask)
     steps.update()
     steps.close()
@@ -173,7 +204,7 @@ def train(tables: Tables) -> Fitted:
     benign_units = benign_rows[tables.unit_package]
     return Fitted(
         columns=columns,
-        unit_model=unit_model,
+        unit_model=learned.unit_model,
         stack=stack,
         boosting=single,
         paper8=paper8,
@@ -185,9 +216,30 @@ def train(tables: Tables) -> Fitted:
         tables_digest=tables.digest,
         schema_digest=tables.schema_digest,
         masked=tuple(sorted(MASKED & set(SCHEMA.names))),
-        held_out=stack.scale * held_out + stack.shift,
-        held_out_rows=positions,
+        held_out=held_out,
+        held_out_rows=learned.positions,
     )
+
+
+def class_weights(tables: Tables, rows: NDArray[np.bool_]) -> Floats:
+    """Weights of the rows alone: groups as units, both classes equally heavy, 1 on average."""
+    weights = group_weights(tables, rows)[rows]
+    for side in (tables.is_positive[rows], tables.is_benign[rows]):
+        weights[side] *= len(weights) / 2 / weights[side].sum()
+    return weights
+
+
+def try_out(tables: Tables) -> str:
+    """Validation figures of a stack that was fitted on the training split alone."""
+    columns = choose_columns(SCHEMA, tuple(MASKED))
+    learned = learn(tables, columns, learnable(tables, Split.TRAIN))
+    worst = worst_units(unit_scores(learned.unit_model, columns, tables), tables)
+    inputs = package_inputs(columns, tables, worst)
+    scores = np.zeros(len(tables))
+    validation = np.flatnonzero(tables.in_split(Split.VALIDATION))
+    scores[validation] = learned.stack.log_odds(inputs[validation])
+    scores[learned.positions] = learned.held_out
+    return recalls(scores, tables)
 
 
 def _medians(values: Matrix, names: tuple[str, ...]) -> dict[str, float]:
@@ -201,17 +253,22 @@ def is_made(tables: Tables) -> NDArray[np.bool_]:
 
 
 def summarise(fitted: Fitted, tables: Tables) -> str:
-    """Out-of-fold and validation figures; nothing of the test split."""
-    lines = [
-        f"ask {fitted.ask.score:.4f}, block {fitted.block.score:.4f}",
-        f"meta weights {dict(zip(fitted.stack.bases, fitted.stack.weights.round(2), strict=True))}",
-    ]
-    worst = worst_units(unit_scores(fitted.unit_model, fitted.columns, tables), tables)
-    inputs = package_inputs(fitted.columns, tables, worst)
+    """Out-of-fold figures; nothing of the test split."""
+    weights = dict(zip(fitted.stack.bases, fitted.stack.weights.round(2), strict=True))
     scores = np.zeros(len(tables))
-    validation = np.flatnonzero(tables.in_split(Split.VALIDATION))
-    scores[validation] = fitted.stack.log_odds(inputs[validation])
     scores[fitted.held_out_rows] = fitted.held_out
+    return "\n".join(
+        [
+            f"ask {fitted.ask.score:.4f}, block {fitted.block.score:.4f}",
+            f"meta weights {weights}",
+            recalls(scores, tables),
+        ]
+    )
+
+
+def recalls(scores: Floats, tables: Tables) -> str:
+    """Family-weighted recall at two rates of each split's own benign files."""
+    lines: list[str] = []
     for split in (Split.TRAIN, Split.VALIDATION):
         rows = tables.in_split(split)
         benign = scores[rows & tables.is_benign]
@@ -223,20 +280,28 @@ def summarise(fitted: Fitted, tables: Tables) -> str:
                 continue
             weights = group_weights(tables, malicious)[malicious]
             limits = np.quantile(benign, [1 - 1e-2, 1 - 2e-3])
-            recalls = [np.average(scores[malicious] > limit, weights=weights) for limit in limits]
+            shares = [np.average(scores[malicious] > limit, weights=weights) for limit in limits]
             lines.append(
-                f"{split.value} {origin.value}: recall {recalls[0]:.3f} at 1e-2, "
-                f"{recalls[1]:.3f} at 2e-3 ({malicious.sum()} rows, {len(benign)} benign)"
+                f"{split.value} {origin.value}: recall {shares[0]:.3f} at 1e-2, "
+                f"{shares[1]:.3f} at 2e-3 ({malicious.sum()} rows, {len(benign)} benign)"
             )
     return "\n".join(lines)
 
 
 def main() -> None:
-    parser = stage_parser("model.train", "Fit the models on the training rows of the tables.")
+    parser = stage_parser("model.train", "Fit the models on training and validation rows.")
     parser.add_argument("--tables", type=Path, default=TABLES, help="where the tables are")
+    parser.add_argument(
+        "--try-out",
+        action="store_true",
+        help="fit on the training split alone, print validation figures, keep nothing",
+    )
     arguments = parser.parse_args()
     workspace = open_workspace(arguments)
     tables = read_tables(arguments.tables)
+    if arguments.try_out:
+        print(try_out(tables))
+        return
     fitted = train(tables)
     save_fitted(fitted, workspace.fitted)
     print(summarise(fitted, tables))
