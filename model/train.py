@@ -46,6 +46,7 @@ from model.unit_model import UnitTraining
 from model.weights import group_weights, probe, shortcut_inputs, training_weights
 from model.workspace import TABLES, open_workspace, stage_parser
 from safe_pip.extractors import SCHEMA
+from safe_pip.feature import Group
 
 # What tells format, size or maturity more than intent: kept in the schema as context for people,
 # not read by the model, because the corpora differ in it for reasons of their own.
@@ -56,17 +57,9 @@ MASKED = frozenset(
         "summary_len", "desc_len", "n_project_urls", "min_build_config", "version_first_like",
     }
 )  # fmt: skip
-# Behaviour that is worth a question by itself, whatever else is in the package: code that runs
-# without being called, and hides or fetches what it executes, or sends out what is not its own.
-# Reviewed by hand on training and validation: none or next to none of 1,641 benign files shows
-# one of them (versioneer and js2py decode and execute; lxml, pytest and language-tool-python had
-# releases that download and run a program).
-TELLING = (
-    "build_backend_code", "chain_capture_net_unasked", "chain_decode_exec_unasked",
-    "chain_decode_spawn_unasked", "chain_env_net_unasked", "chain_host_net_unasked",
-    "chain_net_write_exec_unasked", "chain_secret_net_unasked", "chain_socket_shell_unasked",
-    "detached_spawn_unasked", "secret_read_unasked", "semicolon_after_pad",
-)  # fmt: skip
+# Behaviour that no benign project of training and validation shows, and so many families do, is
+# worth a question by itself, whatever else is in the package.
+MIN_TOLD_FAMILIES = 15
 # How far above the question they lift the log-odds.
 TELLING_MARGIN = 0.02
 ASK_RATE, BLOCK_RATE = 1e-3, 1e-4
@@ -88,12 +81,24 @@ def calibrated(
     )
 
 
-def with_floor(stack: Stack, columns: Columns, ask: Threshold) -> Stack:
+def telling_features(tables: Tables, rows: NDArray[np.bool_]) -> tuple[str, ...]:
+    """What code does in MIN_TOLD_FAMILIES families among the rows, and in no benign project."""
+    families = rows & tables.is_positive & tables.from_origin(Origin.CORPUS)
+    benign = rows & tables.is_benign
+    return tuple(
+        feature.name
+        for feature, shows in zip(SCHEMA.features, tables.values.T > 0, strict=True)
+        if feature.group is Group.CODE
+        and feature.is_monotone
+        and not shows[benign].any()
+        and len(set(tables.facts["group"][families & shows].tolist())) >= MIN_TOLD_FAMILIES
+    )
+
+
+def with_floor(stack: Stack, telling: tuple[int, ...], ask: Threshold) -> Stack:
     """The stack that asks about telling behaviour whatever the models say."""
     return replace(
-        stack,
-        telling=tuple(columns.package.index(name) for name in TELLING),
-        floor=float(np.log(ask.score / (1 - ask.score))) + TELLING_MARGIN,
+        stack, telling=telling, floor=float(np.log(ask.score / (1 - ask.score))) + TELLING_MARGIN
     )
 
 
@@ -197,7 +202,8 @@ def train(tables: Tables) -> Fitted:
     )
     held_out = stack.scale * learned.held_out + stack.shift
     ask, block = set_thresholds(held_out[~positive])
-    stack = with_floor(stack, columns, ask)
+    telling = telling_features(tables, rows)
+    stack = with_floor(stack, tuple(map(columns.package.index, telling)), ask)
     steps.update()
     steps.close()
     benign_rows = rows & tables.is_benign
@@ -261,6 +267,7 @@ def summarise(fitted: Fitted, tables: Tables) -> str:
         [
             f"ask {fitted.ask.score:.4f}, block {fitted.block.score:.4f}",
             f"meta weights {weights}",
+            f"telling: {', '.join(fitted.columns.package[n] for n in fitted.stack.telling)}",
             recalls(scores, tables),
         ]
     )

@@ -16,7 +16,7 @@ from model.tables import Tables
 Floats = NDArray[np.float64]
 FOLDS = 5
 # All grafts together weigh so much of what the corpus weighs, and likewise the transformed.
-SHARES: Mapping[Origin, float] = {Origin.GRAFT: 1.0, Origin.TRANSFORM: 0.4}
+SHARES: Mapping[Origin, float] = {Origin.GRAFT: 0.3, Origin.TRANSFORM: 0.2}
 BEACON_WEIGHT = 0.3
 # Overlap weights go to zero for what only one class has, such as tiny sdists of malware; they
 # are real all the same, and must not vanish.
