@@ -27,7 +27,8 @@ _END = struct.Struct("<4s4H2LH")
 _END_64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR = struct.Struct("<4sLQL")
 _LOCAL = struct.Struct("<4s5H3L2H")
-_MAX_COMMENT_BYTES = 0xFFFF
+# One more than the field can say: zipfile looks that far back.
+_MAX_COMMENT_BYTES = 0x10000
 _IN_ZIP64 = 0xFFFFFFFF
 _UTF8_NAME = 0x800
 # Encrypted, patched (0x20) and masked members: no tool that installs packages reads them.
@@ -72,6 +73,9 @@ def find_ending(source: SourceBytes) -> ZipEnding | None:
     tail_start = max(source.size - _MAX_COMMENT_BYTES - _END.size, 0)
     tail = source.read_at(tail_start, source.size - tail_start)
     position = tail.rfind(_END_SIGNATURE)
+    if tail[-_END.size :].startswith(_END_SIGNATURE) and tail.endswith(b"\0\0"):
+        # zipfile looks here first. A later signature is then inside of this record's own fields.
+        position = len(tail) - _END.size
     if position < 0 or len(tail) - position < _END.size:
         return None
     ending = _parse_ending(source, tail[position:], tail_start + position)
