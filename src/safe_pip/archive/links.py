@@ -29,12 +29,16 @@ def add_links(contents: Contents, links: Iterable[Link], meter: Meter) -> None:
     """Gives each link that stays inside the root the content that it stands for.
 
     So ``setup.py -> data.txt`` is inspected as the setup.py that pip will run. A link out of the
-    root is noted and has no content. Raises UnscannableError for a member inside a link.
+    root is noted and has no content. Raises UnscannableError for a member inside a link, for a
+    link whose target depends on how a link in it is followed, and for chains without end.
     """
-    paths = set()
+    links = list(links)
+    if not links:
+        return
+    paths = {link.path for link in links}
+    _check_nothing_inside([*contents.files, *paths], paths)
     targets: dict[str, str] = {}
     for link in links:
-        paths.add(link.path)
         target = _target(link, meter)
         if target is None:
             detail = f"links to {link.target!a}, outside of the root"
@@ -45,9 +49,22 @@ def add_links(contents: Contents, links: Iterable[Link], meter: Meter) -> None:
             raise UnscannableError(
                 f"{link.path!a} is there twice, once as a link", reason="ambiguous-member"
             )
-    if paths:
-        _check_nothing_inside(contents, paths)
-        _add_folder_links(contents, _add_file_links(contents, targets, meter), meter)
+        if not link.is_hard:
+            _check_one_meaning(link, paths)
+    _follow(contents, targets, meter)
+
+
+def _follow(contents: Contents, targets: Mapping[str, str], meter: Meter) -> None:
+    """Links to links, and into folders that are links, take several rounds."""
+    waiting = dict(targets)
+    used: dict[str, frozenset[str]] = {}
+    for _ in range(_MAX_ROUNDS):
+        before = len(contents.files)
+        waiting = _add_file_links(contents, waiting, meter)
+        _add_folder_links(contents, waiting, used, meter)
+        if len(contents.files) == before:
+            return
+    raise UnscannableError("links that lead on and on", reason="too-many-links")
 
 
 def _target(link: Link, meter: Meter) -> str | None:
@@ -57,14 +74,28 @@ def _target(link: Link, meter: Meter) -> str | None:
     return None if name.anomalies else name.path
 
 
-def _check_nothing_inside(contents: Contents, links: set[str]) -> None:
-    for path in contents.files:
+def _check_nothing_inside(members: Iterable[str], links: set[str]) -> None:
+    for path in members:
         parts = path.split("/")
         for depth in range(1, len(parts)):
             if "/".join(parts[:depth]) in links:
                 raise UnscannableError(
                     f"{path!a} would be written through a link", reason="ambiguous-member"
                 )
+
+
+def _check_one_meaning(link: Link, links: set[str]) -> None:
+    """``folder/../data`` is elsewhere than it seems where ``folder`` is a link."""
+    parts = link.path.split("/")[:-1]
+    for part in link.target.split("/"):
+        if part == "..":
+            if "/".join(parts) in links:
+                raise UnscannableError(
+                    f"{link.path!a} links through another link and back", reason="ambiguous-member"
+                )
+            parts = parts[:-1]
+        elif part not in ("", "."):
+            parts.append(part)
 
 
 def _add_file_links(contents: Contents, targets: Mapping[str, str], meter: Meter) -> dict[str, str]:
@@ -80,7 +111,11 @@ def _add_file_links(contents: Contents, targets: Mapping[str, str], meter: Meter
     return waiting
 
 
-def _add_folder_links(contents: Contents, targets: Mapping[str, str], meter: Meter) -> None:
+def _add_folder_links(
+    contents: Contents, targets: Mapping[str, str], used: dict[str, frozenset[str]], meter: Meter
+) -> None:
+    """Adds what is in the folders that links stand for. ``used`` are the links in each path so
+    far: a path through one link twice shows nothing new."""
     folders = {
         path[:end] for path in contents.files for end in range(len(path)) if path[end] == "/"
     }
@@ -92,5 +127,10 @@ def _add_folder_links(contents: Contents, targets: Mapping[str, str], meter: Met
             continue  # It stands for a folder around itself: all is there already.
         inside = [f for name, f in contents.files.items() if name.startswith(f"{target}/")]
         for file in inside:
+            alias = path + file.path[len(target) :]
+            links = used.get(file.path, frozenset())
+            if path in links or alias in contents.files:
+                continue
             meter.count_member()
-            contents.add(replace(file, path=path + file.path[len(target) :]))
+            contents.add(replace(file, path=alias))
+            used[alias] = links | {path}
