@@ -78,6 +78,15 @@ class Contents:
         if first != file.path:
             self.note("case-collision", file.path, f"differs from {first!a} only in case or form")
 
+    def note_files_that_are_folders(self) -> None:
+        """``setup.py`` beside ``setup.py/evil.py``: which of them is written, tools differ in."""
+        for path in self.files:
+            end = path.rfind("/")
+            while end > 0:
+                if path[:end] in self.files:
+                    self.note("duplicate-member", path[:end], "is a file and a folder")
+                end = path.rfind("/", 0, end)
+
     def note(self, kind: AnomalyKind, path: str, detail: str) -> None:
         self.note_all([Anomaly(kind=kind, path=path, detail=detail)])
 

@@ -12,6 +12,9 @@ from safe_pip.distribution import Anomaly, AnomalyKind
 from safe_pip.errors import UnscannableError
 
 _DRIVE = re.compile(r"[A-Za-z]:")
+# Windows drops dots and blanks at the end of a name, and takes what follows a colon for the name
+# of a stream of the same file.
+_LOST_ON_WINDOWS = re.compile(r"(?::[^/]*|[. ]+)(?=/|\Z)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,9 @@ def parse_member_name(raw: str, limits: Limits) -> MemberName:
 
 
 def collision_key(path: str) -> str:
-    """Equal for paths that are one file on a file system that ignores case or Unicode form."""
+    """Equal for paths that are one file on a file system that ignores case, Unicode form, or
+    what Windows does not keep of a name."""
+    path = _LOST_ON_WINDOWS.sub("", path)
     if path.isascii():
         return path.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())

@@ -116,6 +116,7 @@ def _open_archive(source: SourceBytes, filename: str, limits: Limits) -> Distrib
         raise UnscannableError("a zip without an end", reason="broken-archive")
     else:
         raise UnscannableError("neither a zip nor a tar", reason="unknown-format")
+    opened.contents.note_files_that_are_folders()
     return _distribution(opened, sha256=sha256, filename=filename, name=name)
 
 
