@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -20,7 +21,7 @@ from safe_pip.inspection.one_path import inspect
 from safe_pip.inspection.scanner import code_digest, scanner_id
 from safe_pip.inspection.unscannable import claimed_names
 from safe_pip.inspection.wire import decode_artifact, encode_artifact, encode_line
-from safe_pip.inspection.workers import Worker, Workers, worker_command
+from safe_pip.inspection.workers import Worker, Workers, _worker_environment, worker_command
 from safe_pip.threats.feed import NoFeed
 from safe_pip.verdict import Advisory
 from tests.builders import write_wheel
@@ -257,3 +258,11 @@ def test_the_scanner_is_named_after_its_model_its_columns_and_its_code() -> None
     assert code_digest() in first
     assert first != scanner_id(model_id="n", schema_digest="0" * 64)
     assert first != scanner_id(model_id="m", schema_digest="1" * 64)
+
+
+def test_a_worker_lets_no_library_report_to_its_makers(tmp_path: Path) -> None:
+    """onnxruntime 1.32 keeps a note in the temporary folder and sends events, unless told not to."""
+    environ = {**_worker_environment(), "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", "import onnxruntime"]
+    subprocess.run(command, env=environ, check=True, timeout=60)
+    assert list(tmp_path.iterdir()) == []

@@ -207,7 +207,7 @@ class Workers:
 
 
 def _worker_environment() -> dict[str, str]:
-    """Ours, with numeric libraries told to use one thread: rows are few, and threads cost
-    start-up time and address space."""
+    """Ours, with numeric libraries told to use one thread (rows are few, and threads cost
+    start-up time and address space) and to report nothing to their makers."""
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return {**os.environ, **single}
+    return {**os.environ, **single, "ORT_DISABLE_TELEMETRY": "1"}
