@@ -1,0 +1,1 @@
+"""Hostile archives: harmless bytes made to break, fill, mislead or escape from a reader."""
