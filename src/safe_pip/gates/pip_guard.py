@@ -22,6 +22,8 @@ from .pip_tripwire import Tripwire
 EXIT_GATE_FAILED = 42
 EXIT_UNSUPPORTED_PIP = 45
 MAX_TEXT_CHARS = 4096
+# pip goes on with another version: what it drops is not needed.
+SWALLOWED_BY_THE_RESOLVER = frozenset(["MetadataInconsistent", "MetadataInvalid"])
 # What a nested pip builds for, as a JSON list; the parent strips it from what it inherits.
 REQUIRED_BY_VARIABLE = "_SAFE_PIP_REQUIRED_BY"
 
@@ -121,6 +123,12 @@ class Guard:
             [self._item("folder", folder, origin, req.link, req, archive) for folder in folders]
         )
         self._tripwire.approved_folders.update(real(folder) for folder in folders)
+
+    def metadata_failed(self, req: Any, error: Exception) -> None:
+        """pip ends with what it cannot read. Where we cannot either, that is ours to say: the
+        exit code tells "was not inspected" from "pip failed"."""
+        if is_wheel(req) and type(error).__name__ not in SWALLOWED_BY_THE_RESOLVER:
+            self._need([self._wheel_item(req)])
 
     def before_build(self, req: Any) -> None:
         if real(req.source_dir or "") not in self._allowed:

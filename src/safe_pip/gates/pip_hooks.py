@@ -23,8 +23,12 @@ class Unguardable(Exception):
 def guard_metadata(guard: Guard, original: Wrapped) -> Wrapped:
     def _get_prepared_distribution(req: Any, *args: Any, **kwargs: Any) -> Any:
         guard.before_metadata(req)
-        with guard.building(req):
-            return original(req, *args, **kwargs)
+        try:
+            with guard.building(req):
+                return original(req, *args, **kwargs)
+        except Exception as error:
+            guard.metadata_failed(req, error)
+            raise
 
     return _get_prepared_distribution
 
