@@ -4,7 +4,7 @@ Child side: standard library only, Python 3.8 and newer.
 """
 
 # pip's paths are text, and so are ours on its side.
-# ruff: noqa: PTH107, PTH116, PTH118, PTH119, PTH120, PTH123, PTH208
+# ruff: noqa: PTH107, PTH113, PTH116, PTH118, PTH119, PTH120, PTH123, PTH208
 from __future__ import annotations
 
 import contextlib
@@ -37,6 +37,17 @@ def digest(path: str) -> str:
         for chunk in iter(lambda: file.read(CHUNK_BYTES), b""):
             sha256.update(chunk)
     return sha256.hexdigest()
+
+
+def digests(folder: str) -> dict[str, str]:
+    """Of every regular file below a folder."""
+    found = {}
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(parent, name)
+            if os.path.isfile(path):
+                found[path] = digest(path)
+    return found
 
 
 def possible_formats(path: str, content_type: str | None) -> set[str]:

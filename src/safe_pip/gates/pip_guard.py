@@ -11,10 +11,10 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
-from .pip_files import digest, identity, possible_formats, real, remove_built_wheel
+from .pip_files import digest, digests, identity, possible_formats, real, remove_built_wheel
 from .pip_line import Line, Lost
 from .pip_requirements import ancestors, describe, is_wheel, link_origin, origin_of, source_link
 from .pip_tripwire import Tripwire
@@ -144,6 +144,11 @@ class Guard:
             remove_built_wheel(path)
             raise
 
+    def before_nested_pip(self, folder: str, as_made: Mapping[str, str]) -> None:
+        """An allowed build runs as the same user: it could have changed what guards the next."""
+        if digests(folder) != as_made:
+            self.refuse("The files that guard pip were changed.")
+
     def barrier(self, reqs: Iterable[Any]) -> None:
         """All wheels of a set at once, before the first is installed or saved."""
         items = []
@@ -158,13 +163,15 @@ class Guard:
         wheels = [os.path.basename(req.local_file_path or "") for req in reqs]
         self._send("plan", wheels=wheels, prefix=prefix)
 
-    def last_look(self, path: str | None) -> None:
-        """The bytes about to be used are those that were allowed."""
+    def last_look(self, path: str | None, *, is_shared: bool = False) -> None:
+        """The bytes about to be used are those that were allowed. Of a file that pip did not put
+        into a folder of its own, the digest alone says so: who had mapped it into memory before
+        it was inspected can change it without changing its times."""
         if self._no is not None:
             self.block(self._no)
         if path is None or real(path) not in self._allowed:
             self.refuse(f"{os.path.basename(path or 'an artifact')} was never inspected.")
-        if not self._is_same(path):
+        if not self._is_same(path, is_shared=is_shared):
             self.refuse(f"{os.path.basename(path)} changed after it was inspected.")
 
     def block(self, reason: str) -> NoReturn:
@@ -222,13 +229,15 @@ class Guard:
             self.block(f"{reason}, so nothing more is allowed.")
         self._allowed.update(allowed)
 
-    def _is_same(self, path: str | None) -> bool:
+    def _is_same(self, path: str | None, *, is_shared: bool = False) -> bool:
         """Whether a file is one that was allowed; its digest decides where its status cannot."""
         allowed = self._allowed.get(real(path)) if path is not None else None
         if path is None or allowed is None:
             return False
         try:
-            return identity(path) == allowed.identity or digest(path) == allowed.sha256
+            if not is_shared and identity(path) == allowed.identity:
+                return True
+            return digest(path) == allowed.sha256
         except OSError:
             return False
 

@@ -3,13 +3,17 @@
 Child side: standard library only, Python 3.8 and newer.
 """
 
+# pip's paths are text, and so are ours on its side.
+# ruff: noqa: PTH120
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, Callable, NamedTuple  # noqa: UP035 - Python 3.8
 
+from .pip_files import digests
 from .pip_guard import Guard
 from .pip_requirements import is_wheel
 
@@ -36,7 +40,7 @@ def guard_metadata(guard: Guard, original: Wrapped) -> Wrapped:
 def guard_unpacking(guard: Guard, original: Wrapped) -> Wrapped:
     def unpack_file(filename: str, location: str, content_type: str | None = None) -> None:
         guard.before_unpacking(filename, location, content_type)
-        guard.last_look(filename)
+        guard.last_look(filename, is_shared=True)
         original(filename, location, content_type)
 
     return unpack_file
@@ -66,7 +70,7 @@ def guard_saving(guard: Guard, original: Wrapped) -> Wrapped:
     def save_linked_requirement(self: Any, req: Any) -> None:
         link = req.link
         if not (link.is_vcs or link.is_existing_dir() or req.local_file_path is None):
-            guard.last_look(req.local_file_path)
+            guard.last_look(req.local_file_path, is_shared=link.is_file)
         original(self, req)
 
     return save_linked_requirement
@@ -84,7 +88,8 @@ def guard_installation(guard: Guard, original: Wrapped) -> Wrapped:
 
 def guard_install(guard: Guard, original: Wrapped) -> Wrapped:
     def install(self: Any, *args: Any, **kwargs: Any) -> Any:
-        guard.last_look(self.local_file_path)
+        link = self.link
+        guard.last_look(self.local_file_path, is_shared=link is None or link.is_file)
         return original(self, *args, **kwargs)
 
     return install
@@ -192,15 +197,21 @@ def install_hooks(guard: Guard, runner: str) -> None:
             setattr(holder, name, wrapper)
         else:
             replace_everywhere(name, original, wrapper)
-    redirect_nested_pips(runner)
+    redirect_nested_pips(guard, runner)
 
 
-def redirect_nested_pips(runner: str) -> None:
+def redirect_nested_pips(guard: Guard, runner: str) -> None:
+    as_made = digests(os.path.dirname(runner))
+
+    def get_runnable_pip() -> str:
+        guard.before_nested_pip(os.path.dirname(runner), as_made)
+        return runner
+
     for name in RUNNABLE_PIP_HOLDERS:
         import_pip_module(name)
     holders = [module for _, module in pip_modules() if RUNNABLE_PIP in vars(module)]
     for module in holders:
-        setattr(module, RUNNABLE_PIP, lambda: runner)
+        setattr(module, RUNNABLE_PIP, get_runnable_pip)
     names = {module.__name__ for module in holders}
     starts_nested = any(name.startswith("pip._internal.build_env") for name in names)
     if not starts_nested or RUNNABLE_PIP_HOLDERS[0] not in names:

@@ -26,7 +26,11 @@ def main() -> int:
     package = types.ModuleType(PACKAGE)
     package.__path__ = [folder]
     sys.modules[PACKAGE] = package
-    status: int = importlib.import_module(PACKAGE + ".pip_child").run(runner)
+    # The folder stays as the parent made it, so that a change of it shows.
+    writes_no_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    child = importlib.import_module(PACKAGE + ".pip_child")
+    sys.dont_write_bytecode = writes_no_bytecode
+    status: int = child.run(runner)
     return status
 
 
