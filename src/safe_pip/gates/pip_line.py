@@ -39,7 +39,7 @@ class Line:
             self._send(kind, fields, is_question=True)
             try:
                 answer = json.loads(self._reader.readline(MAX_MESSAGE_BYTES))
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, RecursionError) as error:
                 raise Lost("safe-pip does not answer") from error
             if not isinstance(answer, dict):
                 raise Lost("safe-pip gave no answer")
