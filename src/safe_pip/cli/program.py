@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from safe_pip import __version__
 from safe_pip.cli.arguments import HELP, OWN_VERBS, Options, split_arguments
@@ -20,6 +21,7 @@ _EXIT_BROKEN_PIPE = 141
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status; everything a person needs to know has been printed."""
     options = Options()
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A character that the locale lacks must not end a run that went well.
@@ -38,8 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _tell("safe-pip: interrupted")
         return _EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader went away; Python would complain again when it flushes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         return _EXIT_BROKEN_PIPE
     except Exception as error:
         if options.is_verbose:
@@ -91,6 +92,28 @@ def _print_version() -> int:
 
     print(f"safe-pip {__version__}, model {check_shipped_model().model_id}")
     return 0
+
+
+def _open_closed_streams() -> None:
+    """On nothing: else the next file or socket to be opened would get the number of a standard
+    stream, and pip would print into it."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 (stays open)
+            setattr(sys, name, nowhere)
+
+
+def _give_up_output() -> None:
+    """The reader went away; Python would complain again when it flushes at exit, with another
+    exit status."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
 
 
 def _tell(text: str) -> None:
