@@ -202,6 +202,21 @@ def test_row_that_somebody_else_wrote_is_not_believed(person: Person, what: str)
     assert person.workshop.installed() == []
 
 
+@pytest.mark.parametrize("above", ["", "above"])
+def test_temporary_folder_that_everybody_can_change_is_not_used(person: Person, above: str) -> None:
+    """Others could put a runner of theirs in place of ours."""
+    write_canary(person.workshop, "canary", 0.1)
+    shared = person.workshop.folder / "shared"
+    folder = shared / above
+    folder.mkdir(parents=True)
+    shared.chmod(0o777)
+    ended = person.types("install", "canary", TMPDIR=str(folder))
+    assert ended.status == EXIT_UNSCANNABLE, ended.screen
+    assert "everybody can rename" in ended.screen
+    shared.chmod(0o1777)
+    assert person.types("install", "canary", TMPDIR=str(folder)).status == 0
+
+
 CALLER = """\
 
 def call_the_gate():

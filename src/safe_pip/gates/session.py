@@ -9,10 +9,13 @@ import os
 import secrets
 import shutil
 import socket
+import stat
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from safe_pip.errors import GateError
 
 RUNNER = "pip_runner.py"
 CHILD_MODULES = (
@@ -44,25 +47,55 @@ class Session:
 
 @contextlib.contextmanager
 def open_session(pip_root: Path) -> Iterator[Session]:
-    """A session whose children load pip from ``pip_root``; folder and socket go at the end."""
+    """A session whose children load pip from ``pip_root``; folder and socket go at the end.
+
+    Raises GateError if the temporary folder cannot be used, or is not safe from others.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            session = _make_session(stack, pip_root)
+        except OSError as error:
+            raise GateError(
+                f"no session can be made in the temporary folder: {error.strerror or error}.",
+                hint="Make room there, or set TMPDIR to another folder.",
+            ) from error
+        yield session
+
+
+def _make_session(stack: contextlib.ExitStack, pip_root: Path) -> Session:
+    _check_safe_from_others(Path(tempfile.gettempdir()).resolve())
     folder = Path(tempfile.mkdtemp(prefix="safe-pip-")).resolve()  # mkdtemp makes it 0700
-    listener: socket.socket | None = None
-    try:
-        token = secrets.token_hex(32)
-        listener, address = _listen(folder)
-        for name in CHILD_MODULES:
-            source = importlib.resources.files("safe_pip.gates") / name
-            (folder / name).write_bytes(source.read_bytes())
-        settings = {"address": address, "token": token, "pip_root": str(pip_root)}
-        (folder / "session.json").write_text(json.dumps(settings), encoding="ascii")
-        yield Session(folder=folder, runner=folder / RUNNER, token=token, listener=listener)
-    finally:
-        if listener is not None:
-            # close() alone leaves a thread that waits in accept() waiting.
-            with contextlib.suppress(OSError):
-                listener.shutdown(socket.SHUT_RDWR)
-            listener.close()
-        shutil.rmtree(folder, ignore_errors=True)
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    token = secrets.token_hex(32)
+    listener, address = _listen(folder)
+    stack.callback(_close, listener)
+    for name in CHILD_MODULES:
+        source = importlib.resources.files("safe_pip.gates") / name
+        (folder / name).write_bytes(source.read_bytes())
+    settings = {"address": address, "token": token, "pip_root": str(pip_root)}
+    (folder / "session.json").write_text(json.dumps(settings), encoding="ascii")
+    return Session(folder=folder, runner=folder / RUNNER, token=token, listener=listener)
+
+
+def _check_safe_from_others(folder: Path) -> None:
+    """Who can rename what is in the temporary folder, or in one above it, could put a runner of
+    their own in place of ours."""
+    if os.name != "posix":
+        return
+    for place in (folder, *folder.parents):
+        mode = place.stat().st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            raise GateError(
+                f"everybody can rename what is in {place}, where the temporary folder is.",
+                hint="Set TMPDIR to a folder of your own.",
+            )
+
+
+def _close(listener: socket.socket) -> None:
+    # close() alone leaves a thread that waits in accept() waiting.
+    with contextlib.suppress(OSError):
+        listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
 
 
 def _listen(folder: Path) -> tuple[socket.socket, str | int]:
