@@ -1,16 +1,19 @@
 """A scanner that finds what a test wrote down: real archives and processes, a pretended model.
 
 A line ``# pretend-score: 0.97`` in a Python file gives the artifact that score, with the line as
-the evidence; ``# pretend-crash`` and ``# pretend-hang`` do to the worker what they say.
+the evidence; ``# pretend-crash``, ``-kill``, ``-memory``, ``-nonsense`` and ``-hang`` do to the
+worker what they say, and ``# pretend-touch: PATH`` tells a test that an inspection has begun.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,7 +30,7 @@ from safe_pip.feature import Group
 from safe_pip.inspection import worker
 from safe_pip.inspection.scanner import scanner_id
 from safe_pip.inspection.unscannable import unscannable_verdict
-from safe_pip.inspection.workers import Worker, worker_command
+from safe_pip.inspection.workers import Worker, Workers, worker_command
 from safe_pip.scoring.manifest import Manifest, Thresholds
 from safe_pip.verdict import Finding, Verdict
 
@@ -36,6 +39,8 @@ ASK_FROM = 0.5
 BLOCK_FROM = 0.9
 SCANNER_ID = scanner_id(model_id=MODEL_ID, schema_digest=SCHEMA.digest)
 
+# A time limit of inspections that a test can wait for.
+SECONDS_VARIABLE = "SAFE_PIP_TEST_SECONDS"
 _SCORE = re.compile(r"pretend-score: ([\d.]+)")
 
 
@@ -70,6 +75,10 @@ def use_fake_scanner(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("safe_pip.cli.parts.check_shipped_model", fake_manifest)
     command = fake_worker_command()
     monkeypatch.setattr("safe_pip.inspection.workers.worker_command", lambda: command)
+    if seconds := os.environ.get(SECONDS_VARIABLE):
+        monkeypatch.setattr(
+            "safe_pip.cli.parts.Workers", partial(Workers, timeout_seconds=float(seconds))
+        )
 
 
 def run_command_line() -> None:
@@ -118,11 +127,28 @@ def _inspect(artifact: Artifact, *, judge: object, limits: Limits) -> Verdict:  
         )
 
 
+def _answers() -> int:
+    """The pipe to safe-pip, which the worker keeps under another number than 1."""
+    return max(
+        int(fd.name)
+        for fd in Path("/proc/self/fd").iterdir()
+        if fd.is_symlink() and str(fd.readlink()).startswith("pipe:")
+    )
+
+
 def _findings(distribution: Distribution) -> Iterator[Finding]:
     for file in distribution.python_files():
         for number, line in enumerate(file.read().decode(errors="replace").splitlines(), 1):
             if "pretend-crash" in line:
                 os._exit(3)
+            if "pretend-kill" in line:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if "pretend-memory" in line:
+                bytearray(1 << 62)
+            if "pretend-nonsense" in line:
+                os.write(_answers(), b'{"verdict": {}}\n')
+            if "pretend-touch: " in line:
+                Path(line.partition(": ")[2]).touch()
             if "pretend-hang" in line:
                 time.sleep(600)
             if found := _SCORE.search(line):
