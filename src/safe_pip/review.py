@@ -23,6 +23,7 @@ from safe_pip.inspection.inspector import Inspected
 from safe_pip.policy.rules import Action, Decision, Policy, Thresholds, decide, without_a_person
 from safe_pip.policy.wording import outcome
 from safe_pip.reports.entry import Entry
+from safe_pip.terminal.desk import Reply
 from safe_pip.terminal.tally import Tally
 from safe_pip.verdict import Verdict
 
@@ -49,8 +50,9 @@ class Desk(Protocol):
 
     def show_blocked(self, decisions: Sequence[Decision]) -> None: ...
 
-    def ask(self, decisions: Sequence[Decision]) -> bool:
-        """Show all the findings, ask once; anything but a clear yes is no."""
+    def ask(self, decisions: Sequence[Decision], *, is_moot: Callable[[], bool]) -> Reply:
+        """Show all the findings, ask once; anything but a clear yes is no. Once ``is_moot``,
+        the question is withdrawn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +123,12 @@ class Review:
                     entry.has_passed and entry.decision.rule in passed_by_policy
                     for entry, _ in ruled
                 ),
+                below_limits=sum(
+                    entry.has_passed
+                    and entry.decision.rule == "model"
+                    and bool(entry.decision.verdict.findings)
+                    for entry, _ in ruled
+                ),
                 refused=sum(not entry.has_passed for entry, _ in ruled),
                 waited_seconds=self._waited_seconds,
             )
@@ -146,14 +154,18 @@ class Review:
         elif asked:
             # Noted as unanswered, which is what it stays if pip is interrupted meanwhile.
             self._note(decisions, inspected)
-            with hold():
-                is_accepted = self._desk.ask(asked)
-            if is_accepted:
-                self._asked_and_accepted += len(asked)
-                decisions = [_accepted(decision) for decision in decisions]
-                self._accepted |= {item.verdict.sha256: item.verdict for item in asked}
-            else:
-                self._refuse(asked[0], exit_code=EXIT_DECLINED)
+            with hold() as question:
+                is_moot = question.is_moot if question is not None else _never
+                reply = self._desk.ask(asked, is_moot=is_moot)
+            match reply:
+                case Reply.YES:
+                    self._asked_and_accepted += len(asked)
+                    decisions = [_accepted(decision) for decision in decisions]
+                    self._accepted |= {item.verdict.sha256: item.verdict for item in asked}
+                case Reply.NO:
+                    self._refuse(asked[0], exit_code=EXIT_DECLINED)
+                case Reply.WITHDRAWN:
+                    self._refuse(asked[0], exit_code=EXIT_UNSCANNABLE)
         self._note(decisions, inspected)
         return [self._ruling(decision) for decision in decisions]
 
@@ -238,6 +250,10 @@ class Review:
                 verdict = decision.verdict
                 entry = Entry(path=verdict.filename, decision=decision)
                 self._ruled[verdict.filename, verdict.sha256] = (entry, item)
+
+
+def _never() -> bool:
+    return False
 
 
 def _shows_nothing_new(verdict: Verdict, parent: Verdict | None) -> bool:

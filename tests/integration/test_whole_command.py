@@ -69,7 +69,7 @@ class Person:
         shown, is_answered = b"", False
         while chunk := _read(terminal):
             shown += chunk
-            if b"[d]etails: " in shown and not is_answered:
+            if b"[m]ore: " in shown and not is_answered:
                 os.write(terminal, answer.encode())
                 is_answered = True
         _, status = os.waitpid(child, 0)
@@ -226,11 +226,29 @@ def test_anything_but_yes_at_the_terminal_declines(person: Person, answer: str) 
     assert nothing_happened(person.workshop)
 
 
+def test_ctrl_c_at_the_question_withdraws_it(person: Person) -> None:
+    write_canary(person.workshop, "canary", 0.6)
+    ended = person.answers("\x03", "install", "canary")
+    assert ended.status == 1
+    assert "the question is withdrawn" in ended.screen
+    assert "Operation cancelled by user" in ended.screen
+    assert "was declined" not in ended.screen
+    assert nothing_happened(person.workshop)
+
+
+def test_plain_draws_nothing(person: Person) -> None:
+    write_canary(person.workshop, "canary", 0.95)
+    ended = person.types("--plain", "install", "canary")
+    assert ended.status == 40
+    assert "1. canary/__init__.py, line 1: pretends" in ended.screen
+    assert "╭" not in ended.screen
+
+
 def test_an_sdist_is_asked_about_once(person: Person) -> None:
     setup = "# pretend-score: 0.6\nfrom setuptools import setup\nsetup(name='canary')\n"
     write_sdist(person.workshop.archives, "canary", files={"setup.py": setup})
     ended = person.answers("y\n", "install", "--no-build-isolation", "canary")
-    assert ended.screen.count("[d]etails:") == 1
+    assert ended.screen.count("[m]ore:") == 1
 
 
 def test_a_bad_policy_starts_nothing(person: Person) -> None:

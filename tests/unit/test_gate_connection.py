@@ -71,6 +71,9 @@ class Talk:
     def send(self, data: bytes) -> None:
         self._channel.sendall(data)
 
+    def hang_up(self) -> None:
+        self._channel.shutdown(socket.SHUT_RDWR)
+
     def say(self, fields: dict[str, Any]) -> None:
         self.send(json.dumps(fields).encode() + b"\n")
 
@@ -209,6 +212,40 @@ def _folder_item() -> dict[str, Any]:
     }
 
 
+class PatientReviewer(SlowReviewer):
+    """Asks until the question is moot."""
+
+    def __init__(self) -> None:
+        super().__init__(0, asks=True)
+        self.is_asking = threading.Event()
+        self.is_withdrawn = threading.Event()
+
+    def rule(self, arrivals: Sequence[Arrival], *, hold: Hold) -> Sequence[Ruling]:
+        with hold() as question:
+            assert question is not None
+            assert not question.is_moot()
+            self.is_asking.set()
+            while not question.is_moot():
+                time.sleep(0.01)
+        self.is_withdrawn.set()
+        return super().rule(arrivals, hold=hold)
+
+
+@pytest.mark.parametrize("what", ["the pip hangs up", "another is refused"])
+def test_a_question_is_moot_once_its_answer_is_no_use(what: str) -> None:
+    reviewer = PatientReviewer()
+    with _talk(reviewer) as talk:
+        talk.say(HELLO)
+        talk.hear()
+        talk.say({**NEED_NOTHING, "items": [_folder_item()]})
+        assert reviewer.is_asking.wait(10)
+        if what == "the pip hangs up":
+            talk.hang_up()
+        else:
+            talk.checkpoint.refuse("no")
+        assert reviewer.is_withdrawn.wait(10)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="POSIX modes")
 def test_session_folder_is_private_and_temporary() -> None:
     with open_session(Path("/pip")) as session:
@@ -251,11 +288,11 @@ def test_drawing_child_is_stopped_for_a_question() -> None:
             assert pause.has_open_question
             assert os.WIFSTOPPED(os.waitpid(child.pid, os.WUNTRACED)[1])
         assert not pause.has_open_question
-        with pause.hold(child.pid):
+        with pause.hold(child.pid) as question:
             os.waitpid(child.pid, os.WUNTRACED)
-            assert not pause.is_moot()
+            assert not question.is_moot()
             pause.end()
-            assert pause.is_moot()
+            assert question.is_moot()
             child.terminate()
             assert child.wait(10) == -signal.SIGTERM
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from safe_pip.inspection.inspector import Inspected
 from safe_pip.policy.rules import Context, Decision
 from safe_pip.policy.settings import Action, AllowEntry, Policy, Unattended
 from safe_pip.review import Review
+from safe_pip.terminal.desk import Reply
 from safe_pip.verdict import Verdict
 from tests.policies import NOW, THRESHOLDS, make_finding, make_verdict
 
@@ -47,6 +48,14 @@ class FakeInspector:
         return future
 
 
+class FakeQuestion:
+    def __init__(self, has_gone: bool) -> None:
+        self._has_gone = has_gone
+
+    def is_moot(self) -> bool:
+        return self._has_gone
+
+
 class FakeDesk:
     """A person with prepared answers, or nobody."""
 
@@ -56,6 +65,7 @@ class FakeDesk:
         self.asked: list[list[str]] = []
         self.blocked: list[list[str]] = []
         self.is_held = False
+        self.has_gone = False
 
     def show_slow(self, filenames: Sequence[str]) -> None:
         pass
@@ -63,16 +73,18 @@ class FakeDesk:
     def show_blocked(self, decisions: Sequence[Decision]) -> None:
         self.blocked.append([decision.verdict.filename for decision in decisions])
 
-    def ask(self, decisions: Sequence[Decision]) -> bool:
+    def ask(self, decisions: Sequence[Decision], *, is_moot: Callable[[], bool]) -> Reply:
         assert self.is_held
         assert {decision.action for decision in decisions} == {Action.ASK}
         self.asked.append([decision.verdict.filename for decision in decisions])
-        return self.answers.pop(0)
+        if is_moot():
+            return Reply.WITHDRAWN
+        return Reply.YES if self.answers.pop(0) else Reply.NO
 
     @contextlib.contextmanager
-    def hold(self) -> Iterator[None]:
+    def hold(self) -> Iterator[FakeQuestion]:
         self.is_held = True
-        yield
+        yield FakeQuestion(self.has_gone)
         self.is_held = False
 
 
@@ -149,6 +161,20 @@ def test_no_is_declined_and_final() -> None:
     (later,) = table.rule(FINE)
     assert not later.is_allowed
     assert later.exit_code == EXIT_DECLINED
+
+
+def test_a_question_that_nobody_waits_for_is_neither_yes_nor_declined() -> None:
+    desk = FakeDesk(True)
+    desk.has_gone = True
+    (ruling,) = Table(desk, ODD).rule(ODD)
+    assert (ruling.is_allowed, ruling.exit_code) == (False, EXIT_UNSCANNABLE)
+
+
+def test_finds_below_every_limit_are_counted() -> None:
+    low = replace(FINE, findings=(make_finding(),))
+    table = Table(FakeDesk(), low)
+    table.rule(low)
+    assert table.review.tally().below_limits == 1
 
 
 def test_a_block_is_final_and_nothing_is_asked() -> None:
@@ -280,10 +306,10 @@ def test_the_tally_counts_each_artifact_once() -> None:
 
 def test_an_open_question_does_not_hold_up_the_end() -> None:
     class SlowDesk(FakeDesk):
-        def ask(self, _: Sequence[Decision]) -> bool:
+        def ask(self, decisions: Sequence[Decision], *, is_moot: Callable[[], bool]) -> Reply:  # noqa: ARG002
             assert table.review.tally().refused == 1
             assert len(table.review.entries()) == 1
-            return False
+            return Reply.NO
 
     table = Table(SlowDesk(), ODD)
     assert not table.rule(ODD)[0].is_allowed

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -20,9 +22,12 @@ from safe_pip.artifact import OriginKind
 from safe_pip.escaping import escaped
 from safe_pip.policy.rules import Context, Decision, without_a_person
 from safe_pip.policy.settings import Action, DenyEntry, Policy
-from safe_pip.terminal.desk import Keyboard, TerminalDesk
+from safe_pip.terminal.desk import Reply, TerminalDesk
 from safe_pip.terminal.explanation import print_explanation
-from safe_pip.terminal.panel import accepting_command, print_panel
+from safe_pip.terminal.keyboard import Keyboard
+from safe_pip.terminal.panel import print_panel
+from safe_pip.terminal.plain import plain_lines
+from safe_pip.terminal.sentences import accepting_command
 from safe_pip.terminal.tally import Tally, summary_line
 from safe_pip.verdict import Advisory
 from tests.policies import make_decision, make_finding, make_verdict
@@ -89,23 +94,33 @@ def hostile() -> Decision:
     return make_decision(verdict, context=context)
 
 
-def screen(decision: Decision, columns: int, *, max_places: int = 5) -> str:
+def screen(decision: Decision, columns: int, *, is_full: bool = False) -> str:
     console = Console(file=io.StringIO(), width=columns, highlight=False, markup=False, emoji=False)
-    print_panel(console, decision, says=str, max_places=max_places)
+    print_panel(console, decision, says=str, is_full=is_full)
     output = console.file
     assert isinstance(output, io.StringIO)
     return output.getvalue()
 
 
+DECISIONS = [blocked_by_score, asked, unattended, not_inspected, denied, listed, too_young, hostile]
+
+
+def reviewed(name: str) -> str:
+    return (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("columns", [40, 80, 200])
-@pytest.mark.parametrize(
-    "make",
-    [blocked_by_score, asked, unattended, not_inspected, denied, listed, too_young, hostile],
-)
+@pytest.mark.parametrize("make", DECISIONS)
 def test_a_panel_looks_as_reviewed(make: Callable[[], Decision], columns: int) -> None:
     shown = screen(make(), columns)
-    expected = (GOLDEN / f"{make.__name__}-{columns}.txt").read_text(encoding="utf-8")
-    assert shown == expected
+    assert shown == reviewed(f"{make.__name__}-{columns}")
+
+
+@pytest.mark.parametrize("make", DECISIONS)
+def test_plain_lines_read_as_reviewed(make: Callable[[], Decision]) -> None:
+    lines = [f"{line}\n" for line in plain_lines(make(), says=str)]
+    assert "".join(lines) == reviewed(f"{make.__name__}-plain")
+    assert not set("│╭╰─•→\x1b") & set("".join(lines)) or make is hostile
 
 
 @pytest.mark.parametrize("columns", [20, 40, 80, 200])
@@ -167,39 +182,59 @@ def test_no_command_is_made_of_a_hostile_name() -> None:
             Tally(inspected=2, refused=1),
             "safe-pip: 2 inspected, 1 not let through; pip waited 0.0 s",
         ),
+        (
+            Tally(inspected=9, below_limits=2),
+            "safe-pip: 9 inspected, 2 with finds below every limit; pip waited 0.0 s",
+        ),
     ],
 )
 def test_the_last_line_says_what_was_found(tally: Tally, line: str) -> None:
     assert summary_line(tally) == line
 
 
-class TypingPerson:
-    """A terminal at which the answers are already typed."""
+class Person:
+    """A terminal at which the answers are already typed. It stays silent after them if it
+    ``waits``, else the input ends."""
 
-    def __init__(self, typed: str) -> None:
-        self.reading = io.StringIO(typed)
+    def __init__(self, typed: str, *, waits: bool = False) -> None:
+        self.typed = typed
+        self.waits = waits
         self.writing = io.StringIO()
 
     @contextlib.contextmanager
     def open(self) -> Iterator[Keyboard]:
-        yield Keyboard(reading=self.reading, writing=self.writing)
+        reader, writer = os.pipe()
+        os.write(writer, self.typed.encode())
+        if not self.waits:
+            os.close(writer)
+        with os.fdopen(reader, encoding="utf-8") as reading:
+            yield Keyboard(reading=reading, writing=self.writing)
+        if self.waits:
+            os.close(writer)
 
 
-def ask(typed: str) -> tuple[bool, str]:
+def ask(typed: str, *, is_plain: bool = False) -> tuple[Reply, str]:
     """The answer, and what the terminal showed."""
-    person = TypingPerson(typed)
-    desk = TerminalDesk(stderr=io.StringIO(), keyboard=person.open, says=str)
-    return desk.ask([asked()]), person.writing.getvalue()
+    person = Person(typed)
+    desk = TerminalDesk(stderr=io.StringIO(), keyboard=person.open, says=str, is_plain=is_plain)
+    return desk.ask([asked()], is_moot=lambda: False), person.writing.getvalue()
 
 
-@pytest.mark.parametrize("typed", ["y\n", "yes\n", " Y \n", "d\ny\n"])
+@pytest.mark.parametrize("typed", ["y\n", "yes\n", " Y \n", "m\ny\n", "more\nyes\n"])
 def test_a_clear_yes_is_yes(typed: str) -> None:
-    assert ask(typed)[0]
+    assert ask(typed)[0] is Reply.YES
 
 
-@pytest.mark.parametrize("typed", ["", "\n", "n\n", "yep\n", "yes please\n", "d\n", "d\nn\n"])
+@pytest.mark.parametrize("typed", ["", "\n", "n\n", "yep\n", "yes please\n", "m\n", "m\nn\n"])
 def test_everything_else_is_no(typed: str) -> None:
-    assert not ask(typed)[0]
+    assert ask(typed)[0] is Reply.NO
+
+
+@pytest.mark.parametrize("way", ["80", "plain"])
+def test_a_question_looks_as_reviewed(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    _, shown = ask("m\nn\n", is_plain=way == "plain")
+    assert shown == reviewed(f"question-{way}")
 
 
 def test_the_finding_is_shown_where_the_question_is_asked() -> None:
@@ -207,18 +242,51 @@ def test_the_finding_is_shown_where_the_question_is_asked() -> None:
     assert shown.index("setup.py:12") < shown.index("let this artifact pass?")
 
 
-def test_details_show_the_rest() -> None:
-    _, shown = ask("d\nn\n")
+def test_more_shows_every_place_and_each_line_whole() -> None:
+    _, shown = ask("m\nn\n")
     assert "and 2 more" in shown
     assert "demo/module_4.py:4" in shown
+    finding = make_finding(excerpt="x" * 300)
+    long = make_decision(replace(ODD, findings=(finding,)))
+    assert screen(long, 80).count("x") < 100 < screen(long, 80, is_full=True).count("x") - 100
+
+
+@pytest.mark.parametrize("is_moot_from_the_start", [True, False])
+def test_a_question_that_became_moot_is_withdrawn(is_moot_from_the_start: bool) -> None:
+    person = Person("", waits=True)
+    desk = TerminalDesk(stderr=io.StringIO(), keyboard=person.open, says=str)
+    looks = iter([is_moot_from_the_start, False, True])
+    assert desk.ask([asked()], is_moot=lambda: next(looks)) is Reply.WITHDRAWN
+    shown = person.writing.getvalue()
+    assert shown.endswith("[m]ore: \nsafe-pip: the question is withdrawn\n") or (
+        is_moot_from_the_start and shown == ""
+    )
 
 
 def test_without_a_terminal_the_answer_is_no() -> None:
     def no_terminal() -> contextlib.AbstractContextManager[Keyboard]:
         raise OSError(6, "No such device or address")
 
-    assert not TerminalDesk(stderr=io.StringIO(), keyboard=no_terminal, says=str).ask([asked()])
-    assert not TerminalDesk(stderr=io.StringIO(), keyboard=None, says=str).ask([asked()])
+    for keyboard in (no_terminal, None):
+        desk = TerminalDesk(stderr=io.StringIO(), keyboard=keyboard, says=str)
+        assert desk.ask([asked()], is_moot=lambda: False) is Reply.NO
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("no_color", "is_coloured"), [("", True), ("1", False)])
+def test_no_color_is_honoured(
+    monkeypatch: pytest.MonkeyPatch, no_color: str, is_coloured: bool
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", no_color)
+    stderr = Terminal()
+    TerminalDesk(stderr=stderr, keyboard=None, says=str).show_blocked([blocked_by_score()])
+    colours = re.findall(r"\x1b\[(?:[\d;]*;)?(?:3[0-8]|4[0-8])(?:;[\d;]*)?m", stderr.getvalue())
+    assert bool(colours) == is_coloured
 
 
 def test_a_long_inspection_is_announced_unless_quiet() -> None:
@@ -235,5 +303,12 @@ def test_an_explanation_shows_every_find_with_its_share() -> None:
     print_explanation(console, blocked_by_score(), says=str)
     output = console.file
     assert isinstance(output, io.StringIO)
-    expected = (GOLDEN / "explanation-100.txt").read_text(encoding="utf-8")
-    assert output.getvalue() == expected
+    assert output.getvalue() == reviewed("explanation-100")
+
+
+def test_a_plain_explanation_reads_as_reviewed() -> None:
+    console = Console(file=io.StringIO(), width=100, highlight=False, markup=False, emoji=False)
+    print_explanation(console, blocked_by_score(), says=str, is_plain=True)
+    output = console.file
+    assert isinstance(output, io.StringIO)
+    assert output.getvalue() == reviewed("explanation-plain")

@@ -34,6 +34,7 @@ options:
   --format json|sarif|text         of the report (json) or of a scan (text)
   --unattended                     never ask; the policy says what becomes of a question
   -q, --quiet                      only what stops an installation
+  --plain                          no frames, marks or colours, for screen readers
   -v, --verbose                    also how pip was chosen, and defects in full
   --version                        this version and its model
   -h, --help                       this text
@@ -46,6 +47,7 @@ _FLAGS = {
     "--unattended": "is_unattended",
     "-q": "is_quiet",
     "--quiet": "is_quiet",
+    "--plain": "is_plain",
     "-v": "is_verbose",
     "--verbose": "is_verbose",
     "--version": "wants_version",
@@ -64,6 +66,7 @@ class Options:
     format: str | None = None
     is_unattended: bool = False
     is_quiet: bool = False
+    is_plain: bool = False
     is_verbose: bool = False
     wants_version: bool = False
     wants_help: bool = False

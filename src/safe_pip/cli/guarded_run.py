@@ -51,6 +51,7 @@ class GuardedRun:
                 keyboard=surroundings.keyboard(arguments, is_unattended=options.is_unattended),
                 says=sentence_about,
                 is_quiet=options.is_quiet,
+                is_plain=options.is_plain,
             ),
         )
 

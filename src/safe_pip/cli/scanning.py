@@ -69,8 +69,14 @@ def run_explain(options: Options, arguments: Sequence[str], surroundings: Surrou
 
     from safe_pip.terminal.explanation import print_explanation
 
-    console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
-    print_explanation(console, entry.decision, says=sentence_about)
+    console = Console(
+        file=sys.stdout,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        color_system=None if options.is_plain else "auto",
+    )
+    print_explanation(console, entry.decision, says=sentence_about, is_plain=options.is_plain)
     return worst_exit_code([entry.decision])
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from safe_pip.policy.loading import OWN_FILE, LoadedPolicy, load_policy
 from safe_pip.policy.trust import TrustedFiles
-from safe_pip.terminal.desk import OpenKeyboard, open_keyboard
+from safe_pip.terminal.keyboard import OpenKeyboard, open_keyboard
 
 # Not "safe-pip": another project's command of that name may keep its files there.
 APPLICATION = "safe-pip-guard"

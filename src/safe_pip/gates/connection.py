@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hmac
 import logging
+import select
 import socket
 import threading
 from collections.abc import Callable, Sequence
@@ -141,4 +142,15 @@ class Connection:
 
     def _hold(self, need: Need) -> AbstractContextManager[OpenQuestion]:
         pid = self.hello.pid if self.hello is not None and need.is_drawing else None
-        return self._pause.hold(pid)
+        return self._pause.hold(pid, is_lost=self._is_answer_lost)
+
+    def _is_answer_lost(self) -> bool:
+        """Whether an answer would come too late: something else was refused meanwhile, or the
+        pip that needs it has hung up (it sends nothing while it waits)."""
+        if self._checkpoint.refusal is not None:
+            return True
+        try:
+            is_readable = bool(select.select([self._channel], [], [], 0)[0])
+            return is_readable and not self._channel.recv(1, socket.MSG_PEEK)
+        except (OSError, ValueError):  # ValueError: it is closed already.
+            return True

@@ -6,11 +6,19 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 _TERMINAL = Path("/dev/tty")
 _SHOW_CURSOR = b"\x1b[?25h"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """See reviewer.OpenQuestion."""
+
+    is_moot: Callable[[], bool]
 
 
 class Pause:
@@ -23,6 +31,7 @@ class Pause:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._all_closed = threading.Condition(self._lock)
         self._stopped: set[int] = set()
         self._open_questions = 0
         self._is_over = False
@@ -32,24 +41,35 @@ class Pause:
         return self._open_questions > 0
 
     @contextlib.contextmanager
-    def hold(self, drawing_pid: int | None) -> Iterator[Pause]:
-        """Holds the terminal for a question; stops ``drawing_pid`` for as long, if given."""
+    def hold(
+        self, drawing_pid: int | None, *, is_lost: Callable[[], bool] = lambda: False
+    ) -> Iterator[Question]:
+        """Holds the terminal for a question; stops ``drawing_pid`` for as long, if given.
+
+        ``is_lost`` tells whether whoever needs the answer has gone.
+        """
         with self._lock:
             self._open_questions += 1
         try:
             if drawing_pid is not None:
                 self._stop(drawing_pid)
             _show_cursor()
-            yield self
+            yield Question(is_moot=lambda: self.is_over or is_lost())
         finally:
             with self._lock:
                 self._open_questions -= 1
+                self._all_closed.notify_all()
             if drawing_pid is not None:
                 self._resume(drawing_pid)
 
-    def is_moot(self) -> bool:
-        """See reviewer.OpenQuestion."""
+    @property
+    def is_over(self) -> bool:
         return self._is_over
+
+    def wait_until_closed(self, timeout_seconds: float) -> None:
+        """Until whoever asks has taken the open questions back, but no longer than that."""
+        with self._all_closed:
+            self._all_closed.wait_for(lambda: not self._open_questions, timeout_seconds)
 
     def end(self) -> None:
         """Questions that are still open need no answer, and stopped children go on to their

@@ -38,6 +38,7 @@ UNGUARDED_VERBS = frozenset(
 
 _OWN_VARIABLES_PREFIX = "_SAFE_PIP_"
 _KILL_AFTER_SECONDS = 10
+_WITHDRAW_WITHIN_SECONDS = 2.0
 _PEP517_ONLY_SINCE = Version("25.3")
 
 
@@ -70,6 +71,7 @@ def run_pip(
             _fill(reviewer, make_reviewer)
             status = child.wait()
             pause.end()
+            pause.wait_until_closed(_WITHDRAW_WITHIN_SECONDS)
     if isinstance(failure := reviewer.exception(), SafePipError):
         raise failure
     if checkpoint.refusal not in (None, INTERRUPTED):

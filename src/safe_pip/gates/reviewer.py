@@ -44,8 +44,9 @@ class OpenQuestion(Protocol):
     """What ``hold()`` gives while a person is asked."""
 
     def is_moot(self) -> bool:
-        """Whether nobody waits for the answer any more: Ctrl-C ended pip. Whoever reads from a
-        terminal looks here now and then, because no signal ends such a read."""
+        """Whether nobody waits for the answer any more: pip has ended, or something else was
+        refused meanwhile. Whoever reads from a terminal looks here now and then, because no
+        signal ends such a read."""
 
 
 Hold = Callable[[], AbstractContextManager[OpenQuestion | None]]

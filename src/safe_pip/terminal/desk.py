@@ -2,45 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from pathlib import Path
+import enum
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from safe_pip.escaping import escaped
+from safe_pip.terminal.keyboard import Keyboard, OpenKeyboard, forget_typed_ahead, read_line
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from safe_pip.policy.rules import Decision
-    from safe_pip.terminal.panel import Says
-
-ALL_PLACES = 1000
+    from safe_pip.terminal.sentences import Says
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keyboard:
-    """The terminal itself, whatever the standard streams are connected to."""
+class Reply(enum.Enum):
+    """What came of a question."""
 
-    reading: TextIO
-    writing: TextIO
-
-
-OpenKeyboard = Callable[[], AbstractContextManager[Keyboard]]
-
-
-@contextlib.contextmanager
-def open_keyboard() -> Iterator[Keyboard]:
-    """Raises OSError where there is no terminal."""
-    names = ("CONIN$", "CONOUT$") if os.name == "nt" else ("/dev/tty", "/dev/tty")
-    with (
-        Path(names[0]).open(encoding="utf-8", errors="replace") as reading,
-        Path(names[1]).open("w", encoding="utf-8", errors="backslashreplace") as writing,
-    ):
-        yield Keyboard(reading=reading, writing=writing)
+    YES = "yes"
+    NO = "no"
+    WITHDRAWN = "withdrawn: nobody waited for the answer any more"
 
 
 class TerminalDesk:
@@ -50,12 +31,19 @@ class TerminalDesk:
     """
 
     def __init__(
-        self, *, stderr: TextIO, keyboard: OpenKeyboard | None, says: Says, is_quiet: bool = False
+        self,
+        *,
+        stderr: TextIO,
+        keyboard: OpenKeyboard | None,
+        says: Says,
+        is_quiet: bool = False,
+        is_plain: bool = False,
     ) -> None:
         self._stderr = stderr
         self._keyboard = keyboard
         self._says = says
         self._is_quiet = is_quiet
+        self._is_plain = is_plain
 
     @property
     def is_attended(self) -> bool:
@@ -69,40 +57,68 @@ class TerminalDesk:
         print(f"safe-pip: still inspecting {first}{others} …", file=self._stderr, flush=True)
 
     def show_blocked(self, decisions: Sequence[Decision]) -> None:
-        self._print_panels(_console(self._stderr), decisions)
+        self._show(self._stderr, decisions)
 
-    def ask(self, decisions: Sequence[Decision]) -> bool:
-        """Show the findings and ask once; no terminal, no answer or an unclear one is no."""
+    def ask(self, decisions: Sequence[Decision], *, is_moot: Callable[[], bool]) -> Reply:
+        """Show the findings and ask once; no terminal, no answer or an unclear one is no.
+
+        The question is taken back as soon as ``is_moot``.
+        """
         if self._keyboard is None:
-            return False
+            return Reply.NO
         try:
             with self._keyboard() as keyboard:
-                return self._ask(keyboard, decisions)
+                return self._ask(keyboard, decisions, is_moot)
         except OSError:
-            return False
+            return Reply.NO
 
-    def _ask(self, keyboard: Keyboard, decisions: Sequence[Decision]) -> bool:
+    def _ask(
+        self, keyboard: Keyboard, decisions: Sequence[Decision], is_moot: Callable[[], bool]
+    ) -> Reply:
         # Whoever answers must see what about, even if stderr goes to a file.
         shown_on = self._stderr if self._stderr.isatty() else keyboard.writing
-        console = _console(shown_on)
-        self._print_panels(console, decisions)
+        if is_moot():
+            return Reply.WITHDRAWN
+        self._show(shown_on, decisions)
         while True:
-            _forget_typed_ahead(keyboard.reading)
-            print(_question(decisions), end="", file=keyboard.writing, flush=True)
-            line = keyboard.reading.readline()
+            forget_typed_ahead(keyboard.reading)
+            print(self._question(decisions), end="", file=keyboard.writing, flush=True)
+            line = read_line(keyboard.reading, is_moot=is_moot)
+            if line is None:
+                print("\nsafe-pip: the question is withdrawn", file=keyboard.writing, flush=True)
+                return Reply.WITHDRAWN
             if not line.endswith("\n"):
                 print(file=keyboard.writing, flush=True)
-            if line.strip().lower() not in ("d", "details"):
-                return line.strip().lower() in ("y", "yes")
-            self._print_panels(console, decisions, max_places=ALL_PLACES)
+            match line.strip().lower():
+                case "m" | "more":
+                    self._show(shown_on, decisions, is_full=True)
+                case "y" | "yes":
+                    return Reply.YES
+                case _:
+                    return Reply.NO
 
-    def _print_panels(
-        self, console: Console, decisions: Sequence[Decision], *, max_places: int | None = None
+    def _show(
+        self, stream: TextIO, decisions: Sequence[Decision], *, is_full: bool = False
     ) -> None:
-        from safe_pip.terminal.panel import FEW_PLACES, print_panel
+        if self._is_plain:
+            from safe_pip.terminal.plain import plain_lines
 
+            for decision in decisions:
+                for line in plain_lines(decision, says=self._says, is_full=is_full):
+                    print(line, file=stream)
+                print(file=stream, flush=True)
+            return
+        from safe_pip.terminal.panel import print_panel
+
+        console = _console(stream)
         for decision in decisions:
-            print_panel(console, decision, says=self._says, max_places=max_places or FEW_PLACES)
+            print_panel(console, decision, says=self._says, is_full=is_full)
+
+    def _question(self, decisions: Sequence[Decision]) -> str:
+        these = "this artifact" if len(decisions) == 1 else f"these {len(decisions)} artifacts"
+        if self._is_plain:
+            return f"safe-pip: let {these} pass? Type y for yes, m for more, Enter for no: "
+        return f"safe-pip: let {these} pass? [y]es, [N]o, [m]ore: "
 
 
 def _console(stream: TextIO) -> Console:
@@ -110,16 +126,3 @@ def _console(stream: TextIO) -> Console:
 
     # No highlighting: colours would be guessed from hostile text.
     return Console(file=stream, highlight=False, markup=False, emoji=False)
-
-
-def _question(decisions: Sequence[Decision]) -> str:
-    these = "this artifact" if len(decisions) == 1 else f"these {len(decisions)} artifacts"
-    return f"safe-pip: let {these} pass? [y]es, [N]o, [d]etails: "
-
-
-def _forget_typed_ahead(reading: TextIO) -> None:
-    """What was typed before the question was shown is not an answer to it."""
-    with contextlib.suppress(ImportError, OSError, ValueError):
-        import termios
-
-        termios.tcflush(reading.fileno(), termios.TCIFLUSH)

@@ -8,10 +8,13 @@ from rich.text import Text
 from safe_pip.escaping import escaped
 from safe_pip.policy.rules import Decision
 from safe_pip.policy.wording import release_name
-from safe_pip.terminal.panel import Says, finding_rows
+from safe_pip.terminal.panel import finding_rows
+from safe_pip.terminal.sentences import Says, found_words, place_name
 
 
-def print_explanation(console: Console, decision: Decision, *, says: Says) -> None:
+def print_explanation(
+    console: Console, decision: Decision, *, says: Says, is_plain: bool = False
+) -> None:
     verdict = decision.verdict
     console.print(Text(release_name(verdict), style="bold"))
     console.print(Text(f"{verdict.kind} · {escaped(verdict.filename, max_chars=200)}"))
@@ -31,4 +34,10 @@ def print_explanation(console: Console, decision: Decision, *, says: Says) -> No
     for finding in verdict.findings:
         share = f"+{finding.contribution:.3f}  {finding.group.value:8}  {finding.evidence.feature}"
         console.print(Text(share, style="dim"))
-        console.print(finding_rows([[finding]], says))
+        if not is_plain:
+            console.print(finding_rows([[finding]], says, is_full=True))
+            continue
+        place = place_name([finding], line_sign=", line ")
+        console.print(Text(f"{place}: {found_words([finding], says)}"))
+        if excerpt := escaped(finding.evidence.excerpt):
+            console.print(Text(f"The code: {excerpt}"), soft_wrap=True)

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """Counts of artifacts. ``waited_seconds`` is how long pip waited for verdicts; the time in
+    """Counts of artifacts. ``below_limits``: let pass with finds that no limit was reached by.
+    ``waited_seconds`` is how long pip waited for verdicts; the time in
     which a person thought about a question does not count."""
 
     inspected: int = 0
     from_memory: int = 0
     accepted: int = 0
     allowed_by_policy: int = 0
+    below_limits: int = 0
     refused: int = 0
     waited_seconds: float = 0.0
 
@@ -28,6 +30,7 @@ def summary_line(tally: Tally) -> str:
             (tally.refused, "not let through"),
             (tally.accepted, "accepted at the terminal"),
             (tally.allowed_by_policy, "allowed by the policy"),
+            (tally.below_limits, "with finds below every limit"),
         )
         if count
     ]

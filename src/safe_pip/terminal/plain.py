@@ -1,0 +1,47 @@
+"""Plain: a decision as lines without frames, marks, colours or columns, to be read aloud."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from safe_pip.escaping import escaped
+from safe_pip.policy.rules import Decision
+from safe_pip.policy.wording import outcome
+from safe_pip.terminal.sentences import (
+    FEW_PLACES,
+    MANY_PLACES,
+    Says,
+    accepting_command,
+    by_place,
+    chain,
+    found_words,
+    heading,
+    identity,
+    place_name,
+    verb,
+    what_now,
+)
+
+
+def plain_lines(decision: Decision, *, says: Says, is_full: bool = False) -> Iterator[str]:
+    """What a panel says. Lines are not wrapped: a screen reader would stop at each end."""
+    verdict = decision.verdict
+    yield f"{heading(decision).capitalize()}. {outcome(decision, verb=verb(decision))}"
+    yield f"It is: {', '.join(identity(decision))}."
+    places = by_place(verdict.findings)
+    if places:
+        yield f"What was found, in {len(places)} {'place' if len(places) == 1 else 'places'}:"
+    max_places = MANY_PLACES if is_full else FEW_PLACES
+    for number, findings in enumerate(places[:max_places], 1):
+        place = place_name(findings, line_sign=", line ")
+        yield f"{number}. {place}: {found_words(findings, says)}."
+        if excerpt := escaped(findings[0].evidence.excerpt):
+            yield f"The code: {excerpt}"
+    if (hidden := len(places) - max_places) > 0:
+        yield f"And {hidden} more."
+    yield f"Asked for by {chain(decision, arrow=', which needs ')}."
+    for sentence in decision.not_checked:
+        yield f"Not checked: {escaped(sentence)}."
+    yield what_now(decision)
+    if command := accepting_command(decision):
+        yield f"If you have read its code and accept it, run: {command}"

@@ -1,0 +1,120 @@
+"""Sentences: a decision in words, the same in a panel and in plain lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from packaging.utils import InvalidName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from safe_pip.escaping import escaped
+from safe_pip.evidence import Location, Surface
+from safe_pip.policy.rules import Action, Decision
+from safe_pip.verdict import Finding
+
+# Enough to see why; the question offers the rest.
+FEW_PLACES = 5
+# Nobody scrolls through more; ``safe-pip explain`` and the reports have no limit.
+MANY_PLACES = 200
+MAX_SENTENCES = 3
+MAX_PLACE_CHARS = 120
+MAX_CHAIN_CHARS = 300
+
+# The sentence about a feature, by its name.
+Says = Callable[[str], str]
+
+
+def accepting_command(decision: Decision) -> str | None:
+    """``policy allow`` for exactly these bytes, where such an entry would count."""
+    verdict = decision.verdict
+    if decision.rule in ("deny", "private-names") or not verdict.sha256:
+        return None
+    try:
+        # What goes into a shell is a name and a version, and nothing that looks like them.
+        project = canonicalize_name(verdict.project or "", validate=True)
+        release = f"{project}=={Version(verdict.version or '')}"
+    except (InvalidName, InvalidVersion):
+        return None
+    return f"safe-pip policy allow {release} --sha256 {verdict.sha256} --reason 'why'"
+
+
+def heading(decision: Decision) -> str:
+    if decision.action is Action.ASK:
+        return "your decision"
+    return "not inspected" if decision.rule == "unscannable" else "blocked"
+
+
+def verb(decision: Decision) -> str:
+    """What became of the artifact, for wording.outcome."""
+    return "held back" if decision.action is Action.ASK else "blocked"
+
+
+def identity(decision: Decision) -> Sequence[str]:
+    """Kind, file name and the beginning of the digest."""
+    verdict = decision.verdict
+    parts = [verdict.kind, escaped(verdict.filename, max_chars=100)]
+    if verdict.sha256:
+        parts.append(f"sha256 {verdict.sha256[:16]}…")
+    return parts
+
+
+def by_place(findings: Sequence[Finding]) -> Sequence[Sequence[Finding]]:
+    """Finds at one line together; the places in the order of their strongest find."""
+    places: dict[Location, list[Finding]] = {}
+    for finding in findings:
+        places.setdefault(finding.evidence.location, []).append(finding)
+    return list(places.values())
+
+
+def place_name(findings: Sequence[Finding], *, line_sign: str = ":") -> str:
+    location = findings[0].evidence.location
+    place = escaped(location.path, max_chars=MAX_PLACE_CHARS) or "the whole artifact"
+    return f"{place}{line_sign}{location.line}" if location.line else place
+
+
+def found_words(findings: Sequence[Finding], says: Says) -> str:
+    """What was found at one place."""
+    sentences = dict.fromkeys(
+        escaped(finding.evidence.detail) or says(finding.evidence.feature) for finding in findings
+    )
+    # "decodes and executes" says nothing beside "decodes and executes; it runs at import".
+    telling = [
+        one for one in sentences if not any(one in other for other in sentences.keys() - {one})
+    ]
+    words = "; ".join(telling[:MAX_SENTENCES])
+    surface = findings[0].evidence.surface
+    # "runs when called" says little about code and nothing about a licence.
+    is_news = surface is not Surface.OTHER and surface.value not in words
+    return f"{words} ({surface.value})" if is_news else words
+
+
+def chain(decision: Decision, *, arrow: str = " → ") -> str:
+    """Who asked for it, from the command line on."""
+    context = decision.context
+    names = arrow.join(escaped(name, max_chars=60) for name in context.required_by)
+    if len(names) > MAX_CHAIN_CHARS:
+        names = f"{names[:MAX_CHAIN_CHARS]}…"
+    if not names:
+        return "the command line"
+    return f"{names} (to build it)" if context.is_build_requirement else names
+
+
+def what_now(decision: Decision) -> str:
+    if decision.action is Action.ASK:
+        return "Nothing of it has run. 'No' ends pip, and nothing of the set is installed."
+    nothing_happened = "Nothing of it has run, nothing of the set was installed."
+    match decision.rule:
+        case "deny" | "private-names":
+            advice = "'safe-pip policy show' tells which file says so."
+        case "minimum-release-age" | "unknown-age":
+            advice = "Wait, or ask pip for an older release."
+        case "unscannable":
+            advice = "What cannot be read in full is not let through; is the file damaged?"
+        case "block-above" | "advisories":
+            advice = (
+                "If you did not expect this, check the spelling of the name, and tell the "
+                "index's administrators."
+            )
+        case _:
+            advice = "Run it at a terminal to be asked, or see docs/policy.md."
+    return f"{nothing_happened} {advice}"
