@@ -123,6 +123,7 @@ policies = st.builds(
     editable=actions,
     sdists=actions,
     advisories=actions,
+    advisory_feeds=st.frozensets(st.sampled_from(["https://a.example", "https://b.example"])),
     offline=st.booleans(),
     minimum_release_age=st.sampled_from([0, 24, 168]).map(lambda hours: timedelta(hours=hours)),
     unknown_age=actions,

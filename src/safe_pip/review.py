@@ -73,12 +73,14 @@ class Review:
         policy: Policy,
         thresholds: Thresholds,
         desk: Desk,
+        gaps: Sequence[str] = (),
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
         self._inspector = inspector
         self._policy = policy
         self._thresholds = thresholds
         self._desk = desk
+        self._gaps = gaps
         self._now = now
         self._begun: dict[tuple[Path, str | None], Future[Inspected]] = {}
         # One ruling at a time: two questions at once cannot be answered. It is held while a person
@@ -176,6 +178,7 @@ class Review:
             arrival.context,
             thresholds=self._thresholds,
             now=self._now(),
+            gaps=self._gaps,
         )
         if decision.action is Action.ALLOW:
             if decision.rule == "allow":

@@ -57,6 +57,9 @@ def load(folder: Path, *, given: Path | None = None) -> LoadedPolicy:
         ('advisories = "allow"', "advisories: 'allow' is not one of"),
         ("sdists = []", "sdists: [] is not one of"),
         ("offline = 1", "offline: 1 is not true or false"),
+        ('advisory-feeds = "x"', "advisory-feeds: 'x' is not a list of URLs"),
+        ("advisory-feeds = [1]", "advisory-feeds[1]: 1 is not the URL"),
+        ('advisory-feeds = ["http://a.example"]', "advisory-feeds[1]: 'http://a.example' cannot"),
         ('minimum-release-age = "7"', "minimum-release-age: '7' is not a duration"),
         ("minimum-release-age = 7", "minimum-release-age: 7 is not a duration"),
         ('deny = "demo"', "deny: 'demo' is not a list"),
@@ -121,6 +124,7 @@ def test_every_key_can_be_set(write: Write) -> None:
         sdists = "ask"
         advisories = "off"
         offline = true
+        advisory-feeds = ["https://osv.example/all.zip"]
         minimum-release-age = "2w"
         unknown-age = "block"
         [[allow]]

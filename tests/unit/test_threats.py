@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
+import time
 import zipfile
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 from packaging.utils import canonicalize_name
 
-from safe_pip.threats.advisories import advisory_list, read_advisories, write_advisories
+from safe_pip.threats.advisories import (
+    Export,
+    StoredAdvisories,
+    open_advisories,
+    write_advisories,
+)
 from safe_pip.threats.feed import NoFeed
-from safe_pip.threats.osv import FeedError, read_reports
+from safe_pip.threats.osv import FeedError, Report, Span, read_reports
+from safe_pip.threats.urls import why_not
 
 DEMO = canonicalize_name("demo")
 NOW = datetime(2026, 6, 1, tzinfo=timezone.utc)
@@ -54,9 +63,21 @@ def write(folder: Path, *documents: object) -> Path:
     return folder
 
 
+OTHER = osv(affected=[{"package": {"ecosystem": "PyPI", "name": "other"}, "versions": ["1.0"]}])
+
+
+def stored(folder: Path, *documents: object) -> StoredAdvisories:
+    path = folder / "data" / "advisories.sqlite3"
+    export = Export(source="osv.zip", reports=read_reports(write(folder / "osv", *documents)))
+    write_advisories([export], path, imported_at=NOW)
+    found = open_advisories(path)
+    assert found is not None
+    return found
+
+
 def listed(folder: Path, *documents: object) -> list[str]:
     """The versions, of a few, that the reports cover."""
-    advisories = advisory_list(read_reports(write(folder / "osv", *documents)), imported_at=NOW)
+    advisories = stored(folder, *documents)
     versions = ("0.9", "1.0", "1.0.0", "1.1", "2.0", "rubbish")
     return [version for version in versions if advisories.advisories(DEMO, version)]
 
@@ -97,14 +118,13 @@ def test_ranges_are_understood(
 def test_what_is_no_malware_of_ours_does_not_count(
     tmp_path: Path, document: dict[str, Any]
 ) -> None:
-    assert listed(tmp_path, document) == []
+    assert listed(tmp_path, document, OTHER) == []
 
 
 def test_an_unknown_version_of_a_listed_project_is_listed(tmp_path: Path) -> None:
-    advisories = advisory_list(read_reports(write(tmp_path / "osv", osv())), imported_at=NOW)
-    (advisory,) = advisories.advisories(DEMO, None)
+    (advisory,) = stored(tmp_path, osv()).advisories(DEMO, None)
     assert advisory.summary == "Malicious code in demo (PyPI)"
-    assert advisory.source
+    assert advisory.source == "the list of osv.zip"
 
 
 def test_a_zip_is_read_like_a_folder(tmp_path: Path) -> None:
@@ -144,36 +164,136 @@ def test_an_export_that_cannot_be_read_is_an_error(tmp_path: Path, content: byte
         list(read_reports(path))
 
 
-def test_the_stored_list_is_the_imported_one(tmp_path: Path) -> None:
-    documents = (osv(), osv(id="MAL-2026-0002", affected=spans({"introduced": "2.0"})))
-    imported = advisory_list(read_reports(write(tmp_path / "osv", *documents)), imported_at=NOW)
-    path = tmp_path / "data" / "advisories.json"
-    write_advisories(imported, path)
-    stored = read_advisories(path)
-    assert stored == imported
-    assert stored.report_count == 2
+def test_the_stored_list_says_what_it_is(tmp_path: Path) -> None:
+    status = stored(tmp_path, osv(), osv(id="MAL-2026-0002"), osv(id="GHSA-1")).status
+    assert (status.report_count, status.project_count) == (2, 1)
+    assert status.newest_report == "2026-01-02T00:00:00Z"
+    assert status.sources == ("osv.zip",)
+    assert status.imported_at == NOW
+
+
+def test_an_old_list_says_that_it_is_old(tmp_path: Path) -> None:
+    feed = stored(tmp_path, osv())
+    assert not feed.status.is_stale(NOW + timedelta(days=13))
+    assert feed.status.is_stale(NOW + timedelta(days=14))
+    (gap,) = feed.gaps
+    assert gap.startswith("advisories: the list was imported ")
 
 
 def test_no_list_was_imported(tmp_path: Path) -> None:
-    assert read_advisories(tmp_path / "advisories.json") is None
+    assert open_advisories(tmp_path / "advisories.sqlite3") is None
     assert NoFeed().advisories(DEMO, "1.0") == ()
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        "",
-        "[]",
-        "{}",
-        '{"format": 9}',
-        '{"format": 1, "imported_at": "x", "reports": []}',
-        '{"format": 1, "imported_at": "2026-01-01T00:00:00+00:00", "reports": [{}]}',
-    ],
-)
-def test_a_damaged_list_stops_rather_than_knows_nothing(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "advisories.json"
-    path.write_text(content)
+def test_exports_without_malware_leave_the_list_alone(tmp_path: Path) -> None:
+    stored(tmp_path, osv())
+    with pytest.raises(FeedError, match="no report of malware"):
+        stored(tmp_path, osv(id="GHSA-1"))
+    path = tmp_path / "data" / "advisories.sqlite3"
+    found = open_advisories(path)
+    assert found is not None
+    assert found.advisories(DEMO, "1.0")
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("damage", ["empty", "no database", "cut", "another format"])
+def test_a_damaged_list_stops_rather_than_knows_nothing(tmp_path: Path, damage: str) -> None:
+    stored(tmp_path, *(osv(id=f"MAL-2026-{number}") for number in range(200)))
+    path = tmp_path / "data" / "advisories.sqlite3"
+    match damage:
+        case "empty":
+            path.write_bytes(b"")
+        case "no database":
+            path.write_bytes(b"{}" * 5000)
+        case "cut":
+            path.write_bytes(path.read_bytes()[:8192])
+        case _:
+            with contextlib.closing(sqlite3.connect(path)) as database:
+                database.execute("UPDATE about SET format = 9")
+                database.commit()
     with pytest.raises(FeedError) as raised:
-        read_advisories(path)
+        found = open_advisories(path)
+        assert found is not None
+        found.advisories(DEMO, "1.0")
     assert raised.value.exit_code == 42
     assert raised.value.hint
+
+
+def test_a_look_up_takes_less_than_a_millisecond(tmp_path: Path) -> None:
+    """Over as many reports as the whole ecosystem has."""
+    reports = (
+        Report(
+            id=f"MAL-2026-{number}",
+            project=canonicalize_name(f"project-{number // 2}"),
+            summary="Malicious code in a project (PyPI)",
+            versions=("1.0", "1.1"),
+            spans=(Span(introduced="0"),),
+        )
+        for number in range(30_000)
+    )
+    path = tmp_path / "advisories.sqlite3"
+    write_advisories([Export(source="osv.zip", reports=reports)], path, imported_at=NOW)
+    feed = open_advisories(path)
+    assert feed is not None
+    seconds = []
+    for number in range(0, 2000, 10):
+        started = time.perf_counter()
+        found = feed.advisories(canonicalize_name(f"project-{number}"), "2.0")
+        seconds.append(time.perf_counter() - started)
+        assert len(found) == 2
+    assert sorted(seconds)[len(seconds) // 2] < 0.001
+    assert path.stat().st_size < 5_000_000
+
+
+def test_a_report_about_no_version_is_about_all(tmp_path: Path) -> None:
+    assert len(listed(tmp_path, osv(affected=affected()))) == 6
+
+
+def test_a_version_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
+    assert listed(tmp_path, osv(affected=affected(versions=["x y", "1.0"]))) == ["1.0", "1.0.0"]
+
+
+def test_an_ecosystem_may_have_a_suffix(tmp_path: Path) -> None:
+    package = {"ecosystem": "PyPI:https://index.example", "name": "demo"}
+    assert listed(tmp_path, osv(affected=[{"package": package, "versions": ["2.0"]}])) == ["2.0"]
+
+
+def test_a_large_vulnerability_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "all.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("GHSA-1.json", json.dumps(osv(id="GHSA-1", details="x" * (2 << 20))))
+        archive.writestr("MAL-2026-0001.json", json.dumps(osv()))
+    assert len(list(read_reports(path))) == 1
+
+
+@pytest.mark.parametrize("limit", ["MAX_REPORTS", "MAX_TOTAL_BYTES"])
+def test_an_export_beyond_the_limits_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(f"safe_pip.threats.osv.{limit}", 1)
+    path = tmp_path / "all.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(2):
+            archive.writestr(f"MAL-{number}.json", json.dumps(osv()))
+    with pytest.raises(FeedError, match="more than 1 "):
+        list(read_reports(path))
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("https://a.example/all.zip", None),
+        ("http://127.0.0.1:8000/all.zip", None),
+        ("http://[::1]/all.zip", None),
+        ("http://localhost/all.zip", None),
+        ("http://a.example/all.zip", "only https"),
+        ("http://127.0.0.1.a.example/all.zip", "only https"),
+        ("ftp://a.example/all.zip", "only https"),
+        ("file:///etc/passwd", "no host"),
+        ("https://user:word@a.example/", "password"),
+        ("https://a.example:x/", "no URL"),
+        ("https://[/", "no URL"),
+    ],
+)
+def test_a_list_comes_encrypted_or_from_this_machine(url: str, reason: str | None) -> None:
+    assert reason in (why_not(url) or "") if reason else why_not(url) is None

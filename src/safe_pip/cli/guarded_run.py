@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from safe_pip.cache.store import VerdictStore
 from safe_pip.cli.arguments import Options
+from safe_pip.cli.notices import feed_notices
 from safe_pip.cli.parts import Parts, make_feed, sentence_about
 from safe_pip.cli.report_files import write_report, writer_of
 from safe_pip.cli.surroundings import Surroundings
@@ -36,16 +37,18 @@ class GuardedRun:
         self._options = options
         self._scanner = parts.scanner
         self._writer = writer_of(options.format or "json") if options.report else None
+        self._feed = make_feed(policy, surroundings)
         self._inspector = Inspector(
             scanner_id=parts.scanner.id,
             workers=parts.workers,
             store=VerdictStore(folder=surroundings.verdicts_folder),
-            feed=make_feed(policy, surroundings),
+            feed=self._feed,
         )
         self.review = Review(
             inspector=self._inspector,
             policy=policy,
             thresholds=parts.thresholds,
+            gaps=self._feed.gaps,
             desk=TerminalDesk(
                 stderr=sys.stderr,
                 keyboard=surroundings.keyboard(arguments, is_unattended=options.is_unattended),
@@ -60,6 +63,8 @@ class GuardedRun:
         self._inspector.end()
         if not self._options.is_quiet:
             print(summary_line(self.review.tally()), file=sys.stderr, flush=True)
+            for line in feed_notices(self._feed):
+                print(line, file=sys.stderr, flush=True)
         if self._options.report is not None and self._writer is not None:
             document = self._writer(self.review.entries(), self._scanner)
             write_report(self._options.report, document)

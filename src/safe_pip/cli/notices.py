@@ -13,6 +13,7 @@ from safe_pip.policy.settings import Thresholds
 if TYPE_CHECKING:
     from safe_pip.cli.arguments import Options
     from safe_pip.gates.target import Target
+    from safe_pip.threats.feed import ThreatFeed
 
 
 def policy_notices(loaded: LoadedPolicy, thresholds: Thresholds) -> Iterator[str]:
@@ -29,6 +30,14 @@ def policy_notices(loaded: LoadedPolicy, thresholds: Thresholds) -> Iterator[str
                 f"safe-pip: {file} would loosen the policy ({keys}); that does not count until "
                 "you have read it and run `safe-pip policy trust`"
             )
+
+
+def feed_notices(feed: ThreatFeed) -> Iterator[str]:
+    """At the end of a run: what makes the list of known malware know little. That there is none
+    is said where it matters, in reports and panels, and not in every run."""
+    if feed.is_imported:
+        for gap in feed.gaps:
+            yield f"safe-pip: {gap}"
 
 
 def target_notices(target: Target, options: Options) -> Iterator[str]:

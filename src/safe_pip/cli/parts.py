@@ -63,9 +63,11 @@ def make_feed(policy: Policy, surroundings: Surroundings) -> ThreatFeed:
     """
     if policy.advisories is Action.ALLOW:
         return NoFeed()
-    from safe_pip.threats.advisories import read_advisories
+    from safe_pip.threats.advisories import open_advisories
 
-    return read_advisories(surroundings.advisories_file) or NoFeed()
+    return open_advisories(surroundings.advisories_file) or NoFeed(
+        "advisories: no list of known malware was imported (safe-pip feed update)"
+    )
 
 
 def sentence_about(feature: str) -> str:

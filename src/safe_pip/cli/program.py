@@ -81,10 +81,13 @@ def _run_own_verb(options: Options, rest: Sequence[str], surroundings: Surroundi
         from safe_pip.cli.policy_verbs import run_policy
 
         return run_policy(options, arguments, surroundings)
-    from safe_pip.cli import upkeep
+    if verb == "feed":
+        from safe_pip.cli.feed_verbs import run_feed
 
-    run_upkeep = upkeep.run_feed if verb == "feed" else upkeep.run_verdicts
-    return run_upkeep(options, arguments, surroundings)
+        return run_feed(options, arguments, surroundings)
+    from safe_pip.cli.upkeep import run_verdicts
+
+    return run_verdicts(options, arguments, surroundings)
 
 
 def _print_version() -> int:

@@ -89,11 +89,12 @@ def inspect_paths(
     show_progress: ShowProgress | None = None,
 ) -> list[Entry]:
     """An entry for each path, in order, whatever becomes of the others."""
+    feed = make_feed(policy, surroundings)
     inspector = Inspector(
         scanner_id=parts.scanner.id,
         workers=parts.workers,
         store=VerdictStore(folder=surroundings.verdicts_folder),
-        feed=make_feed(policy, surroundings),
+        feed=feed,
     )
     try:
         futures = [
@@ -112,6 +113,7 @@ def inspect_paths(
                     Context(origin=OriginKind.SCANNED),
                     thresholds=parts.thresholds,
                     now=datetime.now(timezone.utc),
+                    gaps=feed.gaps,
                 ),
             )
             for path, future in zip(paths, futures, strict=True)

@@ -39,12 +39,12 @@ class Surroundings:
 
     @property
     def advisories_file(self) -> Path:
-        return self.data_folder / "advisories.json"
+        return self.data_folder / "advisories.sqlite3"
 
-    def load_policy(self, given: Path | None) -> LoadedPolicy:
+    def load_policy(self, given: Path | None, *, with_project: bool = True) -> LoadedPolicy:
         return load_policy(
             user_file=self.user_policy,
-            start_folder=self.working_folder,
+            start_folder=self.working_folder if with_project else None,
             given=given,
             trusted=self.trusted,
         )

@@ -12,6 +12,7 @@ from safe_pip.policy.values import (
     read_allowed,
     read_denied,
     read_duration,
+    read_feeds,
     read_private_names,
     read_threshold,
     read_truth,
@@ -110,6 +111,13 @@ KEYS: Mapping[str, Key] = {
             read=word_reader(_BLOCK_ASK_OFF),
             takes='"block", "ask" or "off"',
             says="releases on a list of known malware",
+        ),
+        Key(
+            name="advisory-feeds",
+            read=read_feeds,
+            takes="a list of URLs of OSV exports",
+            says="where `safe-pip feed update` fetches the list of known malware",
+            is_collected=True,
         ),
         Key(
             name="offline",

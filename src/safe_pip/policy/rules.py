@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -62,10 +62,12 @@ def decide(
     *,
     thresholds: Thresholds,
     now: datetime,
+    gaps: Sequence[str] = (),
 ) -> Decision:
     """What the policy says about a verdict; every rule has a say, and the strictest decides.
 
-    Never milder for a higher score. ``now`` is an aware time.
+    Never milder for a higher score. ``now`` is an aware time; ``gaps`` says what could not be
+    looked up for any artifact, a sentence each.
     """
     entry = _covering_entry(verdict, policy, context, now)
     said = list(opinions(verdict, policy, context, thresholds=thresholds, now=now))
@@ -85,7 +87,7 @@ def decide(
         action=strictest.action,
         rule=strictest.rule,
         reason=strictest.reason,
-        not_checked=tuple(_not_checked(policy, context)),
+        not_checked=(*gaps, *_not_checked(policy, context)),
     )
 
 

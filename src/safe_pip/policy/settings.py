@@ -140,6 +140,7 @@ class Policy:
     editable: Action = Action.ALLOW
     sdists: Action = Action.ALLOW
     advisories: Action = Action.BLOCK
+    advisory_feeds: frozenset[str] = frozenset()
     offline: bool = False
     minimum_release_age: timedelta = timedelta(0)
     unknown_age: Action = Action.ASK
@@ -161,6 +162,7 @@ class Policy:
             editable=stricter(self.editable, other.editable),
             sdists=stricter(self.sdists, other.sdists),
             advisories=stricter(self.advisories, other.advisories),
+            advisory_feeds=self.advisory_feeds | other.advisory_feeds,
             offline=self.offline or other.offline,
             minimum_release_age=max(self.minimum_release_age, other.minimum_release_age),
             unknown_age=stricter(self.unknown_age, other.unknown_age),

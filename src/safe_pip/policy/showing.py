@@ -70,6 +70,8 @@ def _entry(item: object) -> str:
             return json.dumps(str(item))
         case AllowEntry():
             return "{" + ", ".join(_allow_parts(item)) + "}"
+        case str():
+            return json.dumps(item)
         case PrivateName():
             return f"{{{json.dumps(item.pattern)} = {json.dumps(item.index_url)}}}"
         case _:

@@ -15,6 +15,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from safe_pip.errors import PolicyError
 from safe_pip.policy.settings import AllowEntry, DenyEntry, PrivateName, Threshold
+from safe_pip.threats.urls import why_not
 
 _DURATION = re.compile(r"(\d{1,6}) ?(h|d|w)")
 _HOURS = {"h": 1, "d": 24, "w": 24 * 7}
@@ -142,6 +143,17 @@ def _day(value: object, path: str) -> date:
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     raise _wrong(path, value, "a date, written 2027-01-31 without quotes")
+
+
+def read_feeds(value: object, path: str) -> frozenset[str]:
+    if not isinstance(value, list):
+        raise _wrong(path, value, 'a list of URLs such as ["https://…/all.zip"]')
+    for index, url in enumerate(value, 1):
+        if not isinstance(url, str):
+            raise _wrong(f"{path}[{index}]", url, "the URL of an OSV export")
+        if reason := why_not(url):
+            raise PolicyError(f"{path}[{index}]: {url!r} cannot be used: {reason}")
+    return frozenset(value)
 
 
 def read_private_names(value: object, path: str) -> frozenset[PrivateName]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ from safe_pip.errors import EXIT_UNSCANNABLE, SafePipError
 
 # The longest reports (one for each of hundreds of versions) stay under 100 kB.
 MAX_REPORT_BYTES = 1 << 20
+# The export of the whole ecosystem has some 30,000 reports of 100 MB together.
+MAX_REPORTS = 1_000_000
+MAX_TOTAL_BYTES = 4 << 30
 MAX_SUMMARY_CHARS = 200
 
 
@@ -54,49 +58,63 @@ class Report:
     summary: str
     versions: tuple[str, ...]
     spans: tuple[Span, ...]
+    modified: str = ""
 
     def covers(self, version: str | None) -> bool:
-        """Whether a version is meant. One that cannot be read could be any, so it is."""
+        """Whether a version is meant. One that cannot be read could be any, so it is, and so
+        is every version of a report that names none."""
+        if version is None or version in self.versions or not (self.versions or self.spans):
+            return True
         try:
-            wanted = Version(version or "")
-            return any(Version(known) == wanted for known in self.versions) or any(
+            wanted = Version(version)
+            return any(_is_equal(known, wanted) for known in self.versions) or any(
                 span.covers(wanted) for span in self.spans
             )
         except InvalidVersion:
-            return version is None or version in self.versions or bool(self.spans)
+            return bool(self.spans)
 
 
-def read_reports(export: Path) -> Iterator[Report]:
+def read_reports(export: Path, *, called: str | None = None) -> Iterator[Report]:
     """The reports of malice about Python projects in a folder or zip of OSV files.
 
     Raises FeedError for an export that cannot be read; a single file of it that is no OSV report
-    is an error too, so that a truncated list is not taken for a whole one.
+    is an error too, so that a truncated list is not taken for a whole one. ``called`` is what
+    to call the export in errors, if not by its path.
     """
     try:
         if export.is_dir():
             for path in sorted(export.rglob("*.json")):
-                yield from _reports(path.name, path.read_bytes())
+                with path.open("rb") as file:
+                    yield from _reports(path.name, file.read(MAX_REPORT_BYTES + 1))
         else:
             yield from _zip_reports(export)
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
         raise FeedError(
-            f"{export} cannot be read as an OSV export: {error}.",
+            f"{called or export} cannot be read as an OSV export: {error}.",
             hint="Give a folder of OSV files or the zip that such an export comes as.",
         ) from error
 
 
 def _zip_reports(export: Path) -> Iterator[Report]:
     with zipfile.ZipFile(export) as archive:
-        for member in archive.infolist():
-            if not member.filename.endswith(".json"):
-                continue
+        members = [name for name in archive.infolist() if name.filename.endswith(".json")]
+        if len(members) > MAX_REPORTS:
+            raise zipfile.BadZipFile(f"more than {MAX_REPORTS} files")
+        total_bytes = 0
+        for member in members:
             with archive.open(member) as file:
-                yield from _reports(member.filename, file.read(MAX_REPORT_BYTES + 1))
+                content = file.read(MAX_REPORT_BYTES + 1)
+            total_bytes += len(content)
+            if total_bytes > MAX_TOTAL_BYTES:
+                raise zipfile.BadZipFile(f"more than {MAX_TOTAL_BYTES} bytes when unpacked")
+            yield from _reports(member.filename, content)
 
 
 def _reports(filename: str, content: bytes) -> Iterator[Report]:
     try:
         if len(content) > MAX_REPORT_BYTES:
+            if _is_of_another_kind(filename):
+                return
             raise ValueError(f"more than {MAX_REPORT_BYTES} bytes")
         document = json.loads(content)
         if not isinstance(document, dict) or not isinstance(document.get("id"), str):
@@ -107,13 +125,28 @@ def _reports(filename: str, content: bytes) -> Iterator[Report]:
         raise FeedError(f"{filename!a}: {error}.") from error
 
 
+def _is_of_another_kind(filename: str) -> bool:
+    """Whether a file of an export, each of which has the id of its report as its name, is a
+    vulnerability."""
+    name = filename.rpartition("/")[2]
+    return name.startswith(("GHSA-", "PYSEC-", "CVE-", "OSV-"))
+
+
+def _is_equal(known: str, wanted: Version) -> bool:
+    try:
+        return Version(known) == wanted
+    except InvalidVersion:
+        return False
+
+
 def _affected(document: Mapping[str, object]) -> Iterator[Report]:
     summary = str(document.get("summary") or document.get("details") or "")
     affected = document.get("affected") or []
     if not isinstance(affected, list):
         raise ValueError("affected is not a list")
     for item in affected:
-        if item["package"].get("ecosystem") != "PyPI":
+        # An ecosystem can have a suffix, as in "PyPI:https://…".
+        if str(item["package"].get("ecosystem")).partition(":")[0] != "PyPI":
             continue
         yield Report(
             id=str(document["id"]),
@@ -121,6 +154,7 @@ def _affected(document: Mapping[str, object]) -> Iterator[Report]:
             summary=" ".join(summary.split())[:MAX_SUMMARY_CHARS],
             versions=tuple(str(version) for version in item.get("versions") or ()),
             spans=tuple(_spans(item.get("ranges") or ())),
+            modified=str(document.get("modified") or ""),
         )
 
 
