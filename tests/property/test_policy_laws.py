@@ -7,9 +7,9 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safe_pip.policy.loading import override, tighten
+from safe_pip.policy.loading import hold, override, tighten
 from safe_pip.policy.rules import Context, decide, without_a_person
-from safe_pip.policy.settings import Policy, Thresholds
+from safe_pip.policy.settings import Action, Policy, Threshold, Thresholds, Unattended
 from safe_pip.verdict import Verdict
 from tests.policies import NOW, contexts, make_verdict, policies, scores, verdicts
 
@@ -73,7 +73,7 @@ def test_an_untrusted_file_never_loosens(
     thresholds: Thresholds,
     is_attended: bool,
 ) -> None:
-    said = {name: getattr(wanted, name) for name in wanted.__slots__}
+    said = {name: getattr(wanted, name) for name in _FIELDS}
     reached, alone = (
         severity(verdict, policy, context, thresholds, is_attended=is_attended)
         for policy in (tighten(base, said), base)
@@ -81,9 +81,52 @@ def test_an_untrusted_file_never_loosens(
     assert reached >= alone
 
 
+MILDEST = Policy(
+    block_above=Threshold(fixed=2.0, includes_model=False),
+    ask_above=Threshold(fixed=2.0, includes_model=False),
+    unattended=Unattended.ALLOW_BELOW_BLOCK,
+    unscannable=Action.ALLOW,
+    advisories=Action.ALLOW,
+    unknown_age=Action.ALLOW,
+)
+# No file can say it.
+_FIELDS = sorted(set(Policy.__slots__) - {"held"})
+
+
+@given(
+    policies,
+    policies,
+    st.frozensets(st.sampled_from(_FIELDS)),
+    verdicts,
+    contexts,
+    model_thresholds,
+    st.booleans(),
+)
+def test_nothing_gets_under_what_the_organisation_says(
+    below: Policy,
+    wanted: Policy,
+    names: frozenset[str],
+    verdict: Verdict,
+    context: Context,
+    thresholds: Thresholds,
+    is_attended: bool,
+) -> None:
+    said = {name: getattr(wanted, name) for name in names}
+    allow = frozenset(replace(entry, is_organisation=True) for entry in wanted.allow)
+    if "allow" in said:
+        said["allow"] = allow
+        below = replace(below, allow=below.allow | allow)
+    organisation = override(MILDEST, said)
+    reached, alone = (
+        severity(verdict, policy, context, thresholds, is_attended=is_attended)
+        for policy in (hold(below, said), organisation)
+    )
+    assert reached >= alone
+
+
 @given(policies, policies)
 def test_an_untrusted_file_counts_once(base: Policy, wanted: Policy) -> None:
-    said = {name: getattr(wanted, name) for name in wanted.__slots__}
+    said = {name: getattr(wanted, name) for name in _FIELDS}
     once = tighten(base, said)
     assert tighten(once, said) == once
 

@@ -14,7 +14,9 @@ from safe_pip.policy.loading import LoadedPolicy, find_project_file, load_policy
 from safe_pip.policy.settings import Action, Policy, Threshold
 from safe_pip.policy.showing import policy_lines
 from safe_pip.policy.trust import TrustedFiles
-from tests.policies import THRESHOLDS
+from tests.policies import THRESHOLDS, make_decision, make_verdict
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "terminal"
 
 Write = Callable[[str, str], Path]
 
@@ -37,6 +39,7 @@ def load(folder: Path, *, given: Path | None = None) -> LoadedPolicy:
         start_folder=folder / "project",
         given=given,
         trusted=TrustedFiles(register=folder / "user" / "trusted.json"),
+        organisation_files=[folder / "site" / "safe-pip.toml", folder / "site2" / "safe-pip.toml"],
     )
 
 
@@ -179,6 +182,83 @@ def test_layers_add_their_entries_and_replace_the_rest(write: Write, tmp_path: P
     assert loaded.sources["sdists"].startswith("--policy")
     assert loaded.sources["ask_above"].startswith("user")
     assert loaded.sources["vcs"] == "built-in"
+
+
+def test_nothing_below_loosens_what_the_organisation_says(write: Write, tmp_path: Path) -> None:
+    write("site/safe-pip.toml", 'sdists = "ask"\nblock-above = 0.7\ndeny = ["evil"]')
+    write("user/safe-pip.toml", 'sdists = "allow"\nblock-above = 0.95\nvcs = "ask"')
+    given = write("given.toml", 'sdists = "allow"\nblock-above = 0.5\ndeny = ["other"]')
+    loaded = load(tmp_path, given=given)
+    assert loaded.policy.sdists is Action.ASK
+    assert loaded.policy.block_above.value(1.0) == 0.5
+    assert loaded.policy.vcs is Action.ASK
+    assert {str(entry) for entry in loaded.policy.deny} == {"evil", "other"}
+    assert loaded.sources["sdists"].startswith("organisation")
+    assert loaded.sources["block_above"].startswith("--policy")
+    assert loaded.sources["deny"].startswith("organisation")
+    assert "--policy" in loaded.sources["deny"]
+
+
+def test_the_organisation_may_loosen_the_built_in_policy(write: Write, tmp_path: Path) -> None:
+    write("site/safe-pip.toml", "block-above = 0.99")
+    assert load(tmp_path).policy.block_above.value(0.9) == 0.99
+
+
+def test_every_file_of_the_organisation_is_a_floor(write: Write, tmp_path: Path) -> None:
+    write("site/safe-pip.toml", 'sdists = "block"')
+    write("site2/safe-pip.toml", 'sdists = "allow"\nvcs = "block"')
+    policy = load(tmp_path).policy
+    assert (policy.sdists, policy.vcs) == (Action.BLOCK, Action.BLOCK)
+
+
+ENTRY = '[[allow]]\nproject = "demo"\nreason = "read by us"\n'
+
+
+@pytest.mark.parametrize(
+    ("whose", "action"), [("user", Action.BLOCK), ("site2", Action.ALLOW), (None, Action.BLOCK)]
+)
+def test_only_the_organisation_excepts_from_its_rules(
+    write: Write, tmp_path: Path, whose: str | None, action: Action
+) -> None:
+    write("site/safe-pip.toml", 'sdists = "block"')
+    if whose is not None:
+        write(f"{whose}/safe-pip.toml", ENTRY)
+    policy = load(tmp_path).policy
+    assert make_decision(make_verdict(kind="sdist"), policy).action is action
+
+
+def test_anybody_may_except_from_what_the_organisation_leaves_open(
+    write: Write, tmp_path: Path
+) -> None:
+    write("site/safe-pip.toml", 'vcs = "block"')
+    write("user/safe-pip.toml", f'sdists = "block"\n{ENTRY}')
+    policy = load(tmp_path).policy
+    assert make_decision(make_verdict(kind="sdist"), policy).action is Action.ALLOW
+
+
+def test_the_organisations_wait_is_not_over_when_the_time_is_unknown(
+    write: Write, tmp_path: Path
+) -> None:
+    write("site/safe-pip.toml", 'minimum-release-age = "7d"')
+    write("user/safe-pip.toml", 'unknown-age = "allow"')
+    assert load(tmp_path).policy.unknown_age is Action.ASK
+
+
+def test_a_bad_file_of_the_organisation_stops_everything(write: Write, tmp_path: Path) -> None:
+    write("site/safe-pip.toml", "sdists = 1")
+    with pytest.raises(PolicyError, match="sdists"):
+        load(tmp_path)
+
+
+def test_the_policy_is_shown_with_where_each_value_came_from(write: Write, tmp_path: Path) -> None:
+    site = write("site/safe-pip.toml", 'sdists = "ask"\nadvisories = "off"')
+    user = write("user/safe-pip.toml", f'sdists = "allow"\noffline = true\n{ENTRY}')
+    own = write("project/safe-pip.toml", 'vcs = "block"\neditable = "allow"\nblock-above = 1')
+    shown = "\n".join(policy_lines(load(tmp_path), THRESHOLDS))
+    for path, name in ((site, "SITE"), (user, "USER"), (own, "PROJECT")):
+        shown = shown.replace(str(path), name)
+    expected = (GOLDEN / "policy-show.txt").read_text(encoding="utf-8")
+    assert f"{shown}\n" == expected
 
 
 LOOSE = """

@@ -23,7 +23,7 @@ verbs of pip (all of their arguments are pip's own):
 verbs of safe-pip:
   scan PATH...                     inspect archives and folders without installing
   explain ARTIFACT                 everything that was found in one artifact, and its score
-  policy show|check|init|allow|trust
+  policy show|check|init|allow|trust|schema
                                    what may pass: see it, check it, write it
   feed update|status               the list of known malware
   verdicts info|clear              what is remembered of earlier inspections

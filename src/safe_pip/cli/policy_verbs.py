@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import date
+from datetime import date, datetime, timezone
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
@@ -18,7 +19,7 @@ from safe_pip.cli.arguments import Options
 from safe_pip.cli.surroundings import Surroundings
 from safe_pip.errors import ModelError, PolicyError, UsageError
 from safe_pip.escaping import escaped
-from safe_pip.policy.keys import KEYS
+from safe_pip.policy.keys import KEYS, policy_schema
 from safe_pip.policy.loading import OWN_FILE, find_project_file, read_policy_file
 from safe_pip.policy.settings import AllowEntry, Thresholds
 from safe_pip.policy.showing import policy_lines
@@ -37,6 +38,9 @@ def run_policy(options: Options, arguments: Sequence[str], surroundings: Surroun
         case "init":
             path = write_template(surroundings.working_folder)
             print(f"{escaped(str(path))} written; edit it")
+            return 0
+        case "schema":
+            print(json.dumps(policy_schema(), indent=2))
             return 0
         case "trust":
             return _trust(asked.file, surroundings)
@@ -62,6 +66,12 @@ def _show(options: Options, surroundings: Surroundings) -> int:
 def _check(path: Path) -> int:
     file = read_policy_file(path)
     print(f"{escaped(str(path))}: valid, sets {len(file.said)} keys")
+    today = datetime.now(timezone.utc).date()
+    allowed = file.said.get("allow", frozenset())
+    assert isinstance(allowed, frozenset)
+    for entry in sorted(allowed, key=lambda entry: str(entry.project)):
+        if entry.has_expired(today):
+            print(f"  the entry that allows {entry.project} expired on {entry.expires}")
     return 0
 
 
@@ -91,6 +101,10 @@ def _allow(asked: argparse.Namespace, options: Options, surroundings: Surroundin
     was_trusted = project_file is None or surroundings.trusted.holds(
         project_file.path, project_file.table_digest
     )
+    if asked.expires is not None and asked.expires < datetime.now(timezone.utc).date():
+        raise UsageError(
+            f"--expires {asked.expires} is past.", hint="It is the last day on which it counts."
+        )
     entry = _entry(asked, options, surroundings)
     written = append_allow(path, entry)
     # Who writes through us has read the entry; what else is in the file was trusted or was not.
@@ -168,6 +182,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser("show", help="the policy in force, and where each value came from")
     check = verbs.add_parser("check", help="whether a file is a valid policy")
     check.add_argument("file", type=Path, metavar="FILE")
+    verbs.add_parser("schema", help="print the JSON Schema of policy files, for editors")
     verbs.add_parser("init", help=f"write a {OWN_FILE} to begin with")
     trust = verbs.add_parser("trust", help="let the project's policy loosen, as it is now")
     trust.add_argument("file", type=Path, nargs="?", metavar="FILE")

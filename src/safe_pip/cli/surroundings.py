@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from safe_pip.terminal.keyboard import OpenKeyboard, open_keyboard
 
 # Not "safe-pip": another project's command of that name may keep its files there.
 APPLICATION = "safe-pip-guard"
+_USUAL_ORGANISATION_FOLDER = Path("/etc/xdg") / APPLICATION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,8 @@ class Surroundings:
     config_folder: Path
     cache_folder: Path
     data_folder: Path
+    # Folders of the whole machine, the later ones over the earlier ones.
+    organisation_folders: tuple[Path, ...] = ()
 
     @property
     def user_policy(self) -> Path:
@@ -47,6 +51,7 @@ class Surroundings:
             start_folder=self.working_folder if with_project else None,
             given=given,
             trusted=self.trusted,
+            organisation_files=[folder / OWN_FILE for folder in self.organisation_folders],
         )
 
     def keyboard(self, arguments: Sequence[str], *, is_unattended: bool) -> OpenKeyboard | None:
@@ -71,7 +76,22 @@ def current_surroundings() -> Surroundings:
         config_folder=platformdirs.user_config_path(APPLICATION, appauthor=False),
         cache_folder=platformdirs.user_cache_path(APPLICATION, appauthor=False),
         data_folder=platformdirs.user_data_path(APPLICATION, appauthor=False),
+        organisation_folders=_organisation_folders(),
     )
+
+
+def _organisation_folders() -> tuple[Path, ...]:
+    """The machine's configuration folders, the most important one last.
+
+    On Unix a variable of the environment names them, and must not make the usual one go away.
+    """
+    import platformdirs
+
+    named = platformdirs.site_config_dir(APPLICATION, appauthor=False, multipath=True)
+    folders = [Path(name) for name in named.split(os.pathsep)]
+    if os.name == "posix" and sys.platform != "darwin":
+        folders.append(_USUAL_ORGANISATION_FOLDER)
+    return tuple(reversed(dict.fromkeys(folders)))
 
 
 def _is_set(environ: Mapping[str, str], name: str) -> bool:

@@ -7,6 +7,17 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from safe_pip.errors import PolicyError
+from safe_pip.policy.schema import (
+    ALLOWED,
+    DENIED,
+    DURATION,
+    FEEDS,
+    PRIVATE_NAMES,
+    THRESHOLD,
+    TRUTH,
+    Schema,
+    words_schema,
+)
 from safe_pip.policy.settings import Action, Threshold, Unattended
 from safe_pip.policy.values import (
     read_allowed,
@@ -22,11 +33,13 @@ from safe_pip.policy.values import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """One key. ``read`` takes the TOML value and its key path; ``takes`` says in words which
-    values there are; ``is_collected`` says that the entries of all layers count together."""
+    """One key. ``read`` takes the TOML value and its key path; ``schema`` (JSON Schema) and
+    ``takes`` (words) tell which values there are; ``is_collected`` says that the entries of all
+    layers count together."""
 
     name: str
     read: Callable[[object, str], object]
+    schema: Schema
     takes: str
     says: str
     is_collected: bool = False
@@ -47,30 +60,35 @@ KEYS: Mapping[str, Key] = {
         Key(
             name="block-above",
             read=read_threshold,
+            schema=THRESHOLD,
             takes="a number from 0 to 1",
             says="scores at or above it are blocked; the model brings its own",
         ),
         Key(
             name="ask-above",
             read=read_threshold,
+            schema=THRESHOLD,
             takes="a number from 0 to 1",
             says="scores at or above it are asked about; the model brings its own",
         ),
         Key(
             name="unattended",
             read=word_reader(_UNATTENDED),
+            schema=words_schema(_UNATTENDED),
             takes='"block" or "allow-below-block"',
             says="what becomes of a question about a score when nobody can answer it",
         ),
         Key(
             name="unscannable",
             read=word_reader(_BLOCK_ASK),
+            schema=words_schema(_BLOCK_ASK),
             takes='"block" or "ask"',
             says="artifacts that could not be inspected in full",
         ),
         Key(
             name="deny",
             read=read_denied,
+            schema=DENIED,
             takes="a list of names and specifiers",
             says="projects and versions that never pass, whatever allows them",
             is_collected=True,
@@ -78,6 +96,7 @@ KEYS: Mapping[str, Key] = {
         Key(
             name="allow",
             read=read_allowed,
+            schema=ALLOWED,
             takes="an array of tables",
             says="reviewed artifacts and projects that pass without a question",
             is_collected=True,
@@ -85,36 +104,42 @@ KEYS: Mapping[str, Key] = {
         Key(
             name="direct-urls",
             read=word_reader(_ALLOW_ASK_BLOCK),
+            schema=words_schema(_ALLOW_ASK_BLOCK),
             takes='"allow", "ask" or "block"',
             says="artifacts from a direct URL, once nothing was found in them",
         ),
         Key(
             name="vcs",
             read=word_reader(_ALLOW_ASK_BLOCK),
+            schema=words_schema(_ALLOW_ASK_BLOCK),
             takes='"allow", "ask" or "block"',
             says="sources from version control, once nothing was found in them",
         ),
         Key(
             name="editable",
             read=word_reader(_ALLOW_ASK_BLOCK),
+            schema=words_schema(_ALLOW_ASK_BLOCK),
             takes='"allow", "ask" or "block"',
             says="editable folders, once nothing was found in them",
         ),
         Key(
             name="sdists",
             read=word_reader(_ALLOW_ASK_BLOCK),
+            schema=words_schema(_ALLOW_ASK_BLOCK),
             takes='"allow", "ask" or "block"',
             says="source distributions, whose build runs their code",
         ),
         Key(
             name="advisories",
             read=word_reader(_BLOCK_ASK_OFF),
+            schema=words_schema(_BLOCK_ASK_OFF),
             takes='"block", "ask" or "off"',
             says="releases on a list of known malware",
         ),
         Key(
             name="advisory-feeds",
             read=read_feeds,
+            schema=FEEDS,
             takes="a list of URLs of OSV exports",
             says="where `safe-pip feed update` fetches the list of known malware",
             is_collected=True,
@@ -122,30 +147,51 @@ KEYS: Mapping[str, Key] = {
         Key(
             name="offline",
             read=read_truth,
+            schema=TRUTH,
             takes="true or false",
             says="safe-pip itself never uses the network",
         ),
         Key(
             name="minimum-release-age",
             read=read_duration,
+            schema=DURATION,
             takes='a duration such as "72h", "7d" or "2w"',
             says="releases uploaded to the index more recently are blocked",
         ),
         Key(
             name="unknown-age",
             read=word_reader(_ALLOW_ASK_BLOCK),
+            schema=words_schema(_ALLOW_ASK_BLOCK),
             takes='"allow", "ask" or "block"',
             says="releases whose upload time the index does not tell; with minimum-release-age",
         ),
         Key(
             name="private-names",
             read=read_private_names,
+            schema=PRIVATE_NAMES,
             takes="a table of name patterns, each with the URL of an index",
             says="projects that may come from one index only",
             is_collected=True,
         ),
     )
 }
+
+KEYS_BY_FIELD: Mapping[str, Key] = {key.field: key for key in KEYS.values()}
+
+
+def policy_schema() -> Schema:
+    """The JSON Schema of a policy file, for editors. What it refuses is refused when the file is
+    read; some of what it accepts is refused as well (bad specifiers, thresholds in disorder)."""
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "safe-pip.toml, or [tool.safe-pip] in pyproject.toml",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            key.name: {**key.schema, "description": f"{key.says}. {key.takes.capitalize()}."}
+            for key in KEYS.values()
+        },
+    }
 
 
 def read_table(table: Mapping[str, object], prefix: str) -> dict[str, object]:

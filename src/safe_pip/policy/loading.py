@@ -1,7 +1,8 @@
 """Loading: which policy files count, and what they come to together.
 
-The order is built-in, user's file, project's file, ``--policy FILE``. A project's file lies in a
-working directory that may be somebody else's: unless its owner trusted it, it can only tighten.
+The order is built-in, organisation's file, user's file, project's file, ``--policy FILE``. A
+project's file lies in a working directory that may be somebody else's: unless its owner trusted it,
+it can only tighten. What the organisation says is a floor besides: nothing below it gets under it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from safe_pip.errors import PolicyError
-from safe_pip.policy.keys import KEYS, read_table
+from safe_pip.policy.keys import KEYS, KEYS_BY_FIELD, read_table
 from safe_pip.policy.settings import Policy, Threshold, Thresholds
 from safe_pip.policy.trust import TrustedFiles, table_digest
 
@@ -24,6 +25,7 @@ else:
     import tomli as tomllib
 
 OWN_FILE = "safe-pip.toml"
+ORGANISATION = "organisation"
 PROJECT = "project"
 MAX_POLICY_BYTES = 1 << 20
 _HINT = "Correct the file, or run `safe-pip policy check FILE`; docs/policy.md lists every key."
@@ -81,24 +83,58 @@ def load_policy(
     start_folder: Path | None,
     given: Path | None,
     trusted: TrustedFiles,
+    organisation_files: Sequence[Path] = (),
 ) -> LoadedPolicy:
     """The policy in force.
 
-    ``user_file`` need not exist; ``start_folder`` is where the search for the project's file
-    begins; ``given`` is the file of ``--policy`` and must exist. Raises PolicyError.
+    ``organisation_files`` and ``user_file`` need not exist; ``start_folder`` is where the search
+    for the project's file begins; ``given`` is the file of ``--policy`` and must exist. Raises
+    PolicyError.
     """
     policy = Policy()
     sources = {field.name: "built-in" for field in fields(Policy)}
     layers: list[Layer] = []
-    for title, file, is_trusted in _files(user_file, start_folder, given, trusted):
+    organisation = [read_policy_file(path) for path in organisation_files if _is_there(path)]
+    found = [(ORGANISATION, _as_organisation(file), True) for file in organisation]
+    for title, file, is_trusted in [*found, *_files(user_file, start_folder, given, trusted)]:
         layer = Layer(title=title, file=file, is_trusted=is_trusted, below=policy)
         reached = layer.reached
         for name in file.said:
             if getattr(reached, name) != getattr(policy, name):
-                sources[name] = f"{title} ({file.path})"
+                source = f"{title} ({file.path})"
+                is_added = KEYS_BY_FIELD[name].is_collected and getattr(policy, name)
+                sources[name] = f"{sources[name]}, {source}" if is_added else source
         layers.append(layer)
         policy = reached
+    for _, file, _ in found:
+        floor = hold(policy, file.said)
+        for name in sources:
+            if getattr(floor, name) != getattr(policy, name):
+                sources[name] = f"{ORGANISATION} ({file.path})"
+        policy = floor
     return LoadedPolicy(policy=policy, layers=tuple(layers), sources=sources)
+
+
+def hold(policy: Policy, said: Mapping[str, object]) -> Policy:
+    """``policy`` with what the organisation says as a floor.
+
+    Its own allow entries are in ``policy`` already, and set its rules aside; those of others
+    set aside only what it does not speak about.
+    """
+    if "minimum_release_age" in said:
+        # Or else the wait would be over as soon as the index tells no time.
+        said = {"unknown_age": Policy().unknown_age, **said}
+    rules = {KEYS_BY_FIELD[name].name for name in said}
+    return replace(tighten(policy, said), held=policy.held | rules)
+
+
+def _as_organisation(file: PolicyFile) -> PolicyFile:
+    allow = file.said.get("allow", frozenset())
+    assert isinstance(allow, frozenset)
+    if not allow:
+        return file
+    marked = frozenset(replace(entry, is_organisation=True) for entry in allow)
+    return replace(file, said={**file.said, "allow": marked})
 
 
 def override(policy: Policy, said: Mapping[str, object]) -> Policy:

@@ -169,8 +169,9 @@ def _never_lifted(rule: str, reason: str) -> Opinion:
     return Opinion(action=Action.BLOCK, rule=rule, reason=reason, lift=Lift.NEVER)
 
 
-def is_set_aside(opinion: Opinion, entry: AllowEntry | None) -> bool:
-    if entry is None:
+def is_set_aside(opinion: Opinion, entry: AllowEntry, policy: Policy) -> bool:
+    """Whether an entry that covers the artifact does away with what a rule says about it."""
+    if opinion.rule in policy.held and not entry.is_organisation:
         return False
     match opinion.lift:
         case Lift.NEVER:

@@ -69,16 +69,20 @@ def decide(
     Never milder for a higher score. ``now`` is an aware time; ``gaps`` says what could not be
     looked up for any artifact, a sentence each.
     """
-    entry = _covering_entry(verdict, policy, context, now)
+    entries = _covering_entries(verdict, policy, context, now)
     said = list(opinions(verdict, policy, context, thresholds=thresholds, now=now))
-    standing = [opinion for opinion in said if not is_set_aside(opinion, entry)]
+    standing = [
+        opinion
+        for opinion in said
+        if not any(is_set_aside(opinion, entry, policy) for entry in entries)
+    ]
     # max() keeps the first of equals, so the order of opinions() is the order of precedence.
     strictest = max(standing, key=lambda opinion: opinion.action.severity)
-    if entry is not None and strictest.action is Action.ALLOW and len(standing) < len(said):
+    if entries and strictest.action is Action.ALLOW and len(standing) < len(said):
         strictest = Opinion(
             action=Action.ALLOW,
             rule="allow",
-            reason=f"the policy allows it: {entry.reason}",
+            reason=f"the policy allows it: {entries[0].reason}",
             lift=Lift.NEVER,
         )
     return Decision(
@@ -109,12 +113,12 @@ def without_a_person(decision: Decision, policy: Policy) -> Decision:
     return replace(decision, action=Action.BLOCK, reason=f"{decision.reason}; nobody can be asked")
 
 
-def _covering_entry(
+def _covering_entries(
     verdict: Verdict, policy: Policy, context: Context, now: datetime
-) -> AllowEntry | None:
-    """The allow entry that covers the artifact, one with a digest before one without."""
+) -> Sequence[AllowEntry]:
+    """The allow entries that cover the artifact, those with a digest before those without."""
     if context.project is not None and verdict.project not in (None, context.project):
-        return None
+        return ()
     project = verdict.project or context.project
     today = now.astimezone(timezone.utc).date()
     covering = [
@@ -124,7 +128,7 @@ def _covering_entry(
         and not entry.has_expired(today)
         and (entry.sha256 is not None or context.origin not in UNVOUCHED_ORIGINS)
     ]
-    return min(covering, key=lambda entry: (entry.sha256 is None, entry.reason), default=None)
+    return sorted(covering, key=lambda entry: (entry.sha256 is None, entry.reason))
 
 
 def _not_checked(policy: Policy, context: Context) -> Iterator[str]:

@@ -91,6 +91,7 @@ class AllowEntry:
     """A reviewed artifact, project or range of versions that passes without a question.
 
     With ``sha256`` it covers those bytes alone. ``expires`` is the last day on which it counts.
+    ``is_organisation``: it stands in the organisation's file, and sets aside its rules as well.
     """
 
     project: NormalizedName
@@ -98,6 +99,7 @@ class AllowEntry:
     sha256: str | None = None
     reason: str
     expires: date | None = None
+    is_organisation: bool = False
 
     def covers(self, project: NormalizedName | None, version: str | None, sha256: str) -> bool:
         if self.sha256 is not None and self.sha256 != sha256:
@@ -127,7 +129,11 @@ class PrivateName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Every choice that safe-pip leaves to people. The defaults are the built-in policy."""
+    """Every choice that safe-pip leaves to people. The defaults are the built-in policy.
+
+    ``held`` names the rules that the organisation speaks about: only its own allow entries set
+    them aside. No file can say it.
+    """
 
     block_above: Threshold = Threshold()
     ask_above: Threshold = Threshold()
@@ -145,6 +151,7 @@ class Policy:
     minimum_release_age: timedelta = timedelta(0)
     unknown_age: Action = Action.ASK
     private_names: frozenset[PrivateName] = frozenset()
+    held: frozenset[str] = frozenset()
 
     def meet(self, other: Policy) -> Policy:
         """The mildest policy that is nowhere looser than either; commutative and idempotent."""
@@ -167,6 +174,7 @@ class Policy:
             minimum_release_age=max(self.minimum_release_age, other.minimum_release_age),
             unknown_age=stricter(self.unknown_age, other.unknown_age),
             private_names=self.private_names | other.private_names,
+            held=self.held | other.held,
         )
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from safe_pip.escaping import escaped
 from safe_pip.policy.keys import KEYS
-from safe_pip.policy.loading import LoadedPolicy
+from safe_pip.policy.loading import ORGANISATION, LoadedPolicy
 from safe_pip.policy.settings import (
     Action,
     AllowEntry,
@@ -30,6 +30,8 @@ def policy_lines(loaded: LoadedPolicy, thresholds: Thresholds | None) -> Iterato
         yield f"{key.name} = {value}  # {escaped(loaded.sources[key.field])}"
     for layer in loaded.layers:
         standing = "counts" if layer.is_trusted else "may only tighten: not trusted"
+        if layer.title == ORGANISATION:
+            standing = "nothing below it loosens what it says"
         keys = layer.looser_keys(thresholds)
         looser = f"; looser: {', '.join(keys)}" if keys else ""
         yield f"# {layer.title}: {escaped(str(layer.file.path))} ({standing}{looser})"

@@ -17,10 +17,13 @@ from safe_pip.errors import PolicyError
 from safe_pip.policy.settings import AllowEntry, DenyEntry, PrivateName, Threshold
 from safe_pip.threats.urls import why_not
 
-_DURATION = re.compile(r"(\d{1,6}) ?(h|d|w)")
+DURATION_PATTERN = "([0-9]{1,6}) ?(h|d|w)"
+NAME_PATTERN = "[A-Za-z0-9*]([A-Za-z0-9._*-]*[A-Za-z0-9*])?"
+SHA256_PATTERN = "[0-9a-fA-F]{64}"
+_DURATION = re.compile(DURATION_PATTERN)
 _HOURS = {"h": 1, "d": 24, "w": 24 * 7}
-_NAME_PATTERN = re.compile(r"[A-Za-z0-9*]([A-Za-z0-9._*-]*[A-Za-z0-9*])?")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_NAME_PATTERN = re.compile(NAME_PATTERN)
+_SHA256 = re.compile(SHA256_PATTERN)
 _ALLOW_KEYS = ("project", "version", "sha256", "reason", "expires")
 
 
@@ -128,7 +131,7 @@ def _specifier(value: object, path: str) -> SpecifierSet:
 
 
 def _digest(value: object, path: str) -> str:
-    if not isinstance(value, str) or not _SHA256.fullmatch(value.lower()):
+    if not isinstance(value, str) or not _SHA256.fullmatch(value):
         raise _wrong(path, value, "a SHA-256 digest of 64 hexadecimal digits")
     return value.lower()
 
