@@ -126,7 +126,11 @@ policies = st.builds(
     advisory_feeds=st.frozensets(st.sampled_from(["https://a.example", "https://b.example"])),
     offline=st.booleans(),
     minimum_release_age=st.sampled_from([0, 24, 168]).map(lambda hours: timedelta(hours=hours)),
+    minimum_release_age_exempt=st.frozensets(st.sampled_from(["demo", "o*"])),
     unknown_age=actions,
+    yanked=actions,
+    quarantined=actions,
+    several_indexes=actions,
     private_names=st.frozensets(
         st.builds(
             PrivateName,
@@ -158,4 +162,8 @@ contexts = st.builds(
     ),
     project=st.sampled_from([None, canonicalize_name("demo"), canonicalize_name("other")]),
     index_url=st.sampled_from([None, "https://one.example/simple/", "https://one.example.evil/"]),
+    page_format=st.sampled_from([None, "json", "html"]),
+    yanked=st.sampled_from([None, "", "broken"]),
+    project_status=st.sampled_from([None, "active", "quarantined"]),
+    other_indexes=st.sampled_from([(), ("https://two.example/simple/",)]),
 )

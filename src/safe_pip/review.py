@@ -131,6 +131,13 @@ class Review:
                     and bool(entry.decision.verdict.findings)
                     for entry, _ in ruled
                 ),
+                on_several_indexes=len(
+                    {
+                        entry.decision.context.project
+                        for entry, _ in ruled
+                        if entry.has_passed and entry.decision.context.other_indexes
+                    }
+                ),
                 refused=sum(not entry.has_passed for entry, _ in ruled),
                 waited_seconds=self._waited_seconds,
             )

@@ -1,10 +1,11 @@
-"""A package index on loopback: a folder of archives served as PEP 503 and PEP 658 say."""
+"""A package index on loopback: a folder of archives served as PEP 503, 658 and 691 say."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import html
+import json
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -15,29 +16,67 @@ from packaging.utils import canonicalize_name
 
 
 class LoopbackIndex:
-    """``requests`` are the paths that were asked for, in order."""
+    """``requests`` are the paths that were asked for, in order.
+
+    With ``is_json``, pages are JSON, with ``upload_times`` (PEP 700) and ``yanked`` reasons
+    (PEP 592) by file name, and ``status`` of every project (PEP 792).
+    """
 
     def __init__(self, folder: Path, *, has_metadata_files: bool = True) -> None:
         self.folder = folder
         self.has_metadata_files = has_metadata_files
         self.url = ""
         self.requests: list[str] = []
+        self.is_json = False
+        self.upload_times: dict[str, str] = {}
+        self.yanked: dict[str, str] = {}
+        self.status: str | None = None
+
+    @property
+    def page_type(self) -> str:
+        return "application/vnd.pypi.simple.v1+json" if self.is_json else "text/html"
+
+    def files(self, project: str) -> list[Path]:
+        return [
+            path
+            for path in sorted(self.folder.iterdir())
+            if canonicalize_name(path.name.split("-")[0]) == project
+        ]
+
+    def json_page(self, project: str) -> bytes | None:
+        files = [
+            {
+                "filename": path.name,
+                "url": f"/files/{path.name}",
+                "hashes": {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()},
+                "upload-time": self.upload_times.get(path.name),
+                "yanked": self.yanked.get(path.name, False),
+            }
+            for path in self.files(project)
+        ]
+        if not files:
+            return None
+        document: dict[str, object] = {"meta": {"api-version": "1.4"}, "name": project}
+        if self.status is not None:
+            document["project-status"] = {"status": self.status, "reason": "looked into"}
+        return json.dumps({**document, "files": files, "versions": []}).encode()
 
     def page(self, project: str) -> bytes | None:
         links = []
-        for path in sorted(self.folder.iterdir()):
-            if canonicalize_name(path.name.split("-")[0]) != project:
-                continue
+        for path in self.files(project):
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             attribute = ""
             if self.has_metadata_files and (metadata := self.metadata(path.name)) is not None:
                 value = f"sha256={hashlib.sha256(metadata).hexdigest()}"
                 attribute = f' data-core-metadata="{value}" data-dist-info-metadata="{value}"'
+            if path.name in self.yanked:
+                attribute += f' data-yanked="{html.escape(self.yanked[path.name])}"'
             links.append(f'<a href="/files/{path.name}#sha256={digest}"{attribute}>{path.name}</a>')
         if not links:
             return None
         title = html.escape(project)
-        return f"<!DOCTYPE html><title>{title}</title>{''.join(links)}".encode()
+        status = f'<meta name="pypi:project-status" content="{self.status}">' if self.status else ""
+        return f"<!DOCTYPE html>{status}<title>{title}</title>{''.join(links)}".encode()
 
     def metadata(self, filename: str) -> bytes | None:
         path = self.folder / filename
@@ -51,7 +90,7 @@ class LoopbackIndex:
         self.requests.append(path)
         match path.strip("/").split("/"):
             case ["simple", project]:
-                return self.page(project)
+                return self.json_page(project) if self.is_json else self.page(project)
             case ["files", name] if name.endswith(".metadata"):
                 return self.metadata(name.removesuffix(".metadata"))
             case ["files", name] if (self.folder / name).is_file():
@@ -69,7 +108,7 @@ def serve(index: LoopbackIndex) -> Iterator[LoopbackIndex]:
             body = index.answer(self.path.partition("?")[0])
             self.send_response(200 if body is not None else 404)
             is_page = self.path.startswith("/simple")
-            kind = "text/html" if is_page else "application/octet-stream"
+            kind = index.page_type if is_page else "application/octet-stream"
             self.send_header("Content-Type", kind)
             self.send_header("Cache-Control", "max-age=600")
             self.send_header("Content-Length", str(len(body or b"")))

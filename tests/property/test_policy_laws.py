@@ -88,6 +88,7 @@ MILDEST = Policy(
     unscannable=Action.ALLOW,
     advisories=Action.ALLOW,
     unknown_age=Action.ALLOW,
+    quarantined=Action.ALLOW,
 )
 # No file can say it.
 _FIELDS = sorted(set(Policy.__slots__) - {"held"})

@@ -209,6 +209,10 @@ def _folder_item() -> dict[str, Any]:
         "is_build_requirement": False,
         "uploaded_at": None,
         "parent_sha256": None,
+        "yanked": None,
+        "project_status": None,
+        "page_format": None,
+        "other_indexes": [],
     }
 
 

@@ -39,6 +39,10 @@ ITEM: dict[str, Any] = {
     "is_build_requirement": True,
     "uploaded_at": "2026-01-02T03:04:05+00:00",
     "parent_sha256": None,
+    "yanked": None,
+    "project_status": None,
+    "page_format": None,
+    "other_indexes": [],
 }
 
 

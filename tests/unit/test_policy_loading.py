@@ -64,6 +64,9 @@ def load(folder: Path, *, given: Path | None = None) -> LoadedPolicy:
         ("advisory-feeds = [1]", "advisory-feeds[1]: 1 is not the URL"),
         ('advisory-feeds = ["http://a.example"]', "advisory-feeds[1]: 'http://a.example' cannot"),
         ('minimum-release-age = "7"', "minimum-release-age: '7' is not a duration"),
+        ('minimum-release-age-exempt = "a"', "minimum-release-age-exempt: 'a' is not a list"),
+        ("minimum-release-age-exempt = [1]", "minimum-release-age-exempt[1]: 1 is not"),
+        ('minimum-release-age-exempt = ["a b"]', "minimum-release-age-exempt[1]: 'a b' is not"),
         ("minimum-release-age = 7", "minimum-release-age: 7 is not a duration"),
         ('deny = "demo"', "deny: 'demo' is not a list"),
         ('deny = ["ok", "not ok!"]', "deny[2]: 'not ok!' is not a project name"),
@@ -130,6 +133,10 @@ def test_every_key_can_be_set(write: Write) -> None:
         advisory-feeds = ["https://osv.example/all.zip"]
         minimum-release-age = "2w"
         unknown-age = "block"
+        minimum-release-age-exempt = ["Acme_*"]
+        yanked = "ask"
+        quarantined = "ask"
+        several-indexes = "block"
         [[allow]]
         project = "Good_Name"
         version = "==1.0"
@@ -242,6 +249,13 @@ def test_the_organisations_wait_is_not_over_when_the_time_is_unknown(
     write("site/safe-pip.toml", 'minimum-release-age = "7d"')
     write("user/safe-pip.toml", 'unknown-age = "allow"')
     assert load(tmp_path).policy.unknown_age is Action.ASK
+
+
+def test_nobody_else_exempts_from_the_organisations_wait(write: Write, tmp_path: Path) -> None:
+    write("user/safe-pip.toml", 'minimum-release-age-exempt = ["mine", "ours"]')
+    assert load(tmp_path).policy.minimum_release_age_exempt == {"mine", "ours"}
+    write("site/safe-pip.toml", 'minimum-release-age = "7d"\nminimum-release-age-exempt = ["ours"]')
+    assert load(tmp_path).policy.minimum_release_age_exempt == {"ours"}
 
 
 def test_a_bad_file_of_the_organisation_stops_everything(write: Write, tmp_path: Path) -> None:

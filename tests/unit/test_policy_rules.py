@@ -185,6 +185,84 @@ def test_young_releases_are_held_back(age: timedelta | None, rule: str) -> None:
     assert make_decision(make_verdict(), policy, context).rule == rule
 
 
+@pytest.mark.parametrize(
+    ("pattern", "claimed", "rule"),
+    [
+        ("demo", "demo", "model"),
+        ("de*", None, "model"),
+        ("other", "demo", "minimum-release-age"),
+        ("demo", "other", "minimum-release-age"),
+    ],
+)
+def test_exempt_projects_need_not_wait(pattern: str, claimed: str | None, rule: str) -> None:
+    policy = Policy(
+        minimum_release_age=timedelta(days=7), minimum_release_age_exempt=frozenset({pattern})
+    )
+    context = replace(INDEX, project=DEMO, uploaded_at=NOW)
+    assert make_decision(make_verdict(project=claimed), policy, context).rule == rule
+
+
+def test_a_cached_build_is_as_young_as_its_source() -> None:
+    policy = Policy(minimum_release_age=timedelta(days=7))
+    context = Context(origin=OriginKind.WHEEL_CACHE, uploaded_at=NOW)
+    assert make_decision(make_verdict(), policy, context).rule == "minimum-release-age"
+
+
+@pytest.mark.parametrize(
+    ("context", "words"),
+    [
+        (replace(INDEX, page_format="html"), "answers in HTML, which has no times"),
+        (replace(INDEX, page_format="json"), "the index does not say when it was uploaded"),
+        (Context(origin=OriginKind.FILE), "no index tells it (local file)"),
+        (Context(origin=OriginKind.SCANNED), "no index tells it (named on the command line)"),
+    ],
+)
+def test_an_age_that_was_not_checked_is_said_with_its_reason(context: Context, words: str) -> None:
+    policy = Policy(minimum_release_age=timedelta(days=7), unknown_age=Action.ALLOW)
+    decision = make_decision(make_verdict(), policy, context)
+    assert decision.action is Action.ALLOW
+    (sentence,) = decision.not_checked
+    assert sentence.startswith("minimum-release-age: ")
+    assert words in sentence
+
+
+@pytest.mark.parametrize(("why", "words"), [("broken", "(broken)"), ("", "the release")])
+def test_yanked_releases_pass_unless_the_policy_minds(why: str, words: str) -> None:
+    context = replace(INDEX, yanked=why)
+    assert make_decision(make_verdict(), context=context).action is Action.ALLOW
+    decision = make_decision(make_verdict(), Policy(yanked=Action.ASK), context)
+    assert (decision.action, decision.rule) == (Action.ASK, "yanked")
+    assert decision.reason.endswith(words)
+
+
+@pytest.mark.parametrize(
+    ("status", "action"),
+    [("quarantined", Action.BLOCK), ("archived", Action.ALLOW), (None, Action.ALLOW)],
+)
+def test_quarantined_projects_are_blocked(status: str | None, action: Action) -> None:
+    context = replace(INDEX, project_status=status)
+    assert make_decision(make_verdict(), context=context).action is action
+
+
+def test_a_name_on_several_indexes_is_held_back_if_the_policy_minds() -> None:
+    context = replace(
+        INDEX,
+        project=DEMO,
+        index_url="https://one.example/simple/demo/",
+        other_indexes=("https://two.example/simple/",),
+    )
+    policy = Policy(several_indexes=Action.BLOCK)
+    assert make_decision(make_verdict(), context=context).action is Action.ALLOW
+    decision = make_decision(make_verdict(), policy, context)
+    assert decision.rule == "several-indexes"
+    assert "https://two.example/simple/" in decision.reason
+    private = PrivateName(pattern="demo", index_url="https://one.example/simple/")
+    told = replace(policy, private_names=frozenset({private}))
+    assert make_decision(make_verdict(), told, context).action is Action.ALLOW
+    (sentence,) = make_decision(make_verdict(), policy, INDEX).not_checked
+    assert sentence.startswith("several-indexes: ")
+
+
 def test_a_private_name_from_another_index_is_blocked() -> None:
     private = PrivateName(pattern="demo", index_url="https://index.example/simple/")
     policy = Policy(private_names=frozenset({private}))

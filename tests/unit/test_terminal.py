@@ -80,6 +80,21 @@ def too_young() -> Decision:
     return make_decision(make_verdict(), policy)
 
 
+def quarantined() -> Decision:
+    return make_decision(make_verdict(), context=replace(CHAIN, project_status="quarantined"))
+
+
+def confused() -> Decision:
+    context = replace(
+        CHAIN,
+        project=canonicalize_name("demo"),
+        index_url="https://public.example/simple/demo/",
+        page_format="json",
+        other_indexes=("https://private.example/simple/",),
+    )
+    return make_decision(make_verdict(), Policy(several_indexes=Action.BLOCK), context)
+
+
 def hostile() -> Decision:
     finding = make_finding(
         path="a/\x1b]0;title\x07\u202e.py", excerpt="[bold red]x[/]\r\x1b[2J\u200b" * 12
@@ -102,7 +117,18 @@ def screen(decision: Decision, columns: int, *, is_full: bool = False) -> str:
     return output.getvalue()
 
 
-DECISIONS = [blocked_by_score, asked, unattended, not_inspected, denied, listed, too_young, hostile]
+DECISIONS = [
+    quarantined,
+    confused,
+    blocked_by_score,
+    asked,
+    unattended,
+    not_inspected,
+    denied,
+    listed,
+    too_young,
+    hostile,
+]
 
 
 def reviewed(name: str) -> str:
@@ -181,6 +207,10 @@ def test_no_command_is_made_of_a_hostile_name() -> None:
         (
             Tally(inspected=2, refused=1),
             "safe-pip: 2 inspected, 1 not let through; pip waited 0.0 s",
+        ),
+        (
+            Tally(inspected=2, on_several_indexes=1),
+            "safe-pip: 2 inspected, no finding, 1 project on several indexes; pip waited 0.0 s",
         ),
         (
             Tally(inspected=9, below_limits=2),

@@ -140,6 +140,10 @@ class Checkpoint:
                 uploaded_at=item.uploaded_at,
                 project=item.project,
                 index_url=item.index_url,
+                yanked=item.yanked,
+                project_status=item.project_status,
+                page_format=item.page_format,
+                other_indexes=item.other_indexes,
             ),
             parent_sha256=item.parent_sha256,
         )

@@ -17,11 +17,11 @@ from typing import Any, NamedTuple, NoReturn
 from .pip_files import digest, digests, identity, possible_formats, real, remove_built_wheel
 from .pip_line import Line, Lost
 from .pip_requirements import ancestors, describe, is_wheel, link_origin, origin_of, source_link
+from .pip_signals import MAX_TEXT_CHARS, Signals
 from .pip_tripwire import Tripwire
 
 EXIT_GATE_FAILED = 42
 EXIT_UNSUPPORTED_PIP = 45
-MAX_TEXT_CHARS = 4096
 # pip goes on with another version: what it drops is not needed.
 SWALLOWED_BY_THE_RESOLVER = frozenset(["MetadataInconsistent", "MetadataInvalid"])
 # What a nested pip builds for, as a JSON list; the parent strips it from what it inherits.
@@ -55,6 +55,7 @@ class Guard:
         self._current: Any = None
         self._no: str | None = None
         self.drawing_depth = 0
+        self.signals = Signals()
 
     # What pip is doing
 
@@ -260,18 +261,15 @@ class Guard:
         req: Any = None,
         parent_sha256: str | None = None,
     ) -> dict[str, Any]:
-        upload_time = getattr(link, "upload_time", None)
-        page = getattr(link, "comes_from", None)
         chain = (*self._outer, *self._building, *ancestors(req))
         return {
             "kind": kind,
             "path": os.path.abspath(path),
             "origin": origin,
             "url": link.url[:MAX_TEXT_CHARS] if link is not None else None,
-            "index_url": page[:MAX_TEXT_CHARS] if isinstance(page, str) else None,
             "project": req.name[:MAX_TEXT_CHARS] if req is not None and req.name else None,
             "required_by": [text[:MAX_TEXT_CHARS] for text in chain],
             "is_build_requirement": bool(self._outer or self._building),
-            "uploaded_at": upload_time.isoformat() if upload_time is not None else None,
             "parent_sha256": parent_sha256,
+            **self.signals.about(link),
         }

@@ -136,6 +136,25 @@ def note_drawing(guard: Guard, original: Wrapped) -> Wrapped:
     return install
 
 
+def read_pages(guard: Guard, original: Wrapped) -> Wrapped:
+    def parse_links(page: Any, *args: Any, **kwargs: Any) -> Any:
+        links = list(original(page, *args, **kwargs))
+        guard.signals.page_was_read(page, links)
+        return links
+
+    return parse_links
+
+
+def note_upload_times(guard: Guard, original: Wrapped) -> Wrapped:
+    def from_json(file_data: Any, *args: Any, **kwargs: Any) -> Any:
+        link = original(file_data, *args, **kwargs)
+        if link is not None:
+            guard.signals.file_was_named(link, file_data)
+        return link
+
+    return staticmethod(from_json)  # it takes the place of a class method
+
+
 class Hook(NamedTuple):
     """A function of pip's that is replaced wherever a module of pip holds it.
 
@@ -167,6 +186,9 @@ HOOKS = (
          start_early, required=False),
     Hook("pip._internal.network.download", "BatchDownloader.__call__",
          ("self", "links", "location"), start_batch_early, required=False),
+    Hook("pip._internal.index.collector", "parse_links", (), read_pages, required=False),
+    Hook("pip._internal.models.link", "Link.from_json", ("cls", "file_data", "page_url"),
+         note_upload_times, required=False),
     Hook("pip._internal.build_env", "InprocessBuildEnvironmentInstaller.install", ("self",),
          note_drawing, required=False),
 )  # fmt: skip

@@ -57,7 +57,7 @@ class Refuse:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """One artifact that pip holds, as pip describes it. The URLs have lost their credentials,
-    query and fragment."""
+    query and fragment. What the index says about it is explained in policy.rules.Context."""
 
     kind: ItemKind
     path: Path
@@ -69,6 +69,10 @@ class Item:
     is_build_requirement: bool
     uploaded_at: datetime | None
     parent_sha256: str | None
+    yanked: str | None = None
+    project_status: str | None = None
+    page_format: str | None = None
+    other_indexes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +214,10 @@ def _item(fields: dict[str, Any]) -> Item:
         is_build_requirement=bool(fields["is_build_requirement"]),
         uploaded_at=datetime.fromisoformat(uploaded_at) if uploaded_at is not None else None,
         parent_sha256=_optional_text(fields["parent_sha256"]),
+        yanked=_optional_text(fields["yanked"]),
+        project_status=_optional_text(fields["project_status"]),
+        page_format=_optional_text(fields["page_format"]),
+        other_indexes=tuple(map(without_credentials, _texts(fields["other_indexes"]))),
     )
 
 

@@ -26,6 +26,7 @@ CHILD_MODULES = (
     "pip_hooks.py",
     "pip_line.py",
     "pip_requirements.py",
+    "pip_signals.py",
     "pip_tripwire.py",
 )
 

@@ -124,6 +124,11 @@ def hold(policy: Policy, said: Mapping[str, object]) -> Policy:
     if "minimum_release_age" in said:
         # Or else the wait would be over as soon as the index tells no time.
         said = {"unknown_age": Policy().unknown_age, **said}
+        exempt = said.get("minimum_release_age_exempt", frozenset())
+        assert isinstance(exempt, frozenset)
+        policy = replace(
+            policy, minimum_release_age_exempt=policy.minimum_release_age_exempt & exempt
+        )
     rules = {KEYS_BY_FIELD[name].name for name in said}
     return replace(tighten(policy, said), held=policy.held | rules)
 

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from safe_pip.artifact import OriginKind
+from safe_pip.policy.index_signals import by_index
+from safe_pip.policy.opinion import Lift, Opinion
 from safe_pip.policy.settings import Action, AllowEntry, Policy, Threshold, Thresholds
 
 if TYPE_CHECKING:
     from safe_pip.policy.rules import Context
     from safe_pip.verdict import Verdict
-
-
-class Lift(enum.Enum):
-    """What kind of allow entry sets a rule aside."""
-
-    NEVER = "never"
-    DIGEST = "an entry with the artifact's digest"
-    ANY = "any entry that covers it"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opinion:
-    action: Action
-    rule: str
-    reason: str
-    lift: Lift
 
 
 def opinions(
@@ -42,7 +26,7 @@ def opinions(
         _by_inspection(verdict, policy),
         _by_high_score(verdict, policy, thresholds),
         _by_origin(verdict, policy, context),
-        _by_age(policy, context, now),
+        by_index(verdict, policy, context, now=now),
         # Last of the questions: it is the only one that policy can answer where nobody is there
         # (without_a_person), and must not stand for another.
         _by_raised_score(verdict, policy, thresholds),
@@ -141,30 +125,6 @@ def _by_origin(verdict: Verdict, policy: Policy, context: Context) -> Iterator[O
         )
 
 
-def _by_age(policy: Policy, context: Context, now: datetime) -> Iterator[Opinion]:
-    if not policy.minimum_release_age or context.origin is not OriginKind.INDEX:
-        return
-    if context.uploaded_at is None:
-        yield Opinion(
-            action=policy.unknown_age,
-            rule="unknown-age",
-            reason="the index does not say when it was uploaded",
-            lift=Lift.ANY,
-        )
-        return
-    age = now - _aware(context.uploaded_at)
-    if age < policy.minimum_release_age:
-        yield Opinion(
-            action=Action.BLOCK,
-            rule="minimum-release-age",
-            reason=(
-                f"it was uploaded {_in_words(age)} ago, "
-                f"and the policy waits {_in_words(policy.minimum_release_age)}"
-            ),
-            lift=Lift.ANY,
-        )
-
-
 def _never_lifted(rule: str, reason: str) -> Opinion:
     return Opinion(action=Action.BLOCK, rule=rule, reason=reason, lift=Lift.NEVER)
 
@@ -180,13 +140,3 @@ def is_set_aside(opinion: Opinion, entry: AllowEntry, policy: Policy) -> bool:
             return entry.sha256 is not None
         case Lift.ANY:
             return True
-
-
-def _aware(time: datetime) -> datetime:
-    return time if time.tzinfo is not None else time.replace(tzinfo=timezone.utc)
-
-
-def _in_words(span: timedelta) -> str:
-    if span >= timedelta(days=2):
-        return f"{span.days} days"
-    return f"{max(0, round(span.total_seconds() / 3600))} hours"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from packaging.utils import NormalizedName
 
 from safe_pip.artifact import OriginKind
-from safe_pip.policy.opinions import Lift, Opinion, is_set_aside, opinions
+from safe_pip.policy.index_signals import not_checked
+from safe_pip.policy.opinion import Lift, Opinion
+from safe_pip.policy.opinions import is_set_aside, opinions
 from safe_pip.policy.settings import Action, AllowEntry, Policy, Thresholds, Unattended
 
 if TYPE_CHECKING:
@@ -30,7 +32,10 @@ class Context:
     command line to this one, outermost first; empty if the user named it.
 
     ``project`` is what pip takes the artifact for (the artifact itself may claim another name);
-    ``index_url`` is the index that offered it. Each is None when it is not known.
+    ``index_url`` is the page of the index that offered it, ``page_format`` its kind (``json`` or
+    ``html``), ``yanked`` why the index withdrew the release (PEP 592; empty if it does not say),
+    ``project_status`` what it says about the project (PEP 792). Each is None when it is not
+    known, or not so. ``other_indexes`` offer other files under the same name.
     """
 
     origin: OriginKind
@@ -39,6 +44,10 @@ class Context:
     uploaded_at: datetime | None = None
     project: NormalizedName | None = None
     index_url: str | None = None
+    page_format: str | None = None
+    yanked: str | None = None
+    project_status: str | None = None
+    other_indexes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +100,7 @@ def decide(
         action=strictest.action,
         rule=strictest.rule,
         reason=strictest.reason,
-        not_checked=(*gaps, *_not_checked(policy, context)),
+        not_checked=(*gaps, *not_checked(policy, context)),
     )
 
 
@@ -129,8 +138,3 @@ def _covering_entries(
         and (entry.sha256 is not None or context.origin not in UNVOUCHED_ORIGINS)
     ]
     return sorted(covering, key=lambda entry: (entry.sha256 is None, entry.reason))
-
-
-def _not_checked(policy: Policy, context: Context) -> Iterator[str]:
-    if policy.private_names and context.index_url is None and context.origin is OriginKind.INDEX:
-        yield "private-names: pip did not say which index the artifact came from"

@@ -16,6 +16,7 @@ THRESHOLD: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 TRUTH: Schema = {"type": "boolean"}
 DURATION: Schema = {"type": "string", "pattern": f"^{DURATION_PATTERN}$"}
 DENIED: Schema = {"type": "array", "items": _TEXT}
+PATTERNS: Schema = {"type": "array", "items": _NAME}
 FEEDS: Schema = {"type": "array", "items": {"type": "string", "pattern": "^https?://"}}
 PRIVATE_NAMES: Schema = {
     "type": "object",

@@ -149,7 +149,11 @@ class Policy:
     advisory_feeds: frozenset[str] = frozenset()
     offline: bool = False
     minimum_release_age: timedelta = timedelta(0)
+    minimum_release_age_exempt: frozenset[str] = frozenset()
     unknown_age: Action = Action.ASK
+    yanked: Action = Action.ALLOW
+    quarantined: Action = Action.BLOCK
+    several_indexes: Action = Action.ALLOW
     private_names: frozenset[PrivateName] = frozenset()
     held: frozenset[str] = frozenset()
 
@@ -172,7 +176,13 @@ class Policy:
             advisory_feeds=self.advisory_feeds | other.advisory_feeds,
             offline=self.offline or other.offline,
             minimum_release_age=max(self.minimum_release_age, other.minimum_release_age),
+            minimum_release_age_exempt=(
+                self.minimum_release_age_exempt & other.minimum_release_age_exempt
+            ),
             unknown_age=stricter(self.unknown_age, other.unknown_age),
+            yanked=stricter(self.yanked, other.yanked),
+            quarantined=stricter(self.quarantined, other.quarantined),
+            several_indexes=stricter(self.several_indexes, other.several_indexes),
             private_names=self.private_names | other.private_names,
             held=self.held | other.held,
         )

@@ -148,6 +148,17 @@ def _day(value: object, path: str) -> date:
     raise _wrong(path, value, "a date, written 2027-01-31 without quotes")
 
 
+def read_patterns(value: object, path: str) -> frozenset[str]:
+    if not isinstance(value, list):
+        raise _wrong(path, value, 'a list of project names such as ["name", "acme-*"]')
+    patterns = []
+    for index, pattern in enumerate(value, 1):
+        if not isinstance(pattern, str):
+            raise _wrong(f"{path}[{index}]", pattern, "a project name")
+        patterns.append(_name_pattern(pattern, f"{path}[{index}]"))
+    return frozenset(patterns)
+
+
 def read_feeds(value: object, path: str) -> frozenset[str]:
     if not isinstance(value, list):
         raise _wrong(path, value, 'a list of URLs such as ["https://…/all.zip"]')

@@ -27,10 +27,13 @@ _POLICY_RULES: Mapping[str, str] = {
     "editable": "The artifact is an editable folder.",
     "minimum-release-age": "The release is younger than the policy wants.",
     "private-names": "The project may come from another index only.",
+    "quarantined": "The index has quarantined the project.",
     "sdists": "The artifact is a source distribution.",
+    "several-indexes": "Several indexes offer different files under this name.",
     "unknown-age": "The index does not say when the release was uploaded.",
     "unscannable": "The artifact could not be inspected in full.",
     "vcs": "The artifact comes from version control.",
+    "yanked": "The index has yanked the release.",
 }
 
 

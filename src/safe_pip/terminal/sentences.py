@@ -107,7 +107,15 @@ def what_now(decision: Decision) -> str:
         case "deny" | "private-names":
             advice = "'safe-pip policy show' tells which file says so."
         case "minimum-release-age" | "unknown-age":
-            advice = "Wait, or ask pip for an older release."
+            advice = (
+                "Wait, or ask pip for an older release (--uploaded-prior-to, from pip 26.0 on)."
+            )
+        case "yanked":
+            advice = "Ask pip for another version of it."
+        case "quarantined":
+            advice = "Wait for the index's administrators, or do without it."
+        case "several-indexes":
+            advice = "If you know where it belongs, say so under private-names (docs/policy.md)."
         case "unscannable":
             advice = "What cannot be read in full is not let through; is the file damaged?"
         case "block-above" | "advisories":

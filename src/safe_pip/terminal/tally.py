@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """Counts of artifacts. ``below_limits``: let pass with finds that no limit was reached by.
+    """Counts of artifacts (``on_several_indexes``: of projects that passed).
+    ``below_limits``: let pass with finds that no limit was reached by.
     ``waited_seconds`` is how long pip waited for verdicts; the time in
     which a person thought about a question does not count."""
 
@@ -16,6 +17,7 @@ class Tally:
     accepted: int = 0
     allowed_by_policy: int = 0
     below_limits: int = 0
+    on_several_indexes: int = 0
     refused: int = 0
     waited_seconds: float = 0.0
 
@@ -38,4 +40,8 @@ def summary_line(tally: Tally) -> str:
     if tally.from_memory:
         parts.append(f"{tally.from_memory} from memory")
     parts += found or ["no finding"]
+    if tally.on_several_indexes:
+        # Not a finding, but what an attack by confusion looks like.
+        noun = "project" if tally.on_several_indexes == 1 else "projects"
+        parts.append(f"{tally.on_several_indexes} {noun} on several indexes")
     return f"safe-pip: {', '.join(parts)}; pip waited {tally.waited_seconds:.1f} s"

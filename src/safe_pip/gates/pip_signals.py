@@ -1,0 +1,122 @@
+"""Signals: what the pages of the indexes say about the files that pip takes from them.
+
+Child side: standard library only, Python 3.8 and newer. Nothing here decides anything, and what
+cannot be understood is not known: a page is read for pip, and pip's own errors are pip's.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from typing import Any, NamedTuple
+
+MAX_OTHER_INDEXES = 10
+MAX_TEXT_CHARS = 4096
+# PEP 792. A quote inside a JSON string is escaped, so that no file name looks like this.
+_JSON_STATUS = re.compile(rb'"project-status"\s*:\s*(\{[^{}]{0,4096}\})')
+_HTML_STATUS = re.compile(rb'<meta\s+name="pypi:project-status"\s+content="([a-z-]{1,40})"')
+_HTML_HEAD_BYTES = 64 * 1024
+# PEP 700 wants UTC, with any number of digits after the second.
+_TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]+))?Z")
+
+
+class Page(NamedTuple):
+    format: str
+    status: str | None
+    links: list[Any]
+
+
+class Signals:
+    """What was read in this process, by the address of the page."""
+
+    def __init__(self) -> None:
+        self._pages: dict[str, Page] = {}
+        self._times: dict[str, str] = {}
+
+    def page_was_read(self, page: Any, links: list[Any]) -> None:
+        is_json = "json" in page.content_type.lower()
+        status = json_status(page.content) if is_json else html_status(page.content)
+        self._pages[page.url] = Page("json" if is_json else "html", status, links)
+
+    def file_was_named(self, link: Any, file_data: Any) -> None:
+        """pip before 26.0 does not keep the upload time that the index told."""
+        if getattr(link, "upload_time", None) is None:
+            time = utc_time(file_data.get("upload-time"))
+            if time is not None:
+                self._times[link.url] = time
+
+    def about(self, link: Any) -> dict[str, Any]:
+        """The fields of an item that come from an index."""
+        url = getattr(link, "comes_from", None)
+        url = url if isinstance(url, str) else None
+        page = self._pages.get(url) if url is not None else None
+        yanked = getattr(link, "yanked_reason", None)
+        return {
+            "index_url": url[:MAX_TEXT_CHARS] if url is not None else None,
+            "uploaded_at": self._upload_time(link),
+            "yanked": str(yanked)[:MAX_TEXT_CHARS] if yanked is not None else None,
+            "project_status": page.status if page is not None else None,
+            "page_format": page.format if page is not None else None,
+            "other_indexes": self._other_indexes(link, url) if url is not None else [],
+        }
+
+    def _upload_time(self, link: Any) -> str | None:
+        if link is None:
+            return None
+        time = getattr(link, "upload_time", None)
+        return time.isoformat() if time is not None else self._times.get(link.url)
+
+    def _other_indexes(self, link: Any, url: str) -> list[str]:
+        """The other indexes that offer files of the same project, but not this very file."""
+        own_root, project = split_page(url)
+        digest = sha256(link)
+        others: dict[str, None] = {}
+        for other_url, page in self._pages.items():
+            root, name = split_page(other_url)
+            if name != project or root == own_root or not page.links:
+                continue
+            if digest is None or all(sha256(other) != digest for other in page.links):
+                others[root[:MAX_TEXT_CHARS]] = None
+        return list(others)[:MAX_OTHER_INDEXES]
+
+
+def split_page(url: str) -> tuple[str, str]:
+    """The index and the normalised project of a page's address (PEP 503)."""
+    path = url.partition("#")[0].partition("?")[0]
+    if path.endswith("/index.html"):
+        path = path[: -len("index.html")]
+    root, _, name = path.rstrip("/").rpartition("/")
+    return root + "/", re.sub(r"[-_.]+", "-", name).lower()
+
+
+def sha256(link: Any) -> str | None:
+    return link.hash if getattr(link, "hash_name", None) == "sha256" else None
+
+
+def json_status(content: bytes) -> str | None:
+    found = _JSON_STATUS.search(content)
+    if found is None:
+        return None
+    try:
+        status = json.loads(found.group(1)).get("status")
+    except ValueError:
+        return None
+    return status[:40] if isinstance(status, str) else None
+
+
+def html_status(content: bytes) -> str | None:
+    found = _HTML_STATUS.search(content[:_HTML_HEAD_BYTES])
+    return found.group(1).decode("ascii") if found is not None else None
+
+
+def utc_time(text: Any) -> str | None:
+    """The time as Python 3.8's isoformat has it, or None."""
+    found = _TIME.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        return None
+    time = f"{found.group(1)}.{(found.group(2) or '')[:6]:0<6}+00:00"
+    try:
+        return datetime.fromisoformat(time).isoformat()
+    except ValueError:
+        return None

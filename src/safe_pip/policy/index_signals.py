@@ -1,0 +1,128 @@
+"""Index signals: what an index says about a release counts here, and never in the model.
+
+The bytes are the same wherever they come from: these are facts of the day and of the place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from safe_pip.artifact import OriginKind
+from safe_pip.policy.opinion import Lift, Opinion
+from safe_pip.policy.settings import Action, Policy
+
+if TYPE_CHECKING:
+    from safe_pip.policy.rules import Context
+    from safe_pip.verdict import Verdict
+
+QUARANTINED = "quarantined"  # PEP 792
+# Made here from what was judged when it arrived.
+_MADE_HERE = frozenset({OriginKind.BUILT, OriginKind.WHEEL_CACHE})
+
+
+def by_index(
+    verdict: Verdict, policy: Policy, context: Context, *, now: datetime
+) -> Iterator[Opinion]:
+    if context.project_status == QUARANTINED:
+        yield Opinion(
+            action=policy.quarantined,
+            rule="quarantined",
+            reason="its index has put the project in quarantine, as it does with suspected malware",
+            lift=Lift.DIGEST,
+        )
+    yield from _by_age(verdict, policy, context, now)
+    if context.yanked is not None:
+        why = f" ({context.yanked})" if context.yanked else ""
+        yield Opinion(
+            action=policy.yanked,
+            rule="yanked",
+            reason=f"its index has yanked the release{why}",
+            lift=Lift.ANY,
+        )
+    if context.other_indexes and not _is_told_by_private_names(policy, context):
+        yield Opinion(
+            action=policy.several_indexes,
+            rule="several-indexes",
+            reason=(
+                f"other files under this name are on {' and '.join(context.other_indexes)}, "
+                f"and this came from {context.index_url}"
+            ),
+            lift=Lift.ANY,
+        )
+
+
+def not_checked(policy: Policy, context: Context) -> Iterator[str]:
+    """Which of these rules could not be applied, and why, a sentence each."""
+    is_from_index = context.origin is OriginKind.INDEX
+    if policy.private_names and is_from_index and context.index_url is None:
+        yield "private-names: pip did not say which index the artifact came from"
+    if policy.several_indexes is not Action.ALLOW and is_from_index and not context.page_format:
+        yield "several-indexes: pip did not say which pages it read"
+    if (
+        policy.minimum_release_age
+        and context.uploaded_at is None
+        and context.origin not in _MADE_HERE
+        and (not is_from_index or policy.unknown_age is Action.ALLOW)
+    ):
+        why = _no_time(context) if is_from_index else f"no index tells it ({context.origin.value})"
+        yield f"minimum-release-age: {why}"
+
+
+def _by_age(verdict: Verdict, policy: Policy, context: Context, now: datetime) -> Iterator[Opinion]:
+    if not policy.minimum_release_age or _is_exempt(verdict, policy, context):
+        return
+    if context.uploaded_at is None:
+        if context.origin is OriginKind.INDEX:
+            yield Opinion(
+                action=policy.unknown_age,
+                rule="unknown-age",
+                reason=_no_time(context),
+                lift=Lift.ANY,
+            )
+        return
+    age = now - _aware(context.uploaded_at)
+    if age < policy.minimum_release_age:
+        yield Opinion(
+            action=Action.BLOCK,
+            rule="minimum-release-age",
+            reason=(
+                f"it was uploaded {_in_words(age)} ago, "
+                f"and the policy waits {_in_words(policy.minimum_release_age)}"
+            ),
+            lift=Lift.ANY,
+        )
+
+
+def _is_exempt(verdict: Verdict, policy: Policy, context: Context) -> bool:
+    """Whether the wait is not for this project, by every name that it goes by."""
+    names = {context.project, verdict.project} - {None}
+    return bool(names) and all(
+        any(fnmatchcase(str(name), pattern) for pattern in policy.minimum_release_age_exempt)
+        for name in names
+    )
+
+
+def _is_told_by_private_names(policy: Policy, context: Context) -> bool:
+    """Whether the policy says which index the project belongs to; the rule private-names has
+    seen to it then."""
+    project = context.project
+    return project is not None and any(name.covers(project) for name in policy.private_names)
+
+
+def _no_time(context: Context) -> str:
+    is_html = context.page_format == "html"
+    kind = " (it answers in HTML, which has no times)" if is_html else ""
+    return f"the index does not say when it was uploaded{kind}"
+
+
+def _aware(time: datetime) -> datetime:
+    return time if time.tzinfo is not None else time.replace(tzinfo=timezone.utc)
+
+
+def _in_words(span: timedelta) -> str:
+    if span >= timedelta(days=2):
+        return f"{span.days} days"
+    return f"{max(0, round(span.total_seconds() / 3600))} hours"

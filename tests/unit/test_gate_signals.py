@@ -1,0 +1,115 @@
+"""What the child reads from the pages of indexes: nothing that is odd breaks it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from safe_pip.gates.pip_signals import Signals, html_status, json_status, split_page, utc_time
+
+ONE, TWO = "https://one.example/simple/Al_pha/", "https://two.example/root/al-pha/index.html"
+
+
+def link(page: str | None, digest: str | None = None, **more: Any) -> SimpleNamespace:
+    name = "sha256" if digest else None
+    url = f"{page}alpha.whl"
+    return SimpleNamespace(comes_from=page, url=url, hash_name=name, hash=digest, **more)
+
+
+def signals(*pages: tuple[str, list[SimpleNamespace]], content: bytes = b"{}") -> Signals:
+    found = Signals()
+    for url, links in pages:
+        page = SimpleNamespace(url=url, content_type="application/x+json", content=content)
+        found.page_was_read(page, links)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b'{"project-status": {"status": "quarantined", "reason": "x"}}', "quarantined"),
+        (b'{"files": [], "project-status":{"status":"active"}}', "active"),
+        (rb'{"files": [{"filename": "\"project-status\": {\"status\": \"x\"}"}]}', None),
+        (b'{"project-status": {"status": 1}}', None),
+        (b'{"project-status": {"status": }}', None),
+        (b'{"project-status": "active"}', None),
+        (b"[" * 100_000, None),
+        (b"\xff", None),
+    ],
+)
+def test_the_status_of_a_project_is_found_in_json(content: bytes, status: str | None) -> None:
+    assert json_status(content) == status
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b'<meta name="pypi:project-status" content="quarantined">', "quarantined"),
+        (b'<meta  name="pypi:project-status"\n content="archived">', "archived"),
+        (b'<meta name="pypi:project-status" content="Q U">', None),
+        (b" " * (1 << 20) + b'<meta name="pypi:project-status" content="active">', None),
+    ],
+)
+def test_the_status_of_a_project_is_found_in_html(content: bytes, status: str | None) -> None:
+    assert html_status(content) == status
+
+
+@pytest.mark.parametrize(
+    ("told", "understood"),
+    [
+        ("2026-01-02T03:04:05.678901Z", "2026-01-02T03:04:05.678901+00:00"),
+        ("2026-01-02T03:04:05.6Z", "2026-01-02T03:04:05.600000+00:00"),
+        ("2026-01-02T03:04:05.123456789Z", "2026-01-02T03:04:05.123456+00:00"),
+        ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05+00:00"),
+        *((odd, None) for odd in ("2026-13-02T03:04:05Z", "2026-01-02", "yesterday", "", None, 7)),
+        ("2026-01-02T03:04:05+02:00", None),
+        ("٢٠٢٦-01-02T03:04:05Z", None),
+    ],
+)
+def test_only_a_time_in_utc_is_a_time(told: object, understood: str | None) -> None:
+    assert utc_time(told) == understood
+
+
+@pytest.mark.parametrize(
+    ("url", "parts"),
+    [
+        (ONE, ("https://one.example/simple/", "al-pha")),
+        (TWO, ("https://two.example/root/", "al-pha")),
+        ("https://one.example/simple/a.b?x=1#y", ("https://one.example/simple/", "a-b")),
+        ("odd", ("/", "odd")),
+    ],
+)
+def test_a_page_belongs_to_an_index_and_a_project(url: str, parts: tuple[str, str]) -> None:
+    assert split_page(url) == parts
+
+
+def test_other_indexes_are_those_with_other_files() -> None:
+    chosen, same, different = link(ONE, "a"), link(TWO, "a"), link(TWO, "b")
+    assert signals((ONE, [chosen]), (TWO, [different])).about(chosen)["other_indexes"] == [
+        "https://two.example/root/"
+    ]
+    for links in ([], [same], [different, same]):
+        assert signals((ONE, [chosen]), (TWO, links)).about(chosen)["other_indexes"] == []
+
+
+def test_without_a_digest_nothing_is_the_same_file() -> None:
+    chosen = link(ONE)
+    assert signals((ONE, [chosen]), (TWO, [link(TWO)])).about(chosen)["other_indexes"]
+
+
+@pytest.mark.parametrize("origin", [None, link(None), link(ONE), SimpleNamespace(url="x")])
+def test_what_no_page_told_is_not_known(origin: object) -> None:
+    told = Signals().about(origin)
+    assert told["page_format"] is told["uploaded_at"] is told["yanked"] is None
+    assert told["other_indexes"] == []
+
+
+def test_the_time_that_pip_knows_counts_before_ours() -> None:
+    found = Signals()
+    old = link(ONE)
+    found.file_was_named(old, {"upload-time": "2026-01-02T03:04:05Z"})
+    assert found.about(old)["uploaded_at"] == "2026-01-02T03:04:05+00:00"
+    found.file_was_named(old, {"upload-time": "rubbish"})
+    assert found.about(old)["uploaded_at"] == "2026-01-02T03:04:05+00:00"
