@@ -1,8 +1,9 @@
 """A scanner that finds what a test wrote down: real archives and processes, a pretended model.
 
 A line ``# pretend-score: 0.97`` in a Python file gives the artifact that score, with the line as
-the evidence; ``# pretend-crash``, ``-kill``, ``-memory``, ``-nonsense`` and ``-hang`` do to the
-worker what they say, and ``# pretend-touch: PATH`` tells a test that an inspection has begun.
+the evidence (none below 0.2); ``# pretend-crash``, ``-kill``, ``-memory``, ``-nonsense`` and
+``-hang`` do to the worker what they say, and ``# pretend-touch: PATH`` tells a test that an
+inspection has begun.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from safe_pip.scoring.manifest import Manifest, Thresholds
 from safe_pip.verdict import Finding, Verdict
 
 MODEL_ID = "pretended"
+EVIDENCE_FROM = 0.2
 ASK_FROM = 0.5
 BLOCK_FROM = 0.9
 SCANNER_ID = scanner_id(model_id=MODEL_ID, schema_digest=SCHEMA.digest)
@@ -109,7 +111,8 @@ def main() -> None:
 def _inspect(artifact: Artifact, *, judge: object, limits: Limits) -> Verdict:  # noqa: ARG001
     try:
         with open_distribution(artifact, limits) as distribution:
-            findings = tuple(_findings(distribution))
+            found = tuple(_findings(distribution))
+            findings = tuple(one for one in found if one.contribution >= EVIDENCE_FROM)
             return Verdict(
                 sha256=distribution.sha256,
                 filename=distribution.filename,
@@ -117,7 +120,7 @@ def _inspect(artifact: Artifact, *, judge: object, limits: Limits) -> Verdict:  
                 project=distribution.project,
                 version=distribution.version,
                 scanner_id=SCANNER_ID,
-                score=max((finding.contribution for finding in findings), default=0.01),
+                score=max((finding.contribution for finding in found), default=0.01),
                 unscannable=None,
                 findings=findings,
             )

@@ -114,6 +114,13 @@ def test_what_has_no_finding_is_installed(person: Person) -> None:
     assert "canary-1.0.dist-info" in person.workshop.installed()
 
 
+def test_finds_below_every_limit_are_not_called_no_finding(person: Person) -> None:
+    write_canary(person.workshop, "canary", 0.3)
+    ended = person.types("install", "canary")
+    assert ended.status == 0
+    assert "safe-pip: 1 inspected, 1 with finds below every limit; pip waited" in ended.screen
+
+
 def test_a_second_installation_is_from_memory(person: Person) -> None:
     write_canary(person.workshop, "canary", 0.1)
     person.types("install", "canary")

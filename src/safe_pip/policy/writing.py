@@ -22,6 +22,8 @@ TEMPLATE = """\
 # direct-urls = "allow"           # or "ask", "block"
 # vcs = "allow"                   # or "ask", "block"
 # minimum-release-age = "7d"      # releases this young are held back
+# yanked = "allow"                # or "ask", "block"
+# several-indexes = "allow"       # or "ask", "block": one name, different files
 # deny = ["some-project", "other<2"]
 
 # [[allow]]

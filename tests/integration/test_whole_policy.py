@@ -1,0 +1,94 @@
+"""Policies in a whole run: the organisation's floor, and what the index says."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from tests.builders import write_wheel
+from tests.integration.conftest import Workshop
+from tests.integration.loopback_index import LoopbackIndex, serve
+from tests.integration.test_whole_command import (
+    Person,
+    nothing_happened,
+    person,
+    write_canary,
+    write_policy,
+)
+
+__all__ = ["person"]
+
+CANARY = "canary-1.0-py3-none-any.whl"
+
+
+def write_organisation(workshop: Workshop, text: str) -> Path:
+    """A configuration folder of the machine, for XDG_CONFIG_DIRS."""
+    folder = workshop.folder / "site"
+    (folder / "safe-pip-guard").mkdir(parents=True)
+    (folder / "safe-pip-guard" / "safe-pip.toml").write_text(text, encoding="utf-8")
+    return folder
+
+
+def upload(workshop: Workshop, *, age: timedelta) -> None:
+    write_canary(workshop, "canary", 0.1)
+    time = datetime.now(timezone.utc) - age
+    workshop.index.is_json = True
+    workshop.index.upload_times[CANARY] = time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_a_young_release_is_held_back_with_its_age(person: Person) -> None:
+    upload(person.workshop, age=timedelta(days=3))
+    policy = write_policy(person.workshop, 'minimum-release-age = "7d"')
+    ended = person.types("--policy", policy, "install", "canary")
+    assert ended.status == 40
+    screen = " ".join(ended.screen.replace("│", " ").split())
+    assert (
+        "canary 1.0 was blocked: it was uploaded 3 days ago, and the policy waits 7 days" in screen
+    )
+    assert "--uploaded-prior-to" in screen
+    assert nothing_happened(person.workshop)
+    text = 'minimum-release-age = "7d"\nminimum-release-age-exempt = ["can*"]'
+    policy = write_policy(person.workshop, text)
+    assert person.types("--policy", policy, "install", "canary").status == 0
+
+
+def test_no_policy_gets_under_the_organisations(person: Person) -> None:
+    upload(person.workshop, age=timedelta(days=3))
+    site = write_organisation(person.workshop, 'minimum-release-age = "7d"')
+    policy = write_policy(
+        person.workshop,
+        'minimum-release-age = "1h"\nminimum-release-age-exempt = ["*"]\n'
+        '[[allow]]\nproject = "canary"\nreason = "we want it"',
+    )
+    ended = person.types("--policy", policy, "install", "canary", XDG_CONFIG_DIRS=str(site))
+    assert ended.status == 40
+    assert nothing_happened(person.workshop)
+    shown = person.types("--policy", policy, "policy", "show", XDG_CONFIG_DIRS=str(site)).screen
+    assert 'minimum-release-age = "168h"  # organisation (' in shown
+
+
+def test_a_name_on_several_indexes_is_told_in_the_last_line(person: Person, tmp_path: Path) -> None:
+    write_canary(person.workshop, "canary", 0.1)
+    folder = tmp_path / "other"
+    folder.mkdir()
+    write_wheel(folder, "canary", version="0.9")
+    with serve(LoopbackIndex(folder)) as other:
+        arguments = ("install", "--extra-index-url", other.url, "canary")
+        ended = person.types(*arguments)
+        assert ended.status == 0
+        assert "1 inspected, no finding, 1 project on several indexes" in ended.screen
+        person.workshop.make_environment()
+        policy = write_policy(person.workshop, 'several-indexes = "ask"')
+        ended = person.types("--policy", policy, *arguments)
+        assert ended.status == 40
+        assert other.url in ended.screen
+    assert person.workshop.installed() == []
+
+
+def test_a_quarantined_project_is_blocked(person: Person) -> None:
+    upload(person.workshop, age=timedelta(days=300))
+    person.workshop.index.status = "quarantined"
+    ended = person.types("install", "canary")
+    assert ended.status == 40
+    assert "quarantine" in ended.screen
+    assert nothing_happened(person.workshop)
