@@ -22,6 +22,7 @@ from safe_pip.policy.settings import (
     Thresholds,
     Unattended,
 )
+from safe_pip.threats.attestations import Attested
 from safe_pip.verdict import Advisory, Finding, Unscannable, Verdict
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
@@ -131,6 +132,7 @@ policies = st.builds(
     yanked=actions,
     quarantined=actions,
     several_indexes=actions,
+    attestations=actions,
     private_names=st.frozensets(
         st.builds(
             PrivateName,
@@ -164,6 +166,8 @@ contexts = st.builds(
     index_url=st.sampled_from([None, "https://one.example/simple/", "https://one.example.evil/"]),
     page_format=st.sampled_from([None, "json", "html"]),
     yanked=st.sampled_from([None, "", "broken"]),
+    provenance_url=st.sampled_from([None, "https://one.example/p"]),
+    attested=st.sampled_from([None, Attested(publisher="x"), Attested(flaw="x")]),
     project_status=st.sampled_from([None, "active", "quarantined"]),
     other_indexes=st.sampled_from([(), ("https://two.example/simple/",)]),
 )

@@ -9,7 +9,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from safe_pip.artifact import Artifact
 from safe_pip.errors import (
@@ -20,12 +20,24 @@ from safe_pip.errors import (
 )
 from safe_pip.gates.reviewer import Arrival, Hold, Ruling
 from safe_pip.inspection.inspector import Inspected
-from safe_pip.policy.rules import Action, Decision, Policy, Thresholds, decide, without_a_person
+from safe_pip.policy.rules import (
+    Action,
+    Context,
+    Decision,
+    Policy,
+    Thresholds,
+    decide,
+    without_a_person,
+)
 from safe_pip.policy.wording import outcome
 from safe_pip.reports.entry import Entry
 from safe_pip.terminal.desk import Reply
 from safe_pip.terminal.tally import Tally
 from safe_pip.verdict import Verdict
+
+if TYPE_CHECKING:
+    # Its module can use the network, which hardly any run needs.
+    from safe_pip.threats.attestations import Attester
 
 # Shorter waits are not worth a line on the terminal.
 SLOW_SECONDS = 4.0
@@ -74,6 +86,7 @@ class Review:
         thresholds: Thresholds,
         desk: Desk,
         gaps: Sequence[str] = (),
+        attester: Attester | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
         self._inspector = inspector
@@ -81,6 +94,7 @@ class Review:
         self._thresholds = thresholds
         self._desk = desk
         self._gaps = gaps
+        self._attester = attester
         self._now = now
         self._begun: dict[tuple[Path, str | None], Future[Inspected]] = {}
         # One ruling at a time: two questions at once cannot be answered. It is held while a person
@@ -182,7 +196,7 @@ class Review:
         decision = decide(
             verdict,
             self._policy,
-            arrival.context,
+            self._context(arrival),
             thresholds=self._thresholds,
             now=self._now(),
             gaps=self._gaps,
@@ -201,6 +215,16 @@ class Review:
         if not self._desk.is_attended:
             return without_a_person(decision, self._policy)
         return decision
+
+    def _context(self, arrival: Arrival) -> Context:
+        """With the file's attestations, if the policy wants them and the index has some."""
+        context, sha256 = arrival.context, arrival.artifact.sha256
+        if self._attester is None or context.provenance_url is None or sha256 is None:
+            return context
+        attested = self._attester.check(
+            arrival.artifact.path, sha256=sha256, provenance_url=context.provenance_url
+        )
+        return replace(context, attested=attested)
 
     def _is_answered(self, verdict: Verdict, parent_sha256: str | None) -> bool:
         """Whether a person said yes to these bytes, or to the archive they came out of and

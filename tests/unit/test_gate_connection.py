@@ -212,6 +212,7 @@ def _folder_item() -> dict[str, Any]:
         "yanked": None,
         "project_status": None,
         "page_format": None,
+        "provenance_url": None,
         "other_indexes": [],
     }
 

@@ -42,6 +42,7 @@ ITEM: dict[str, Any] = {
     "yanked": None,
     "project_status": None,
     "page_format": None,
+    "provenance_url": None,
     "other_indexes": [],
 }
 

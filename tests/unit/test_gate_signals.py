@@ -106,6 +106,15 @@ def test_what_no_page_told_is_not_known(origin: object) -> None:
     assert told["other_indexes"] == []
 
 
+def test_the_provenance_of_a_file_is_kept() -> None:
+    found = Signals()
+    one, other = link(ONE), link(TWO)
+    found.file_was_named(one, {"provenance": "https://one.example/provenance"})
+    found.file_was_named(other, {"provenance": None})
+    assert found.about(one)["provenance_url"] == "https://one.example/provenance"
+    assert found.about(other)["provenance_url"] is None
+
+
 def test_the_time_that_pip_knows_counts_before_ours() -> None:
     found = Signals()
     old = link(ONE)

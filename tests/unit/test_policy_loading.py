@@ -137,6 +137,7 @@ def test_every_key_can_be_set(write: Write) -> None:
         yanked = "ask"
         quarantined = "ask"
         several-indexes = "block"
+        attestations = "ask"
         [[allow]]
         project = "Good_Name"
         version = "==1.0"

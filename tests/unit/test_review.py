@@ -25,6 +25,7 @@ from safe_pip.policy.rules import Context, Decision
 from safe_pip.policy.settings import Action, AllowEntry, Policy, Unattended
 from safe_pip.review import Review
 from safe_pip.terminal.desk import Reply
+from safe_pip.threats.attestations import Attested
 from safe_pip.verdict import Verdict
 from tests.policies import NOW, THRESHOLDS, make_finding, make_verdict
 
@@ -175,6 +176,31 @@ def test_finds_below_every_limit_are_counted() -> None:
     table = Table(FakeDesk(), low)
     table.rule(low)
     assert table.review.tally().below_limits == 1
+
+
+def test_a_file_is_attested_only_if_its_index_offers_it() -> None:
+    asked: list[str] = []
+
+    class FakeAttester:
+        def check(self, path: Path, *, sha256: str, provenance_url: str) -> Attested:
+            asked.append(f"{path.name} {sha256[-4:]} {provenance_url}")
+            return Attested(flaw="bad")
+
+    review = Review(
+        inspector=FakeInspector(FINE),
+        policy=Policy(attestations=Action.ASK),
+        thresholds=THRESHOLDS,
+        desk=FakeDesk(),
+        attester=FakeAttester(),
+        now=lambda: NOW,
+    )
+    came = arrival(FINE)
+    url = "https://index.example/p"
+    offered = replace(came, context=replace(came.context, provenance_url=url))
+    (ruling,) = review.rule([offered], hold=FakeDesk().hold)
+    assert not ruling.is_allowed
+    assert "its attestation is not valid: bad" in ruling.reason
+    assert asked == [f"{FINE.filename} {FINE.sha256[-4:]} {url}"]
 
 
 def test_a_block_is_final_and_nothing_is_asked() -> None:

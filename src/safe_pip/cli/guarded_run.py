@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from safe_pip.cache.store import VerdictStore
 from safe_pip.cli.arguments import Options
 from safe_pip.cli.notices import feed_notices
-from safe_pip.cli.parts import Parts, make_feed, sentence_about
+from safe_pip.cli.parts import Parts, make_attester, make_feed, sentence_about
 from safe_pip.cli.report_files import write_report, writer_of
 from safe_pip.cli.surroundings import Surroundings
 from safe_pip.inspection.inspector import Inspector
@@ -49,6 +49,7 @@ class GuardedRun:
             policy=policy,
             thresholds=parts.thresholds,
             gaps=self._feed.gaps,
+            attester=make_attester(policy),
             desk=TerminalDesk(
                 stderr=sys.stderr,
                 keyboard=surroundings.keyboard(arguments, is_unattended=options.is_unattended),

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from safe_pip import __version__
 from safe_pip.cli.surroundings import Surroundings
@@ -15,6 +16,9 @@ from safe_pip.policy.settings import Action, Policy, Thresholds
 from safe_pip.reports.entry import Scanner
 from safe_pip.scoring.shipped import check_shipped_model
 from safe_pip.threats.feed import NoFeed, ThreatFeed
+
+if TYPE_CHECKING:
+    from safe_pip.threats.attestations import Attester
 
 # pip itself keeps one core busy, and artifacts arrive one after another.
 GATE_WORKERS = 2
@@ -68,6 +72,15 @@ def make_feed(policy: Policy, surroundings: Surroundings) -> ThreatFeed:
     return open_advisories(surroundings.advisories_file) or NoFeed(
         "advisories: no list of known malware was imported (safe-pip feed update)"
     )
+
+
+def make_attester(policy: Policy) -> Attester | None:
+    """None if the policy does not want attestations."""
+    if policy.attestations is Action.ALLOW:
+        return None
+    from safe_pip.threats.attestations import IndexAttester
+
+    return IndexAttester(is_offline=policy.offline, user_agent=f"safe-pip/{__version__}")
 
 
 def sentence_about(feature: str) -> str:

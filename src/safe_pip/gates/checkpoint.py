@@ -143,6 +143,7 @@ class Checkpoint:
                 yanked=item.yanked,
                 project_status=item.project_status,
                 page_format=item.page_format,
+                provenance_url=item.provenance_url,
                 other_indexes=item.other_indexes,
             ),
             parent_sha256=item.parent_sha256,

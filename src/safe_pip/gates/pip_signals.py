@@ -33,6 +33,7 @@ class Signals:
     def __init__(self) -> None:
         self._pages: dict[str, Page] = {}
         self._times: dict[str, str] = {}
+        self._provenances: dict[str, str] = {}
 
     def page_was_read(self, page: Any, links: list[Any]) -> None:
         is_json = "json" in page.content_type.lower()
@@ -40,7 +41,10 @@ class Signals:
         self._pages[page.url] = Page("json" if is_json else "html", status, links)
 
     def file_was_named(self, link: Any, file_data: Any) -> None:
-        """pip before 26.0 does not keep the upload time that the index told."""
+        """pip keeps no provenance (PEP 740), and before 26.0 no upload time."""
+        provenance = file_data.get("provenance")
+        if isinstance(provenance, str):
+            self._provenances[link.url] = provenance[:MAX_TEXT_CHARS]
         if getattr(link, "upload_time", None) is None:
             time = utc_time(file_data.get("upload-time"))
             if time is not None:
@@ -58,6 +62,7 @@ class Signals:
             "yanked": str(yanked)[:MAX_TEXT_CHARS] if yanked is not None else None,
             "project_status": page.status if page is not None else None,
             "page_format": page.format if page is not None else None,
+            "provenance_url": self._provenances.get(link.url) if link is not None else None,
             "other_indexes": self._other_indexes(link, url) if url is not None else [],
         }
 

@@ -72,6 +72,7 @@ class Item:
     yanked: str | None = None
     project_status: str | None = None
     page_format: str | None = None
+    provenance_url: str | None = None
     other_indexes: tuple[str, ...] = ()
 
 
@@ -217,6 +218,7 @@ def _item(fields: dict[str, Any]) -> Item:
         yanked=_optional_text(fields["yanked"]),
         project_status=_optional_text(fields["project_status"]),
         page_format=_optional_text(fields["page_format"]),
+        provenance_url=_url(fields["provenance_url"]),
         other_indexes=tuple(map(without_credentials, _texts(fields["other_indexes"]))),
     )
 

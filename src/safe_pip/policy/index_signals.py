@@ -42,6 +42,7 @@ def by_index(
             reason=f"its index has yanked the release{why}",
             lift=Lift.ANY,
         )
+    yield from _by_attestation(verdict, policy, context)
     if context.other_indexes and not _is_told_by_private_names(policy, context):
         yield Opinion(
             action=policy.several_indexes,
@@ -61,6 +62,13 @@ def not_checked(policy: Policy, context: Context) -> Iterator[str]:
         yield "private-names: pip did not say which index the artifact came from"
     if policy.several_indexes is not Action.ALLOW and is_from_index and not context.page_format:
         yield "several-indexes: pip did not say which pages it read"
+    if policy.attestations is not Action.ALLOW and context.origin not in _MADE_HERE:
+        if not is_from_index:
+            yield f"attestations: no index has any ({context.origin.value})"
+        elif context.attested is None and (context.provenance_url or context.page_format != "json"):
+            yield f"attestations: {_why_unattested(context)}"
+        elif context.attested is not None and context.attested.unchecked is not None:
+            yield f"attestations: {context.attested.unchecked}"
     if (
         policy.minimum_release_age
         and context.uploaded_at is None
@@ -69,6 +77,32 @@ def not_checked(policy: Policy, context: Context) -> Iterator[str]:
     ):
         why = _no_time(context) if is_from_index else f"no index tells it ({context.origin.value})"
         yield f"minimum-release-age: {why}"
+
+
+def _by_attestation(verdict: Verdict, policy: Policy, context: Context) -> Iterator[Opinion]:
+    attested = context.attested
+    # The tree of an sdist came out of a file that was looked at.
+    is_file_of_index = context.origin is OriginKind.INDEX and verdict.kind != "directory"
+    if policy.attestations is Action.ALLOW or not is_file_of_index:
+        return
+    if attested is not None and attested.publisher is not None:
+        return
+    if attested is not None and attested.flaw is not None:
+        action, reason = Action.BLOCK, f"its attestation is not valid: {attested.flaw}"
+    elif context.page_format == "json" and context.provenance_url is None:
+        action, reason = policy.attestations, "its index has no attestation of who published it"
+    else:
+        action = policy.attestations
+        reason = f"its attestation was not checked: {_why_unattested(context)}"
+    yield Opinion(action=action, rule="attestations", reason=reason, lift=Lift.ANY)
+
+
+def _why_unattested(context: Context) -> str:
+    if context.attested is not None and context.attested.unchecked is not None:
+        return context.attested.unchecked
+    if context.page_format == "html":
+        return "the index answers in HTML, and only its JSON was asked"
+    return "pip did not say what the index has"
 
 
 def _by_age(verdict: Verdict, policy: Policy, context: Context, now: datetime) -> Iterator[Opinion]:

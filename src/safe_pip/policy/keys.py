@@ -197,6 +197,13 @@ KEYS: Mapping[str, Key] = {
             says="projects that several of pip's indexes offer, with different files",
         ),
         Key(
+            name="attestations",
+            read=word_reader(_BLOCK_ASK_OFF),
+            schema=words_schema(_BLOCK_ASK_OFF),
+            takes='"block", "ask" or "off"',
+            says="files of an index without an attestation (PEP 740) that was found to hold",
+        ),
+        Key(
             name="private-names",
             read=read_private_names,
             schema=PRIVATE_NAMES,

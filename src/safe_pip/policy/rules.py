@@ -17,6 +17,7 @@ from safe_pip.policy.settings import Action, AllowEntry, Policy, Thresholds, Una
 
 if TYPE_CHECKING:
     # Only the type is needed: a policy has to be read, and refused, before anything is loaded.
+    from safe_pip.threats.attestations import Attested
     from safe_pip.verdict import Verdict
 
 __all__ = ["Action", "Context", "Decision", "Policy", "Thresholds", "decide", "without_a_person"]
@@ -35,7 +36,9 @@ class Context:
     ``index_url`` is the page of the index that offered it, ``page_format`` its kind (``json`` or
     ``html``), ``yanked`` why the index withdrew the release (PEP 592; empty if it does not say),
     ``project_status`` what it says about the project (PEP 792). Each is None when it is not
-    known, or not so. ``other_indexes`` offer other files under the same name.
+    known, or not so. ``provenance_url`` is where the index has attestations of the file, if it
+    has any, and ``attested`` what came of looking at them, if the policy wants that.
+    ``other_indexes`` offer other files under the same name.
     """
 
     origin: OriginKind
@@ -45,6 +48,8 @@ class Context:
     project: NormalizedName | None = None
     index_url: str | None = None
     page_format: str | None = None
+    provenance_url: str | None = None
+    attested: Attested | None = None
     yanked: str | None = None
     project_status: str | None = None
     other_indexes: tuple[str, ...] = ()

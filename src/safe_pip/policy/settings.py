@@ -154,6 +154,7 @@ class Policy:
     yanked: Action = Action.ALLOW
     quarantined: Action = Action.BLOCK
     several_indexes: Action = Action.ALLOW
+    attestations: Action = Action.ALLOW
     private_names: frozenset[PrivateName] = frozenset()
     held: frozenset[str] = frozenset()
 
@@ -183,6 +184,7 @@ class Policy:
             yanked=stricter(self.yanked, other.yanked),
             quarantined=stricter(self.quarantined, other.quarantined),
             several_indexes=stricter(self.several_indexes, other.several_indexes),
+            attestations=stricter(self.attestations, other.attestations),
             private_names=self.private_names | other.private_names,
             held=self.held | other.held,
         )

@@ -114,6 +114,8 @@ def what_now(decision: Decision) -> str:
             advice = "Ask pip for another version of it."
         case "quarantined":
             advice = "Wait for the index's administrators, or do without it."
+        case "attestations":
+            advice = "The policy wants a proof of who published it; see docs/policy.md."
         case "several-indexes":
             advice = "If you know where it belongs, say so under private-names (docs/policy.md)."
         case "unscannable":

@@ -1,1 +1,1 @@
-"""Threats: lists of releases known to be malicious."""
+"""Threats: what others know about releases: lists of malware, attestations."""

@@ -1,4 +1,4 @@
-"""Fetching: an export of reports from a URL into a file, with a limit on everything."""
+"""Fetching: what a URL serves, with a limit on everything."""
 
 from __future__ import annotations
 
@@ -43,14 +43,17 @@ def fetch_export(
     url: str, path: Path, *, user_agent: str, max_bytes: int = MAX_EXPORT_BYTES
 ) -> None:
     """Write what ``url`` serves into ``path``, whole. Raises FeedError."""
+    with path.open("wb") as file:
+        fetch(url, file, user_agent=user_agent, max_bytes=max_bytes)
+
+
+def fetch(url: str, file: BinaryIO, *, user_agent: str, max_bytes: int) -> None:
+    """Write what ``url`` serves into ``file``, whole. Raises FeedError."""
     if reason := why_not(url):
         raise FeedError(f"{url}: {reason}.", hint="Give an https URL, or a path.")
     request = urllib.request.Request(url, headers={"User-Agent": user_agent})
     try:
-        with (
-            _opener(url).open(request, timeout=SILENCE_TIMEOUT_SECONDS) as answer,
-            path.open("wb") as file,
-        ):
+        with _opener(url).open(request, timeout=SILENCE_TIMEOUT_SECONDS) as answer:
             _copy(answer, file, answer.headers, url, max_bytes)
     except (OSError, http.client.HTTPException, ValueError) as error:
         cause = getattr(error, "reason", None) or error
