@@ -63,8 +63,13 @@ def test_no_policy_gets_under_the_organisations(person: Person) -> None:
     ended = person.types("--policy", policy, "install", "canary", XDG_CONFIG_DIRS=str(site))
     assert ended.status == 40
     assert nothing_happened(person.workshop)
+    assert "Your organisation's policy says so" in " ".join(ended.screen.replace("│", "").split())
+    assert "safe-pip policy allow" not in ended.screen
     shown = person.types("--policy", policy, "policy", "show", XDG_CONFIG_DIRS=str(site)).screen
     assert 'minimum-release-age = "168h"  # organisation (' in shown
+    release = ("policy", "allow", "canary==1.0", "--sha256", "a" * 64, "--reason", "read")
+    allowed = person.types(*release, XDG_CONFIG_DIRS=str(site)).screen
+    assert "your organisation's policy says: minimum-release-age" in allowed
 
 
 def test_a_name_on_several_indexes_is_told_in_the_last_line(person: Person, tmp_path: Path) -> None:

@@ -95,6 +95,11 @@ def confused() -> Decision:
     return make_decision(make_verdict(), Policy(several_indexes=Action.BLOCK), context)
 
 
+def held() -> Decision:
+    policy = Policy(sdists=Action.BLOCK, held=frozenset({"sdists"}))
+    return make_decision(make_verdict(kind="sdist", filename="demo-1.0.tar.gz"), policy)
+
+
 def hostile() -> Decision:
     finding = make_finding(
         path="a/\x1b]0;title\x07\u202e.py", excerpt="[bold red]x[/]\r\x1b[2J\u200b" * 12
@@ -120,6 +125,7 @@ def screen(decision: Decision, columns: int, *, is_full: bool = False) -> str:
 DECISIONS = [
     quarantined,
     confused,
+    held,
     blocked_by_score,
     asked,
     unattended,
@@ -184,6 +190,12 @@ def test_escaped_text_is_one_harmless_line(text: str, shown: str) -> None:
 
 def test_the_accepting_command_can_be_copied_from_a_narrow_terminal() -> None:
     assert f"  {accepting_command(asked())}\n" in screen(asked(), 40)
+
+
+def test_no_command_is_offered_that_would_not_count() -> None:
+    assert accepting_command(asked()) is not None
+    assert accepting_command(denied()) is None
+    assert accepting_command(held()) is None
 
 
 def test_no_command_is_made_of_a_hostile_name() -> None:

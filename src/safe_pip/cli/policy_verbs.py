@@ -58,6 +58,9 @@ def _show(options: Options, surroundings: Surroundings) -> int:
         thresholds = Thresholds(ask=model.thresholds.ask, block=model.thresholds.block)
     for line in policy_lines(loaded, thresholds):
         print(line)
+    for folder in surroundings.organisation_folders:
+        if not (folder / OWN_FILE).exists():
+            print(f"# organisation: {escaped(str(folder / OWN_FILE))} (not there)")
     if not surroundings.user_policy.exists():
         print(f"# user: {escaped(str(surroundings.user_policy))} (not there)")
     return 0
@@ -111,6 +114,9 @@ def _allow(asked: argparse.Namespace, options: Options, surroundings: Surroundin
     if asked.project and was_trusted:
         surroundings.trusted.add(written.path, written.table_digest)
     print(f"{entry.project} {entry.specifier} is allowed in {escaped(str(path))}")
+    if held := surroundings.load_policy(options.policy).policy.held - {"allow"}:
+        names = ", ".join(sorted(held))
+        print(f"  It sets aside nothing that your organisation's policy says: {names}.")
     if asked.project and not was_trusted:
         print("  It does not count until you run `safe-pip policy trust`.", file=sys.stderr)
     return 0

@@ -59,7 +59,9 @@ class Context:
 class Decision:
     """A choice about one verdict: never cached. ``rule`` names what decided (a policy key or
     ``model``); ``reason`` is one sentence for a person. ``not_checked`` says, a sentence each,
-    which rules of the policy could not be applied and why."""
+    which rules of the policy could not be applied and why. ``can_be_allowed``: an allow entry of
+    the user's, with the digest, would set the rule aside; ``is_held``: it would, were it not the
+    organisation that set the rule."""
 
     verdict: Verdict
     context: Context
@@ -67,6 +69,8 @@ class Decision:
     rule: str
     reason: str
     not_checked: tuple[str, ...] = ()
+    can_be_allowed: bool = True
+    is_held: bool = False
 
 
 def decide(
@@ -105,6 +109,8 @@ def decide(
         action=strictest.action,
         rule=strictest.rule,
         reason=strictest.reason,
+        can_be_allowed=strictest.lift is not Lift.NEVER and strictest.rule not in policy.held,
+        is_held=strictest.lift is not Lift.NEVER and strictest.rule in policy.held,
         not_checked=(*gaps, *not_checked(policy, context)),
     )
 

@@ -27,7 +27,7 @@ Says = Callable[[str], str]
 def accepting_command(decision: Decision) -> str | None:
     """``policy allow`` for exactly these bytes, where such an entry would count."""
     verdict = decision.verdict
-    if decision.rule in ("deny", "private-names") or not verdict.sha256:
+    if not decision.can_be_allowed or not verdict.sha256:
         return None
     try:
         # What goes into a shell is a name and a version, and nothing that looks like them.
@@ -103,6 +103,11 @@ def what_now(decision: Decision) -> str:
     if decision.action is Action.ASK:
         return "Nothing of it has run. 'No' ends pip, and nothing of the set is installed."
     nothing_happened = "Nothing of it has run, nothing of the set was installed."
+    if decision.is_held:
+        return (
+            f"{nothing_happened} Your organisation's policy says so ('safe-pip policy show' tells "
+            "which file): only an entry in it makes an exception."
+        )
     match decision.rule:
         case "deny" | "private-names":
             advice = "'safe-pip policy show' tells which file says so."

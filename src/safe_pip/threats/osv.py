@@ -89,8 +89,9 @@ def read_reports(export: Path, *, called: str | None = None) -> Iterator[Report]
         else:
             yield from _zip_reports(export)
     except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
+        cause = (isinstance(error, OSError) and error.strerror) or error
         raise FeedError(
-            f"{called or export} cannot be read as an OSV export: {error}.",
+            f"{called or export} cannot be read as an OSV export: {cause}.",
             hint="Give a folder of OSV files or the zip that such an export comes as.",
         ) from error
 
