@@ -207,6 +207,8 @@ def test_policy_init_check_and_show(
     run: Run, home: Surroundings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("policy", "init") == 0
+    assert run("policy", "check") == 0
+    assert "no policy files" not in capsys.readouterr().out
     assert run("policy", "check", "safe-pip.toml") == 0
     assert run("policy", "show") == 0
     output = capsys.readouterr().out

@@ -22,6 +22,7 @@ from safe_pip.artifact import OriginKind
 from safe_pip.escaping import escaped
 from safe_pip.policy.rules import Context, Decision, without_a_person
 from safe_pip.policy.settings import Action, DenyEntry, Policy
+from safe_pip.terminal.decoded import decoded_literal
 from safe_pip.terminal.desk import Reply, TerminalDesk
 from safe_pip.terminal.explanation import print_explanation
 from safe_pip.terminal.keyboard import Keyboard
@@ -190,6 +191,25 @@ def test_escaped_text_is_one_harmless_line(text: str, shown: str) -> None:
 
 def test_the_accepting_command_can_be_copied_from_a_narrow_terminal() -> None:
     assert f"  {accepting_command(asked())}\n" in screen(asked(), 40)
+
+
+@pytest.mark.parametrize(
+    ("excerpt", "text"),
+    [
+        ('exec(b64decode("aW1wb3J0IG9zO29zLnN5c3RlbSgnaWQnKQ=="))', "import os;os.system('id')"),
+        ('exec(b64decode("aW1wb3J0IG9zO29zLnN5c3Rl…', "import os;os.syste"),
+        ("u = 'aHR0cHM6Ly9hLmV4YW1wbGUv'", "https://a.example/"),
+        ("x = bytes.fromhex('696d706f7274206f73')", "import os"),
+        (r'exec("\x69\x6d\x70\x6f\x72\x74")', "import"),
+        ("name = 'some_identifier_of_code'", None),
+        ("key = '/usr/share/some/where/else'", None),
+        ("'AAAAAAAAAAAAAAAA'", None),
+        ("'G10wO3RpdGxlBxtbMko='", None),
+        ("", None),
+    ],
+)
+def test_a_literal_that_hides_text_is_shown_decoded(excerpt: str, text: str | None) -> None:
+    assert decoded_literal(excerpt) == text
 
 
 def test_no_command_is_offered_that_would_not_count() -> None:

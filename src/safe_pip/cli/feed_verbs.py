@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,9 @@ def _update(named: Sequence[str], options: Options, surroundings: Surroundings) 
             hint="Give the URL or path of an OSV export, or set advisory-feeds in your policy "
             "(docs/policy.md).",
         )
+    if not options.is_quiet:
+        for source in filter(is_url, sources):
+            print(f"safe-pip: fetching {escaped(source)} …", file=sys.stderr, flush=True)
     with _exports(sources, policy) as exports:
         status = write_advisories(
             exports, surroundings.advisories_file, imported_at=datetime.now(timezone.utc)

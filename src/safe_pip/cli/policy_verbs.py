@@ -20,7 +20,7 @@ from safe_pip.cli.surroundings import Surroundings
 from safe_pip.errors import ModelError, PolicyError, UsageError
 from safe_pip.escaping import escaped
 from safe_pip.policy.keys import KEYS, policy_schema
-from safe_pip.policy.loading import OWN_FILE, find_project_file, read_policy_file
+from safe_pip.policy.loading import OWN_FILE, PolicyFile, find_project_file, read_policy_file
 from safe_pip.policy.settings import AllowEntry, Thresholds
 from safe_pip.policy.showing import policy_lines
 from safe_pip.policy.writing import append_allow, write_template
@@ -34,7 +34,7 @@ def run_policy(options: Options, arguments: Sequence[str], surroundings: Surroun
         case "show":
             return _show(options, surroundings)
         case "check":
-            return _check(asked.file)
+            return _check(asked.file, options, surroundings)
         case "init":
             path = write_template(surroundings.working_folder)
             print(f"{escaped(str(path))} written; edit it")
@@ -66,9 +66,20 @@ def _show(options: Options, surroundings: Surroundings) -> int:
     return 0
 
 
-def _check(path: Path) -> int:
-    file = read_policy_file(path)
-    print(f"{escaped(str(path))}: valid, sets {len(file.said)} keys")
+def _check(path: Path | None, options: Options, surroundings: Surroundings) -> int:
+    """A file, or every file that counts here."""
+    if path is not None:
+        return _describe(read_policy_file(path))
+    layers = surroundings.load_policy(options.policy).layers
+    for layer in layers:
+        _describe(layer.file)
+    if not layers:
+        print("no policy files: the built-in policy is in force")
+    return 0
+
+
+def _describe(file: PolicyFile) -> int:
+    print(f"{escaped(str(file.path))}: valid, sets {len(file.said)} keys")
     today = datetime.now(timezone.utc).date()
     allowed = file.said.get("allow", frozenset())
     assert isinstance(allowed, frozenset)
@@ -187,7 +198,9 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     verbs.add_parser("show", help="the policy in force, and where each value came from")
     check = verbs.add_parser("check", help="whether a file is a valid policy")
-    check.add_argument("file", type=Path, metavar="FILE")
+    check.add_argument(
+        "file", type=Path, nargs="?", metavar="FILE", help="default: every file that counts here"
+    )
     verbs.add_parser("schema", help="print the JSON Schema of policy files, for editors")
     verbs.add_parser("init", help=f"write a {OWN_FILE} to begin with")
     trust = verbs.add_parser("trust", help="let the project's policy loosen, as it is now")

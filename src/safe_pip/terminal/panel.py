@@ -12,6 +12,7 @@ from rich.text import Text
 from safe_pip.escaping import escaped
 from safe_pip.policy.rules import Action, Decision
 from safe_pip.policy.wording import outcome
+from safe_pip.terminal.decoded import decoded_literal
 from safe_pip.terminal.sentences import (
     FEW_PLACES,
     MANY_PLACES,
@@ -85,6 +86,9 @@ def finding_rows(
             whole = Text(f"  {excerpt}", overflow="fold")
             cut = Text(f"  {excerpt}", no_wrap=True, overflow="ellipsis")
             rows.add_row("", whole if is_full else cut)
+        if decoded := decoded_literal(findings[0].evidence.excerpt):
+            words = f"  decoded: {escaped(decoded)}"
+            rows.add_row("", Text(words, style="bold", no_wrap=True, overflow="ellipsis"))
     return rows
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from safe_pip.escaping import escaped
 from safe_pip.policy.rules import Decision
 from safe_pip.policy.wording import outcome
+from safe_pip.terminal.decoded import decoded_literal
 from safe_pip.terminal.sentences import (
     FEW_PLACES,
     MANY_PLACES,
@@ -37,6 +38,8 @@ def plain_lines(decision: Decision, *, says: Says, is_full: bool = False) -> Ite
         yield f"{number}. {place}: {found_words(findings, says)}."
         if excerpt := escaped(findings[0].evidence.excerpt):
             yield f"The code: {excerpt}"
+        if decoded := decoded_literal(findings[0].evidence.excerpt):
+            yield f"Decoded: {escaped(decoded)}"
     if (hidden := len(places) - max_places) > 0:
         yield f"And {hidden} more."
     yield f"Asked for by {chain(decision, arrow=', which needs ')}."

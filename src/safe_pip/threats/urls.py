@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import urlsplit
 
 
@@ -29,6 +28,8 @@ def why_not(url: str) -> str | None:
 def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
+    import ipaddress  # Most URLs are https, and need no look at the host.
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
