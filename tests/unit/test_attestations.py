@@ -91,11 +91,17 @@ def test_one_attestation_that_does_not_hold_is_a_flaw(
     assert flaw == "it does not hold (AttestationError: another digest)"
 
 
-@pytest.mark.parametrize("more", [{"text": b"<html>"}, {"sha256": "0" * 64}])
-def test_an_answer_that_proves_nothing_is_a_flaw(
-    wheel: Path, monkeypatch: pytest.MonkeyPatch, more: dict[str, Any]
+def test_an_answer_that_is_no_provenance_has_proved_nothing(
+    wheel: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert outcome(wheel, monkeypatch, "ok", **more).flaw
+    unchecked = outcome(wheel, monkeypatch, "ok", text=b"<html>").unchecked
+    assert unchecked == "the check failed (ValueError: no provenance)"
+
+
+def test_other_bytes_than_those_that_were_judged_are_a_flaw(
+    wheel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert outcome(wheel, monkeypatch, "ok", sha256="0" * 64).flaw == "the file changed"
 
 
 def test_an_empty_answer_is_a_flaw(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,22 +75,28 @@ def verify(path: Path, *, sha256: str, provenance: bytes) -> Attested:
 
     try:
         distribution = Distribution.from_file(path)
+        bundles = Provenance.model_validate_json(provenance).attestation_bundles
         if distribution.digest != sha256:
             return Attested(flaw="the file changed")
         publishers = []
-        for bundle in Provenance.model_validate_json(provenance).attestation_bundles:
+        for bundle in bundles:
             for attestation in bundle.attestations:
                 attestation.verify(bundle.publisher, distribution)
                 publishers.append(_name(bundle.publisher))
-    except (AttestationError, ValueError) as error:
-        return Attested(flaw=f"it does not hold ({type(error).__name__}: {error})")
+    except AttestationError as error:
+        return Attested(flaw=f"it does not hold ({_in_a_line(error)})")
     except Exception as error:
-        # Whatever else the library runs into, such as no trust root: the policy decides what
-        # becomes of a file that was not checked, and never takes it for checked.
-        return Attested(unchecked=f"the check failed ({type(error).__name__}: {error})")
+        # Whatever else the library runs into, such as an answer that is none, or no trust root:
+        # the policy decides what becomes of a file that was not checked, and never takes it for
+        # checked.
+        return Attested(unchecked=f"the check failed ({_in_a_line(error)})")
     if not publishers:
         return Attested(flaw="the index's answer holds none")
     return Attested(publisher=", ".join(dict.fromkeys(publishers)))
+
+
+def _in_a_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
 
 
 def _name(publisher: object) -> str:
