@@ -88,7 +88,8 @@ def _organisation_folders() -> tuple[Path, ...]:
     import platformdirs
 
     named = platformdirs.site_config_dir(APPLICATION, appauthor=False, multipath=True)
-    folders = [Path(name) for name in named.split(os.pathsep)]
+    # A relative one would lie in the working directory, whoever's that is.
+    folders = [Path(name) for name in named.split(os.pathsep) if Path(name).is_absolute()]
     if os.name == "posix" and sys.platform != "darwin":
         folders.append(_USUAL_ORGANISATION_FOLDER)
     return tuple(reversed(dict.fromkeys(folders)))
