@@ -21,7 +21,7 @@ from types import SimpleNamespace
 import pytest
 
 import safe_pip.cli
-from safe_pip.archive import Limits, open_distribution
+from safe_pip.archive import Limits
 from safe_pip.artifact import Artifact
 from safe_pip.distribution import Distribution
 from safe_pip.errors import UnscannableError
@@ -29,6 +29,7 @@ from safe_pip.evidence import Evidence, Location, Surface
 from safe_pip.extractors import SCHEMA
 from safe_pip.feature import Group
 from safe_pip.inspection import worker
+from safe_pip.inspection.installed import open_artifact, verdict_kind
 from safe_pip.inspection.scanner import scanner_id
 from safe_pip.inspection.unscannable import unscannable_verdict
 from safe_pip.inspection.workers import Worker, Workers, worker_command
@@ -110,13 +111,13 @@ def main() -> None:
 
 def _inspect(artifact: Artifact, *, judge: object, limits: Limits) -> Verdict:  # noqa: ARG001
     try:
-        with open_distribution(artifact, limits) as distribution:
+        with open_artifact(artifact, limits) as distribution:
             found = tuple(_findings(distribution))
             findings = tuple(one for one in found if one.contribution >= EVIDENCE_FROM)
             return Verdict(
                 sha256=distribution.sha256,
                 filename=distribution.filename,
-                kind=distribution.kind.value,
+                kind=verdict_kind(artifact, distribution),
                 project=distribution.project,
                 version=distribution.version,
                 scanner_id=SCANNER_ID,

@@ -19,6 +19,7 @@ class OriginKind(enum.Enum):
     WHEEL_CACHE = "pip's cache of built wheels"
     BUILT = "built from a source"
     SCANNED = "named on the command line"
+    INSTALLED = "installed before"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

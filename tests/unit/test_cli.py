@@ -13,38 +13,15 @@ from pathlib import Path
 import pytest
 
 import safe_pip.__main__ as run_as_module
-from safe_pip.cli import main
 from safe_pip.cli.arguments import HELP, Options, split_arguments
 from safe_pip.cli.surroundings import Surroundings
 from safe_pip.errors import GateError, ModelError, UsageError
 from safe_pip.policy.trust import TrustedFiles
 from tests.builders import write_sdist, write_wheel
-from tests.fake_scanner import SCANNER_ID, use_fake_scanner
+from tests.fake_scanner import SCANNER_ID
 from tests.unit.test_threats import osv, write
 
 Run = Callable[..., int]
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Surroundings:
-    """Empty folders of a user who stands in an empty project."""
-    surroundings = Surroundings(
-        environ={},
-        working_folder=tmp_path / "project",
-        config_folder=tmp_path / "config",
-        cache_folder=tmp_path / "cache",
-        data_folder=tmp_path / "data",
-    )
-    surroundings.working_folder.mkdir()
-    monkeypatch.setattr("safe_pip.cli.program.current_surroundings", lambda: surroundings)
-    monkeypatch.chdir(surroundings.working_folder)
-    use_fake_scanner(monkeypatch)
-    return surroundings
-
-
-@pytest.fixture
-def run(home: Surroundings) -> Run:  # noqa: ARG001
-    return lambda *arguments: main([str(argument) for argument in arguments])
 
 
 def wheel_scoring(folder: Path, score: float, name: str) -> Path:

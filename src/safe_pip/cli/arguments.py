@@ -21,7 +21,7 @@ verbs of pip (all of their arguments are pip's own):
   any other                        passed on to pip
 
 verbs of safe-pip:
-  scan PATH...                     inspect archives and folders without installing
+  scan PATH...|--installed         inspect archives, folders or an environment
   explain ARTIFACT                 everything that was found in one artifact, and its score
   policy show|check|init|allow|trust|schema
                                    what may pass: see it, check it, write it

@@ -12,10 +12,13 @@ from pathlib import Path
 from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.cache.store import VerdictStore
 from safe_pip.cli.arguments import FORMATS, Options
+from safe_pip.cli.installed_copies import installed_copies, with_what_was_not_read
 from safe_pip.cli.parts import Parts, default_jobs, make_feed, prepared, sentence_about
 from safe_pip.cli.report_files import write_report, writer_of
 from safe_pip.cli.surroundings import Surroundings
 from safe_pip.errors import EXIT_BLOCKED, EXIT_DECLINED, EXIT_UNSCANNABLE, UsageError
+from safe_pip.escaping import escaped
+from safe_pip.gates.site_folders import find_site_folders
 from safe_pip.inspection.inspector import Inspected, Inspector
 from safe_pip.policy.rules import Action, Context, Decision, Policy, decide
 from safe_pip.reports.entry import Entry
@@ -32,21 +35,25 @@ _EXIT_CODES_BY_BADNESS = (0, EXIT_DECLINED, EXIT_UNSCANNABLE, EXIT_BLOCKED)
 
 def run_scan(options: Options, arguments: Sequence[str], surroundings: Surroundings) -> int:
     """Print one document with an entry for each path; the exit code is the worst of them."""
-    asked = _scan_parser().parse_args(arguments)
-    if asked.jobs < 1:
-        raise UsageError("--jobs must be at least 1.", hint="Leave it out for one job a core.")
+    asked = _scan_arguments(arguments)
     policy = surroundings.load_policy(options.policy).policy
     writer = writer_of(asked.format or options.format or "text")
     report_writer = writer_of(options.format or "json")
-    jobs = min(asked.jobs, len(asked.paths))
+    paths, origin = asked.paths, OriginKind.SCANNED
+    if asked.installed:
+        paths, origin = _installed(asked.python, options, surroundings), OriginKind.INSTALLED
+    jobs = min(asked.jobs, len(paths))
     with prepared(worker_count=jobs, is_verbose=options.is_verbose) as parts:
         entries = inspect_paths(
-            asked.paths,
+            paths,
+            origin=origin,
             policy=policy,
             parts=parts,
             surroundings=surroundings,
             show_progress=None if options.is_quiet else _print_progress,
         )
+    if asked.installed:
+        entries = [with_what_was_not_read(entry) for entry in entries]
     sys.stdout.write(writer(entries, parts.scanner))
     if options.report is not None:
         write_report(options.report, report_writer(entries, parts.scanner))
@@ -86,6 +93,7 @@ def inspect_paths(
     policy: Policy,
     parts: Parts,
     surroundings: Surroundings,
+    origin: OriginKind = OriginKind.SCANNED,
     show_progress: ShowProgress | None = None,
 ) -> list[Entry]:
     """An entry for each path, in order, whatever becomes of the others."""
@@ -99,7 +107,7 @@ def inspect_paths(
     try:
         futures = [
             # Absolute, so that "." has a name.
-            inspector.begin(Artifact(path=Path(path).absolute(), origin=OriginKind.SCANNED))
+            inspector.begin(Artifact(path=Path(path).absolute(), origin=origin))
             for path in paths
         ]
         if show_progress is not None:
@@ -110,7 +118,7 @@ def inspect_paths(
                 decision=decide(
                     future.result().verdict,
                     policy,
-                    Context(origin=OriginKind.SCANNED),
+                    Context(origin=origin),
                     thresholds=parts.thresholds,
                     now=datetime.now(timezone.utc),
                     gaps=feed.gaps,
@@ -149,13 +157,38 @@ def exit_code(decision: Decision) -> int:
             return EXIT_BLOCKED
 
 
-def _scan_parser() -> argparse.ArgumentParser:
+def _installed(python: Path | None, options: Options, surroundings: Surroundings) -> Sequence[str]:
+    found = find_site_folders(environ=surroundings.environ, python=python)
+    if not options.is_quiet:
+        version = ".".join(map(str, found.python_version))
+        print(
+            f"safe-pip: what is installed for Python {version} in {escaped(str(found.prefix))} "
+            f"({escaped(found.chosen_by)})",
+            file=sys.stderr,
+            flush=True,
+        )
+    return [str(path) for path in installed_copies(found.folders)]
+
+
+def _scan_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="safe-pip scan",
-        description="Inspects archives and folders without installing anything.",
+        usage="%(prog)s [--format FORMAT] [--jobs N] (PATH... | --installed [--python PATH])",
+        description="Inspects archives, folders or an environment without installing anything.",
         allow_abbrev=False,
     )
-    parser.add_argument("paths", metavar="PATH", nargs="+", help="an archive or a folder")
+    parser.add_argument("paths", metavar="PATH", nargs="*", help="an archive or a folder")
+    parser.add_argument(
+        "--installed",
+        action="store_true",
+        help="what is installed where pip would install to; nothing of it is started",
+    )
+    parser.add_argument(
+        "--python",
+        type=Path,
+        metavar="PATH",
+        help="with --installed: another interpreter, or the folder of a virtual environment",
+    )
     parser.add_argument("--format", choices=FORMATS, help="of what is printed (default: text)")
     parser.add_argument(
         "--jobs",
@@ -164,4 +197,11 @@ def _scan_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="inspections at the same time (default: one a core)",
     )
-    return parser
+    asked = parser.parse_args(arguments)
+    if bool(asked.paths) == asked.installed:
+        parser.error("name paths, or --installed, and not both")
+    if asked.python is not None and not asked.installed:
+        parser.error("--python goes with --installed")
+    if asked.jobs < 1:
+        raise UsageError("--jobs must be at least 1.", hint="Leave it out for one job a core.")
+    return asked

@@ -66,7 +66,7 @@ def find_python(environ: Mapping[str, str]) -> Choice:
     Raises UnsupportedPipError if there is none.
     """
     if active := environ.get("VIRTUAL_ENV"):
-        python = _python_of_environment(Path(active))
+        python = python_of_environment(Path(active))
         if python is None:
             raise UnsupportedPipError(
                 f"VIRTUAL_ENV is {active}, where there is no interpreter.",
@@ -184,7 +184,7 @@ def _is_same_python(first: Path, second: Path) -> bool:
         return False
 
 
-def _python_of_environment(prefix: Path) -> Path | None:
+def python_of_environment(prefix: Path) -> Path | None:
     candidates = (prefix / "bin" / "python", prefix / "Scripts" / "python.exe")
     return next((path for path in candidates if path.exists()), None)
 

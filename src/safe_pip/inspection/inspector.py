@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from safe_pip.artifact import Artifact
+from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.cache.store import VerdictStore
 from safe_pip.errors import UnscannableError
 from safe_pip.inspection.unscannable import claimed_names, unscannable_verdict
@@ -120,7 +120,8 @@ def _digested(artifact: Artifact) -> Artifact:
     """The artifact with its digest; a folder has none before it is read."""
     try:
         mode = artifact.path.stat().st_mode
-        if stat.S_ISDIR(mode):
+        # An old .egg-info is a file, and stands for others.
+        if stat.S_ISDIR(mode) or artifact.origin is OriginKind.INSTALLED:
             return replace(artifact, sha256=None)
         if not stat.S_ISREG(mode):
             raise UnscannableError("it is neither a file nor a folder", reason="not-a-file")

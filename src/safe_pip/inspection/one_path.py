@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from safe_pip.archive import Limits, open_distribution
+from safe_pip.archive import Limits
 from safe_pip.artifact import Artifact
 from safe_pip.errors import UnscannableError
 from safe_pip.evidence import Evidence
 from safe_pip.extractors import SCHEMA, observe
+from safe_pip.inspection.installed import open_artifact, verdict_kind
 from safe_pip.inspection.scanner import scanner_id
 from safe_pip.inspection.unscannable import unscannable_verdict
 from safe_pip.verdict import Finding, Verdict
@@ -58,12 +59,12 @@ def inspect(artifact: Artifact, *, judge: Judge, limits: Limits) -> Verdict:
 
 
 def _inspect(artifact: Artifact, *, judge: Judge, limits: Limits) -> Verdict:
-    with open_distribution(artifact, limits) as distribution:
+    with open_artifact(artifact, limits) as distribution:
         judged = judge.judge(observe(distribution))
         return Verdict(
             sha256=distribution.sha256,
             filename=distribution.filename,
-            kind=distribution.kind.value,
+            kind=verdict_kind(artifact, distribution),
             project=distribution.project,
             version=distribution.version,
             scanner_id=_scanner_id(judge),

@@ -8,6 +8,7 @@ from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
     NormalizedName,
+    canonicalize_name,
     parse_sdist_filename,
     parse_wheel_filename,
 )
@@ -15,10 +16,15 @@ from packaging.utils import (
 from safe_pip.artifact import Artifact
 from safe_pip.verdict import Unscannable, Verdict
 
+# The kind of a verdict about an installed copy, which is neither a wheel nor a folder.
+INSTALLED = "installed"
+METADATA_SUFFIXES = (".dist-info", ".egg-info")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedNames:
-    """What a file name claims. ``kind`` is a DistributionKind's value, or ``unknown``."""
+    """What a file name claims. ``kind`` is a DistributionKind's value, ``installed`` or
+    ``unknown``."""
 
     kind: str
     project: NormalizedName | None = None
@@ -43,7 +49,16 @@ def unscannable_verdict(
 
 
 def claimed_names(filename: str) -> ClaimedNames:
-    """Kind, project and version as the wheel and sdist formats write them into a file name."""
+    """Kind, project and version as the wheel, sdist and installed formats write them into a
+    name."""
+    if filename.endswith(METADATA_SUFFIXES):
+        project_name, _, version_text = filename.rpartition(".")[0].partition("-")
+        return ClaimedNames(
+            kind=INSTALLED,
+            project=canonicalize_name(project_name) if project_name else None,
+            # An .egg-info goes on with the Python that it is for: demo-1.0-py3.11.
+            version=version_text.partition("-py")[0] or None,
+        )
     try:
         if filename.endswith(".whl"):
             project, version, _, _ = parse_wheel_filename(filename)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Literal
 
 from safe_pip.policy.rules import Action, Decision
 
@@ -19,6 +20,14 @@ class Entry:
     def shown_path(self) -> str:
         """The path as valid Unicode: file names of Linux may hold any bytes."""
         return os.fsencode(self.path).decode("utf-8", errors="replace")
+
+    @property
+    def digest_of(self) -> Literal["archive", "files"] | None:
+        """What the verdict's digest is of: only the bytes of an archive are the same everywhere;
+        a folder and an installed copy have one of their files' names and contents."""
+        if not self.decision.verdict.sha256:
+            return None
+        return "files" if self.decision.verdict.kind in ("directory", "installed") else "archive"
 
     @property
     def has_passed(self) -> bool:

@@ -35,6 +35,7 @@ def _decision(entry: Entry) -> dict[str, object]:
         "version": verdict.version,
         "kind": verdict.kind,
         "sha256": verdict.sha256 or None,
+        "digest_of": entry.digest_of,
         "score": verdict.score,
         "action": decision.action.value,
         "rule": decision.rule,

@@ -133,10 +133,11 @@ def _location(entry: Entry, finding: Finding | None) -> dict[str, object]:
     inner = finding.evidence.location if finding is not None else None
     if inner is None or not inner.path:
         return {"physicalLocation": {"artifactLocation": {"uri": _uri(entry.shown_path)}}}
-    if entry.decision.verdict.kind == "directory":
-        physical: dict[str, object] = {
-            "artifactLocation": {"uri": _uri(f"{entry.shown_path.rstrip('/')}/{inner.path}")}
-        }
+    if entry.digest_of == "files":
+        path = Path(entry.shown_path)
+        # An installed copy goes by its metadata, which lie beside its modules.
+        root = path.parent if path.name.endswith(".dist-info") else path
+        physical: dict[str, object] = {"artifactLocation": {"uri": _uri(str(root / inner.path))}}
         if inner.line:
             physical["region"] = {"startLine": inner.line}
         return {"physicalLocation": physical}

@@ -7,9 +7,16 @@ from collections.abc import Iterator, Sequence
 from safe_pip.escaping import escaped
 from safe_pip.reports.entry import Entry, Scanner
 
+INSTALLED_NOTE = (
+    "note: installed copies are judged by their files as they are now. No digest tells which "
+    "archive they came from, so no allow entry for an archive covers them."
+)
+
 
 def text_document(entries: Sequence[Entry], scanner: Scanner) -> str:
     lines = [line for entry in entries for line in _lines(entry)]
+    if any(entry.decision.verdict.kind == "installed" for entry in entries):
+        lines.append(INSTALLED_NOTE)
     passed = sum(entry.has_passed for entry in entries)
     lines.append(f"{len(entries)} inspected, {len(entries) - passed} with a finding ({scanner.id})")
     return "\n".join(lines) + "\n"
