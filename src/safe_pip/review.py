@@ -29,7 +29,7 @@ from safe_pip.policy.rules import (
     decide,
     without_a_person,
 )
-from safe_pip.policy.wording import outcome
+from safe_pip.policy.wording import outcome, release_name
 from safe_pip.reports.entry import Entry
 from safe_pip.terminal.desk import Reply
 from safe_pip.terminal.tally import Tally
@@ -62,6 +62,9 @@ class Desk(Protocol):
 
     def show_blocked(self, decisions: Sequence[Decision]) -> None: ...
 
+    def show_reported(self, decisions: Sequence[Decision]) -> None:
+        """Say what would not pass, if anything were blocked."""
+
     def ask(self, decisions: Sequence[Decision], *, is_moot: Callable[[], bool]) -> Reply:
         """Show all the findings, ask once; anything but a clear yes is no. Once ``is_moot``,
         the question is withdrawn."""
@@ -76,7 +79,11 @@ class Refusal:
 
 
 class Review:
-    """The Reviewer of a session (gates.reviewer). Safe for several threads."""
+    """The Reviewer of a session (gates.reviewer). Safe for several threads.
+
+    With ``is_report_only``, what the policy has against an artifact that was inspected is told
+    and does not count. What could not be inspected is refused as ever.
+    """
 
     def __init__(
         self,
@@ -87,6 +94,7 @@ class Review:
         desk: Desk,
         gaps: Sequence[str] = (),
         attester: Attester | None = None,
+        is_report_only: bool = False,
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
         self._inspector = inspector
@@ -95,6 +103,8 @@ class Review:
         self._desk = desk
         self._gaps = gaps
         self._attester = attester
+        self._is_report_only = is_report_only
+        self._reported: set[str] = set()
         self._now = now
         self._begun: dict[tuple[Path, str | None], Future[Inspected]] = {}
         # One ruling at a time: two questions at once cannot be answered. It is held while a person
@@ -152,7 +162,8 @@ class Review:
                         if entry.has_passed and entry.decision.context.other_indexes
                     }
                 ),
-                refused=sum(not entry.has_passed for entry, _ in ruled),
+                refused=sum(not entry.has_passed and entry.is_enforced for entry, _ in ruled),
+                only_reported=sum(not entry.is_enforced for entry, _ in ruled),
                 waited_seconds=self._waited_seconds,
             )
 
@@ -168,8 +179,10 @@ class Review:
             self._decide(arrival, item.verdict)
             for arrival, item in zip(arrivals, inspected, strict=True)
         ]
-        blocked = _each_once(decisions, Action.BLOCK)
-        asked = _each_once(decisions, Action.ASK)
+        enforced = [decision for decision in decisions if self._is_enforced(decision)]
+        blocked = _each_once(enforced, Action.BLOCK)
+        asked = _each_once(enforced, Action.ASK)
+        self._report(decision for decision in decisions if not self._is_enforced(decision))
         if blocked:
             with hold():
                 self._desk.show_blocked(blocked)
@@ -183,7 +196,10 @@ class Review:
             match reply:
                 case Reply.YES:
                     self._asked_and_accepted += len(asked)
-                    decisions = [_accepted(decision) for decision in decisions]
+                    decisions = [
+                        _accepted(decision) if self._is_enforced(decision) else decision
+                        for decision in decisions
+                    ]
                     self._accepted |= {item.verdict.sha256: item.verdict for item in asked}
                 case Reply.NO:
                     self._refuse(asked[0], exit_code=EXIT_DECLINED)
@@ -212,7 +228,7 @@ class Review:
         ):
             reason = "the policy allows the archive that it came out of"
             return replace(decision, action=Action.ALLOW, rule="allow", reason=reason)
-        if not self._desk.is_attended:
+        if self._is_enforced(decision) and not self._desk.is_attended:
             return without_a_person(decision, self._policy)
         return decision
 
@@ -225,6 +241,23 @@ class Review:
             arrival.artifact.path, sha256=sha256, provenance_url=context.provenance_url
         )
         return replace(context, attested=attested)
+
+    def _is_enforced(self, decision: Decision) -> bool:
+        """A security decision: only what was inspected in full can pass unenforced."""
+        if decision.action is Action.ALLOW or not self._is_report_only:
+            return True
+        return decision.verdict.unscannable is not None
+
+    def _report(self, decisions: Iterable[Decision]) -> None:
+        """Each release once, and not again for the tree or wheel that came out of it."""
+        new = {
+            name: decision
+            for decision in decisions
+            if (name := f"{release_name(decision.verdict)} {decision.rule}") not in self._reported
+        }
+        if new:
+            self._reported.update(new)
+            self._desk.show_reported(list(new.values()))
 
     def _is_answered(self, verdict: Verdict, parent_sha256: str | None) -> bool:
         """Whether a person said yes to these bytes, or to the archive they came out of and
@@ -265,7 +298,7 @@ class Review:
 
     def _ruling(self, decision: Decision) -> Ruling:
         sha256 = decision.verdict.sha256
-        if decision.action is Action.ALLOW:
+        if decision.action is Action.ALLOW or not self._is_enforced(decision):
             return Ruling(is_allowed=True, sha256=sha256, reason="")
         assert self._refusal is not None
         exit_code = self._refusal.exit_code
@@ -282,7 +315,11 @@ class Review:
         with self._lock:
             for decision, item in zip(decisions, inspected, strict=True):
                 verdict = decision.verdict
-                entry = Entry(path=verdict.filename, decision=decision)
+                entry = Entry(
+                    path=verdict.filename,
+                    decision=decision,
+                    is_enforced=self._is_enforced(decision),
+                )
                 self._ruled[verdict.filename, verdict.sha256] = (entry, item)
 
 

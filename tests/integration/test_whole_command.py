@@ -298,3 +298,22 @@ def test_other_verbs_pass_to_pip(person: Person) -> None:
 def test_pips_own_exit_code_passes_through(person: Person) -> None:
     assert person.types("install", "no-such-project").status == 1
     assert person.types("install", "--no-such-option").status == 2
+
+
+def test_report_only_installs_what_would_be_blocked_and_says_so(person: Person) -> None:
+    write_canary(person.workshop, "canary", 0.95)
+    report = person.workshop.folder / "report.json"
+    ended = person.types("--quiet", "--report-only", "--report", report, "install", "canary")
+    assert ended.status == 0
+    assert "NOTHING IS BLOCKED" in ended.screen
+    assert "report only: canary 1.0 would be blocked: its score is 0.95" in ended.screen
+    assert "canary.pth" in person.workshop.installed()
+    (entry,) = json.loads(report.read_text())["decisions"]
+    assert (entry["action"], entry["enforced"]) == ("block", False)
+
+
+def test_report_only_installs_nothing_that_was_not_inspected(person: Person) -> None:
+    files = {"canary/__init__.py": "# pretend-crash\n"}
+    write_wheel(person.workshop.archives, "canary", files=files)
+    assert person.types("--report-only", "install", "canary").status == 42
+    assert nothing_happened(person.workshop)

@@ -111,6 +111,26 @@ def test_the_exit_code_of_a_scan_is_the_worst(
     assert run("scan", *paths) == code
 
 
+@pytest.mark.parametrize(("scores", "code"), [((0.1,), 0), ((0.6, 0.95), 0), ((0.95, None), 42)])
+def test_a_scan_that_only_reports_fails_for_what_was_not_inspected_alone(
+    run: Run,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    scores: tuple[float | None, ...],
+    code: int,
+) -> None:
+    paths = [
+        tmp_path / "missing" if score is None else wheel_scoring(tmp_path, score, f"n{number}")
+        for number, score in enumerate(scores)
+    ]
+    assert run("--quiet", "--report-only", "--format", "json", "scan", *paths) == code
+    output = capsys.readouterr()
+    assert "NOTHING IS BLOCKED" in output.err
+    assert [entry["enforced"] for entry in json.loads(output.out)["decisions"]] == [
+        score is None or score < 0.5 for score in scores
+    ]
+
+
 def test_a_missing_path_is_never_a_package_name(
     run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,9 +22,10 @@ from safe_pip.errors import (
 from safe_pip.gates.reviewer import Arrival, Ruling
 from safe_pip.inspection.inspector import Inspected
 from safe_pip.policy.rules import Context, Decision
-from safe_pip.policy.settings import Action, AllowEntry, Policy, Unattended
+from safe_pip.policy.settings import Action, AllowEntry, DenyEntry, Policy, Unattended
 from safe_pip.review import Review
 from safe_pip.terminal.desk import Reply
+from safe_pip.terminal.tally import summary_line
 from safe_pip.threats.attestations import Attested
 from safe_pip.verdict import Verdict
 from tests.policies import NOW, THRESHOLDS, make_finding, make_verdict
@@ -65,6 +66,7 @@ class FakeDesk:
         self.is_attended = is_attended
         self.asked: list[list[str]] = []
         self.blocked: list[list[str]] = []
+        self.reported: list[str] = []
         self.is_held = False
         self.has_gone = False
 
@@ -73,6 +75,9 @@ class FakeDesk:
 
     def show_blocked(self, decisions: Sequence[Decision]) -> None:
         self.blocked.append([decision.verdict.filename for decision in decisions])
+
+    def show_reported(self, decisions: Sequence[Decision]) -> None:
+        self.reported += [decision.verdict.filename for decision in decisions]
 
     def ask(self, decisions: Sequence[Decision], *, is_moot: Callable[[], bool]) -> Reply:
         assert self.is_held
@@ -92,7 +97,13 @@ class FakeDesk:
 class Table:
     """A review with fakes around it."""
 
-    def __init__(self, desk: FakeDesk, *verdicts: Verdict, policy: Policy | None = None) -> None:
+    def __init__(
+        self,
+        desk: FakeDesk,
+        *verdicts: Verdict,
+        policy: Policy | None = None,
+        is_report_only: bool = False,
+    ) -> None:
         self.desk = desk
         self.inspector = FakeInspector(*verdicts)
         self.review = Review(
@@ -100,6 +111,7 @@ class Table:
             policy=policy or Policy(),
             thresholds=THRESHOLDS,
             desk=desk,
+            is_report_only=is_report_only,
             now=lambda: NOW,
         )
 
@@ -339,6 +351,53 @@ def test_an_open_question_does_not_hold_up_the_end() -> None:
 
     table = Table(SlowDesk(), ODD)
     assert not table.rule(ODD)[0].is_allowed
+
+
+def test_report_only_lets_everything_pass_that_was_inspected_and_says_so() -> None:
+    deny = Policy(deny=frozenset({DenyEntry(project="fine")}))
+    table = Table(FakeDesk(is_attended=False), FINE, ODD, EVIL, policy=deny, is_report_only=True)
+    rulings = table.rule(FINE, ODD, EVIL)
+    assert [ruling.is_allowed for ruling in rulings] == [True, True, True]
+    assert [ruling.sha256 for ruling in rulings] == [FINE.sha256, ODD.sha256, EVIL.sha256]
+    assert table.desk.reported == [FINE.filename, ODD.filename, EVIL.filename]
+    assert table.desk.asked == table.desk.blocked == []
+    entries = table.review.entries()
+    assert [(entry.decision.action, entry.is_enforced) for entry in entries] == [
+        (Action.BLOCK, False),
+        (Action.ASK, False),
+        (Action.BLOCK, False),
+    ]
+    tally = table.review.tally()
+    assert (tally.inspected, tally.refused, tally.only_reported) == (3, 0, 3)
+    assert "3 would not have been let through (report only)" in summary_line(tally)
+
+
+def test_report_only_tells_a_release_once() -> None:
+    tree = replace(EVIL, filename="tree", kind="directory", sha256="e" * 64)
+    table = Table(FakeDesk(), EVIL, tree, is_report_only=True)
+    table.rule(EVIL)
+    assert table.rule(tree, parent=EVIL.sha256)[0].is_allowed
+    assert table.desk.reported == [EVIL.filename]
+
+
+@pytest.mark.parametrize("policy", [Policy(), Policy(deny=frozenset({DenyEntry(project="*")}))])
+def test_report_only_lets_nothing_pass_that_was_not_inspected(policy: Policy) -> None:
+    table = Table(FakeDesk(), FINE, UNREADABLE, policy=policy, is_report_only=True)
+    (_, ruling) = table.rule(FINE, UNREADABLE)
+    assert not ruling.is_allowed
+    assert not table.rule(FINE)[0].is_allowed
+    assert table.desk.blocked == [[UNREADABLE.filename]]
+
+
+def test_report_only_asks_about_what_was_not_inspected_where_the_policy_does() -> None:
+    ask = Policy(unscannable=Action.ASK)
+    nobody = FakeDesk(is_attended=False)
+    table = Table(nobody, UNREADABLE, policy=ask, is_report_only=True)
+    assert not table.rule(UNREADABLE)[0].is_allowed
+    table = Table(FakeDesk(True), EVIL, UNREADABLE, policy=ask, is_report_only=True)
+    assert [ruling.is_allowed for ruling in table.rule(EVIL, UNREADABLE)] == [True, True]
+    assert table.desk.asked == [[UNREADABLE.filename]]
+    assert [entry.is_enforced for entry in table.review.entries()] == [False, True]
 
 
 def test_a_hostile_name_is_escaped_in_what_pip_prints() -> None:

@@ -33,6 +33,7 @@ options:
   --report FILE                    write the decisions to a file
   --format json|sarif|text         of the report (json) or of a scan (text)
   --unattended                     never ask; the policy says what becomes of a question
+  --report-only                    judge and report, block nothing but what cannot be inspected
   -q, --quiet                      only what stops an installation
   --plain                          no frames, marks or colours, for screen readers
   -v, --verbose                    also how pip was chosen, and defects in full
@@ -45,6 +46,7 @@ exit codes: pip's own, and 40 blocked, 41 declined, 42 could not be inspected,
 
 _FLAGS = {
     "--unattended": "is_unattended",
+    "--report-only": "is_report_only",
     "-q": "is_quiet",
     "--quiet": "is_quiet",
     "--plain": "is_plain",
@@ -65,6 +67,7 @@ class Options:
     report: Path | None = None
     format: str | None = None
     is_unattended: bool = False
+    is_report_only: bool = False
     is_quiet: bool = False
     is_plain: bool = False
     is_verbose: bool = False

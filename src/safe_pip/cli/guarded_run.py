@@ -50,6 +50,7 @@ class GuardedRun:
             thresholds=parts.thresholds,
             gaps=self._feed.gaps,
             attester=make_attester(policy),
+            is_report_only=options.is_report_only,
             desk=TerminalDesk(
                 stderr=sys.stderr,
                 keyboard=surroundings.keyboard(arguments, is_unattended=options.is_unattended),

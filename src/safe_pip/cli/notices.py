@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from safe_pip.threats.feed import ThreatFeed
 
 
+REPORT_ONLY_NOTICE = (
+    "safe-pip: report only: everything is inspected and judged, and NOTHING IS BLOCKED by policy; "
+    "what cannot be inspected still is"
+)
+
+
 def policy_notices(loaded: LoadedPolicy, thresholds: Thresholds) -> Iterator[str]:
     """A project's policy that would loosen is named, whether it counts or not."""
     for layer in loaded.layers:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.cache.store import VerdictStore
 from safe_pip.cli.arguments import FORMATS, Options
 from safe_pip.cli.installed_copies import installed_copies, with_what_was_not_read
+from safe_pip.cli.notices import REPORT_ONLY_NOTICE
 from safe_pip.cli.parts import Parts, default_jobs, make_feed, prepared, sentence_about
 from safe_pip.cli.report_files import write_report, writer_of
 from safe_pip.cli.surroundings import Surroundings
@@ -54,10 +56,19 @@ def run_scan(options: Options, arguments: Sequence[str], surroundings: Surroundi
         )
     if asked.installed:
         entries = [with_what_was_not_read(entry) for entry in entries]
+    if options.is_report_only:
+        print(REPORT_ONLY_NOTICE, file=sys.stderr, flush=True)
+        entries = [
+            replace(
+                entry,
+                is_enforced=entry.has_passed or entry.decision.verdict.unscannable is not None,
+            )
+            for entry in entries
+        ]
     sys.stdout.write(writer(entries, parts.scanner))
     if options.report is not None:
         write_report(options.report, report_writer(entries, parts.scanner))
-    return worst_exit_code([entry.decision for entry in entries])
+    return worst_exit_code([entry.decision for entry in entries if entry.is_enforced])
 
 
 def run_explain(options: Options, arguments: Sequence[str], surroundings: Surroundings) -> int:

@@ -20,6 +20,13 @@ def release_name(verdict: Verdict) -> str:
     return escaped(f"{verdict.project} {verdict.version}", max_chars=MAX_NAME_CHARS)
 
 
+def conditional_outcome(decision: Decision) -> str:
+    """As ``outcome``, for a run that only reports."""
+    verb = "asked about" if decision.action.value == "ask" else "blocked"
+    would = f"{release_name(decision.verdict)} would be {verb}"
+    return f"report only: {would}: {escaped(decision.reason)} [{decision.rule}]"
+
+
 def outcome(decision: Decision, *, verb: str) -> str:
     """One sentence: which release, what became of it (``verb``, a participle), and why."""
     return f"{release_name(decision.verdict)} was {verb}: {escaped(decision.reason)}."

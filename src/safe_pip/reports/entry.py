@@ -11,10 +11,14 @@ from safe_pip.policy.rules import Action, Decision
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A decision and the path or file name by which its reader knows the artifact."""
+    """A decision and the path or file name by which its reader knows the artifact.
+
+    ``is_enforced`` is False where a run that only reports let pass what the decision would not.
+    """
 
     path: str
     decision: Decision
+    is_enforced: bool = True
 
     @property
     def shown_path(self) -> str:
@@ -31,6 +35,7 @@ class Entry:
 
     @property
     def has_passed(self) -> bool:
+        """Whether the policy has nothing against it, enforced or not."""
         return self.decision.action is Action.ALLOW
 
 

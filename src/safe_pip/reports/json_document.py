@@ -40,6 +40,7 @@ def _decision(entry: Entry) -> dict[str, object]:
         "action": decision.action.value,
         "rule": decision.rule,
         "reason": decision.reason,
+        "enforced": entry.is_enforced,
         "unscannable": verdict.unscannable.reason if verdict.unscannable else None,
         "advisories": [
             {"id": advisory.id, "summary": advisory.summary, "source": advisory.source}

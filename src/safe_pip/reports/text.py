@@ -25,8 +25,10 @@ def text_document(entries: Sequence[Entry], scanner: Scanner) -> str:
 def _lines(entry: Entry) -> Iterator[str]:
     decision, verdict = entry.decision, entry.decision.verdict
     score = "not scored" if verdict.score is None else f"score {verdict.score:.4f}"
-    yield f"{escaped(entry.shown_path)}: {decision.action.value}, {score}: " + escaped(
-        f"{decision.reason} [{decision.rule}]"
+    yield (
+        f"{escaped(entry.shown_path)}: {decision.action.value}, {score}: "
+        + escaped(f"{decision.reason} [{decision.rule}]")
+        + ("" if entry.is_enforced else " (report only)")
     )
     for sentence in decision.not_checked:
         yield f"  not checked: {escaped(sentence)}"

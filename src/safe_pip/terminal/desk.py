@@ -59,6 +59,13 @@ class TerminalDesk:
     def show_blocked(self, decisions: Sequence[Decision]) -> None:
         self._show(self._stderr, decisions)
 
+    def show_reported(self, decisions: Sequence[Decision]) -> None:
+        """A line each, also where little is to be said: these pass."""
+        from safe_pip.policy.wording import conditional_outcome
+
+        for decision in decisions:
+            print(f"safe-pip: {conditional_outcome(decision)}", file=self._stderr, flush=True)
+
     def ask(self, decisions: Sequence[Decision], *, is_moot: Callable[[], bool]) -> Reply:
         """Show the findings and ask once; no terminal, no answer or an unclear one is no.
 

@@ -19,6 +19,7 @@ class Tally:
     below_limits: int = 0
     on_several_indexes: int = 0
     refused: int = 0
+    only_reported: int = 0
     waited_seconds: float = 0.0
 
 
@@ -30,6 +31,7 @@ def summary_line(tally: Tally) -> str:
         f"{count} {words}"
         for count, words in (
             (tally.refused, "not let through"),
+            (tally.only_reported, "would not have been let through (report only)"),
             (tally.accepted, "accepted at the terminal"),
             (tally.allowed_by_policy, "allowed by the policy"),
             (tally.below_limits, "with finds below every limit"),
