@@ -189,7 +189,7 @@ class Review:
             self._refuse(blocked[0], exit_code=_blocked_exit_code(blocked))
         elif asked:
             # Noted as unanswered, which is what it stays if pip is interrupted meanwhile.
-            self._note(decisions, inspected)
+            self._note(arrivals, decisions, inspected)
             with hold() as question:
                 is_moot = question.is_moot if question is not None else _never
                 reply = self._desk.ask(asked, is_moot=is_moot)
@@ -205,7 +205,7 @@ class Review:
                     self._refuse(asked[0], exit_code=EXIT_DECLINED)
                 case Reply.WITHDRAWN:
                     self._refuse(asked[0], exit_code=EXIT_UNSCANNABLE)
-        self._note(decisions, inspected)
+        self._note(arrivals, decisions, inspected)
         return [self._ruling(decision) for decision in decisions]
 
     def _decide(self, arrival: Arrival, verdict: Verdict) -> Decision:
@@ -311,14 +311,20 @@ class Review:
             exit_code=exit_code,
         )
 
-    def _note(self, decisions: Sequence[Decision], inspected: Sequence[Inspected]) -> None:
+    def _note(
+        self,
+        arrivals: Sequence[Arrival],
+        decisions: Sequence[Decision],
+        inspected: Sequence[Inspected],
+    ) -> None:
         with self._lock:
-            for decision, item in zip(decisions, inspected, strict=True):
+            for arrival, decision, item in zip(arrivals, decisions, inspected, strict=True):
                 verdict = decision.verdict
                 entry = Entry(
                     path=verdict.filename,
                     decision=decision,
                     is_enforced=self._is_enforced(decision),
+                    came_out_of=arrival.parent_sha256,
                 )
                 self._ruled[verdict.filename, verdict.sha256] = (entry, item)
 

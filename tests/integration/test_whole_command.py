@@ -317,3 +317,23 @@ def test_report_only_installs_nothing_that_was_not_inspected(person: Person) -> 
     write_wheel(person.workshop.archives, "canary", files=files)
     assert person.types("--report-only", "install", "canary").status == 42
     assert nothing_happened(person.workshop)
+
+
+def test_a_record_of_an_installation_can_be_checked(person: Person) -> None:
+    files = project_files("canary")
+    write_sdist(person.workshop.archives, "canary", files=files)
+    lock = person.workshop.work / "safe-pip.lock"
+    assert person.types("--record", lock, "install", "--no-cache-dir", "canary").status == 0
+    text = lock.read_text()
+    (artifact,) = json.loads(text)["artifacts"]
+    assert (artifact["filename"], artifact["action"]) == ("canary-1.0.tar.gz", "allow")
+    assert str(person.workshop.folder) not in text
+    assert person.types("check", "safe-pip.lock").status == 0
+    ended = person.types("--record", lock, "install", "--no-cache-dir", "canary")
+    assert "nothing was inspected, so" in ended.screen
+    person.workshop.make_environment()
+    person.types("--record", lock, "install", "--no-cache-dir", "canary")
+    assert lock.read_text() == text
+    policy = write_policy(person.workshop, 'deny = ["canary"]')
+    assert person.types("--policy", policy, "check", "safe-pip.lock").status == 40
+    assert person.types("check").status == 0

@@ -22,6 +22,7 @@ verbs of pip (all of their arguments are pip's own):
 
 verbs of safe-pip:
   scan PATH...|--installed         inspect archives, folders or an environment
+  check FILE                       a record against today's policy, model and list of malware
   explain ARTIFACT                 everything that was found in one artifact, and its score
   policy show|check|init|allow|trust|schema
                                    what may pass: see it, check it, write it
@@ -31,6 +32,7 @@ verbs of safe-pip:
 options:
   --policy FILE                    a policy that counts above the user's and the project's
   --report FILE                    write the decisions to a file
+  --record FILE                    write what was decided to a file to commit
   --format json|sarif|text         of the report (json) or of a scan (text)
   --unattended                     never ask; the policy says what becomes of a question
   --report-only                    judge and report, block nothing but what cannot be inspected
@@ -56,7 +58,7 @@ _FLAGS = {
     "-h": "wants_help",
     "--help": "wants_help",
 }
-_VALUES = {"--policy": "policy", "--report": "report", "--format": "format"}
+_VALUES = {"--policy": "policy", "--report": "report", "--record": "record", "--format": "format"}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,6 +67,7 @@ class Options:
 
     policy: Path | None = None
     report: Path | None = None
+    record: Path | None = None
     format: str | None = None
     is_unattended: bool = False
     is_report_only: bool = False

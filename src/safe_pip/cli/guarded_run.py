@@ -13,7 +13,7 @@ from safe_pip.cache.store import VerdictStore
 from safe_pip.cli.arguments import Options
 from safe_pip.cli.notices import feed_notices
 from safe_pip.cli.parts import Parts, make_attester, make_feed, sentence_about
-from safe_pip.cli.report_files import write_report, writer_of
+from safe_pip.cli.report_files import write_record, write_report, writer_of
 from safe_pip.cli.surroundings import Surroundings
 from safe_pip.inspection.inspector import Inspector
 from safe_pip.policy.settings import Policy
@@ -61,7 +61,8 @@ class GuardedRun:
         )
 
     def finish(self) -> None:
-        """The last line and the report. Raises SafePipError if the report cannot be written."""
+        """The last line, the report and the record. Raises SafePipError if one of the files
+        cannot be written."""
         self._inspector.end()
         if not self._options.is_quiet:
             print(summary_line(self.review.tally()), file=sys.stderr, flush=True)
@@ -70,3 +71,5 @@ class GuardedRun:
         if self._options.report is not None and self._writer is not None:
             document = self._writer(self.review.entries(), self._scanner)
             write_report(self._options.report, document)
+        if self._options.record is not None:
+            write_record(self._options.record, self.review.entries(), self._scanner)

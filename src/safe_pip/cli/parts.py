@@ -33,27 +33,32 @@ class Parts:
     workers: Workers
 
 
+def shipped_scanner() -> Scanner:
+    """Who would judge, without starting it. Raises ModelError if there is no usable model."""
+    model = check_shipped_model()
+    return Scanner(
+        id=scanner_id(model_id=model.model_id, schema_digest=model.schema_digest),
+        version=__version__,
+        ask_above=model.thresholds.ask,
+        block_above=model.thresholds.block,
+    )
+
+
 @contextmanager
 def prepared(*, worker_count: int, is_verbose: bool = False) -> Iterator[Parts]:
     """Parts whose first worker is starting; all workers end with the block.
 
     Raises ModelError, before anything is started, if there is no usable model.
     """
-    model = check_shipped_model()
-    thresholds = Thresholds(ask=model.thresholds.ask, block=model.thresholds.block)
+    scanner = shipped_scanner()
     workers = Workers(
         count=worker_count, start=start_talking_worker if is_verbose else start_worker
     )
     try:
         workers.start_one()
         yield Parts(
-            scanner=Scanner(
-                id=scanner_id(model_id=model.model_id, schema_digest=model.schema_digest),
-                version=__version__,
-                ask_above=thresholds.ask,
-                block_above=thresholds.block,
-            ),
-            thresholds=thresholds,
+            scanner=scanner,
+            thresholds=Thresholds(ask=scanner.ask_above, block=scanner.block_above),
             workers=workers,
         )
     finally:

@@ -63,6 +63,11 @@ def _run(options: Options, rest: Sequence[str]) -> int:
 
         logging.basicConfig(level=logging.DEBUG, format="safe-pip: %(message)s")
     surroundings = current_surroundings()
+    # "check" alone, or with options, is pip's: it takes no argument there.
+    if rest[0] == "check" and len(rest) > 1 and not rest[1].startswith("-"):
+        from safe_pip.cli.record_check import run_check
+
+        return run_check(options, rest[1:], surroundings)
     if rest[0] in OWN_VERBS:
         return _run_own_verb(options, rest, surroundings)
     from safe_pip.cli.pip_verbs import run_pip_verb

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from safe_pip.errors import SafePipError
+from safe_pip.escaping import escaped
 from safe_pip.reports.entry import Entry, Scanner
+from safe_pip.reports.record import record_document
 
 Writer = Callable[[Sequence[Entry], Scanner], str]
 
@@ -28,12 +31,25 @@ def writer_of(format_name: str) -> Writer:
     return text_document
 
 
-def write_report(path: Path, document: str) -> None:
+def write_record(path: Path, entries: Sequence[Entry], scanner: Scanner) -> None:
+    """The verdict record. With no decision there is nothing to say, and what an earlier run
+    recorded stays. Raises SafePipError if the file cannot be written."""
+    if entries:
+        write_report(path, record_document(entries, scanner), what="record")
+    else:
+        print(
+            f"safe-pip: nothing was inspected, so {escaped(str(path))} was left as it is",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def write_report(path: Path, document: str, *, what: str = "report") -> None:
     """Raises SafePipError if the file cannot be written."""
     try:
         path.write_text(document, encoding="utf-8")
     except OSError as error:
         raise SafePipError(
-            f"the report {path} cannot be written: {error.strerror}.",
-            hint="The decisions stand; run again with another --report FILE to have them listed.",
+            f"the {what} {path} cannot be written: {error.strerror}.",
+            hint=f"The decisions stand; run again with another --{what} FILE to have them listed.",
         ) from error

@@ -16,7 +16,7 @@ from safe_pip.cli.arguments import FORMATS, Options
 from safe_pip.cli.installed_copies import installed_copies, with_what_was_not_read
 from safe_pip.cli.notices import REPORT_ONLY_NOTICE
 from safe_pip.cli.parts import Parts, default_jobs, make_feed, prepared, sentence_about
-from safe_pip.cli.report_files import write_report, writer_of
+from safe_pip.cli.report_files import write_record, write_report, writer_of
 from safe_pip.cli.surroundings import Surroundings
 from safe_pip.errors import EXIT_BLOCKED, EXIT_DECLINED, EXIT_UNSCANNABLE, UsageError
 from safe_pip.escaping import escaped
@@ -68,6 +68,8 @@ def run_scan(options: Options, arguments: Sequence[str], surroundings: Surroundi
     sys.stdout.write(writer(entries, parts.scanner))
     if options.report is not None:
         write_report(options.report, report_writer(entries, parts.scanner))
+    if options.record is not None:
+        write_record(options.record, entries, parts.scanner)
     return worst_exit_code([entry.decision for entry in entries if entry.is_enforced])
 
 

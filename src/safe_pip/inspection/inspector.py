@@ -104,16 +104,21 @@ class Inspector:
         return self._inspected(verdict, is_from_memory=False)
 
     def _inspected(self, verdict: Verdict, *, is_from_memory: bool) -> Inspected:
-        """With today's advisories: they are about names, and change while bytes do not."""
-        claimed = claimed_names(verdict.filename)
-        releases = {(verdict.project, verdict.version), (claimed.project, claimed.version)}
-        advisories: dict[str, Advisory] = {}
-        for project, version in sorted(releases, key=str):
-            if project is not None:
-                for advisory in self._feed.advisories(project, version):
-                    advisories[advisory.id] = advisory
-        verdict = replace(verdict, advisories=tuple(advisories.values()))
-        return Inspected(verdict=verdict, is_from_memory=is_from_memory)
+        return Inspected(
+            verdict=with_advisories(verdict, self._feed), is_from_memory=is_from_memory
+        )
+
+
+def with_advisories(verdict: Verdict, feed: ThreatFeed) -> Verdict:
+    """With today's advisories: they are about names, and change while bytes do not."""
+    claimed = claimed_names(verdict.filename)
+    releases = {(verdict.project, verdict.version), (claimed.project, claimed.version)}
+    advisories: dict[str, Advisory] = {}
+    for project, version in sorted(releases, key=str):
+        if project is not None:
+            for advisory in feed.advisories(project, version):
+                advisories[advisory.id] = advisory
+    return replace(verdict, advisories=tuple(advisories.values()))
 
 
 def _digested(artifact: Artifact) -> Artifact:

@@ -13,12 +13,15 @@ from safe_pip.policy.rules import Action, Decision
 class Entry:
     """A decision and the path or file name by which its reader knows the artifact.
 
-    ``is_enforced`` is False where a run that only reports let pass what the decision would not.
+    ``came_out_of`` is the digest of what pip unpacked or built this one from, None for what
+    arrived by itself. ``is_enforced`` is False where a run that only reports let pass what the
+    decision would not.
     """
 
     path: str
     decision: Decision
     is_enforced: bool = True
+    came_out_of: str | None = None
 
     @property
     def shown_path(self) -> str:

@@ -1,0 +1,198 @@
+"""Records: what was decided about each artifact that arrived, to be committed and checked again.
+
+Written so that the same decisions give the same bytes: sorted, without times of ours or paths of
+this machine, one value a line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from packaging.utils import canonicalize_name
+
+from safe_pip.artifact import OriginKind
+from safe_pip.errors import EXIT_UNSCANNABLE, SafePipError
+from safe_pip.policy.rules import Action, Context, Decision
+from safe_pip.reports.entry import Entry, Scanner
+from safe_pip.verdict import Unscannable, Verdict
+
+SCHEMA_VERSION = 1
+# A thousand artifacts take some 500 kB.
+MAX_RECORD_BYTES = 64 << 20
+_FORMAT = "safe-pip verdict record"
+_HINT = "Write it anew with `safe-pip --record FILE install …`."
+_T = TypeVar("_T")
+
+_UNSCANNABLE = "it could not be inspected when it was recorded"
+
+
+class RecordError(SafePipError):
+    """A record cannot be read, so that nothing in it can be checked."""
+
+    exit_code = EXIT_UNSCANNABLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Decisions of an earlier run, and the id of the scanner that they rest on. Verdicts out of a
+    record have no findings."""
+
+    scanner_id: str
+    decisions: tuple[Decision, ...]
+
+
+def record_document(entries: Sequence[Entry], scanner: Scanner) -> str:
+    """What arrived by itself. What pip unpacked or built out of that has another digest, and
+    often another name, each time."""
+    artifacts = [_artifact(entry.decision) for entry in entries if entry.came_out_of is None]
+    document = {
+        "format": _FORMAT,
+        "schema_version": SCHEMA_VERSION,
+        "scanner": scanner.id,
+        "artifacts": sorted(artifacts, key=_place),
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def read_record(path: Path) -> Record:
+    """Raises RecordError, naming the key, for anything but a record that this version writes."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_RECORD_BYTES + 1)
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read: {error.strerror}.", hint=_HINT) from error
+    try:
+        if len(text) > MAX_RECORD_BYTES:
+            raise ValueError(f"more than {MAX_RECORD_BYTES:,} bytes")
+        return _record(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"{path} is no verdict record: {error}.", hint=_HINT) from error
+
+
+def _artifact(decision: Decision) -> dict[str, object]:
+    verdict, context = decision.verdict, decision.context
+    return {
+        "project": verdict.project,
+        "version": verdict.version,
+        "filename": verdict.filename.encode("utf-8", "replace").decode(),
+        "kind": verdict.kind,
+        "sha256": verdict.sha256,
+        "origin": _word(context.origin),
+        "index_url": context.index_url,
+        "uploaded_at": context.uploaded_at.isoformat() if context.uploaded_at else None,
+        "score": verdict.score,
+        "unscannable": verdict.unscannable.reason if verdict.unscannable else None,
+        "action": decision.action.value,
+        "rule": decision.rule,
+        "reason": decision.reason,
+    }
+
+
+def _place(artifact: Mapping[str, object]) -> tuple[str, ...]:
+    keys = ("project", "version", "filename", "sha256", "origin")
+    return tuple(str(artifact[key] or "") for key in keys)
+
+
+def _word(origin: OriginKind) -> str:
+    return origin.name.lower().replace("_", "-")
+
+
+_ORIGINS = {_word(origin): origin for origin in OriginKind}
+_ACTIONS = {action.value: action for action in Action}
+
+
+def _record(document: object) -> Record:
+    fields = _Fields(document, "")
+    if fields.text("format") != _FORMAT:
+        raise ValueError(f"format is not {_FORMAT!r}")
+    if (version := fields.values.get("schema_version")) != SCHEMA_VERSION:
+        raise ValueError(f"schema_version is {version!r}, and this safe-pip reads {SCHEMA_VERSION}")
+    scanner_id = fields.text("scanner")
+    artifacts = fields.values.get("artifacts")
+    if not isinstance(artifacts, list):
+        raise ValueError("artifacts is not a list")
+    return Record(
+        scanner_id=scanner_id,
+        decisions=tuple(
+            _decision(_Fields(artifact, f"artifacts[{number}]."), scanner_id)
+            for number, artifact in enumerate(artifacts)
+        ),
+    )
+
+
+def _decision(fields: _Fields, scanner_id: str) -> Decision:
+    project = fields.optional_text("project")
+    reason = fields.optional_text("unscannable")
+    score = fields.score()
+    if (score is None) == (reason is None):
+        raise ValueError(f"{fields.prefix}score and unscannable: one of the two is needed")
+    uploaded_at = fields.optional_text("uploaded_at")
+    try:
+        uploaded = datetime.fromisoformat(uploaded_at) if uploaded_at is not None else None
+    except ValueError as error:
+        raise ValueError(f"{fields.prefix}uploaded_at is not a time") from error
+    verdict = Verdict(
+        sha256=fields.text("sha256"),
+        filename=fields.text("filename"),
+        kind=fields.text("kind"),
+        project=canonicalize_name(project) if project is not None else None,
+        version=fields.optional_text("version"),
+        scanner_id=scanner_id,
+        score=score,
+        unscannable=Unscannable(reason=reason, detail=_UNSCANNABLE) if reason else None,
+    )
+    context = Context(
+        origin=fields.one_of("origin", _ORIGINS),
+        uploaded_at=uploaded,
+        project=verdict.project,
+        index_url=fields.optional_text("index_url"),
+    )
+    return Decision(
+        verdict=verdict,
+        context=context,
+        action=fields.one_of("action", _ACTIONS),
+        rule=fields.text("rule"),
+        reason=fields.text("reason"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """An object of the document; ``prefix`` stands before its keys in errors."""
+
+    document: object
+    prefix: str
+
+    @property
+    def values(self) -> Mapping[str, object]:
+        if not isinstance(self.document, dict):
+            raise ValueError(f"{self.prefix.rstrip('.') or 'the document'} is not an object")
+        return self.document
+
+    def text(self, key: str) -> str:
+        value = self.values.get(key)
+        if not isinstance(value, str):
+            raise ValueError(f"{self.prefix}{key} is not a text")
+        return value
+
+    def optional_text(self, key: str) -> str | None:
+        return None if self.values.get(key) is None else self.text(key)
+
+    def one_of(self, key: str, choices: Mapping[str, _T]) -> _T:
+        value = self.text(key)
+        if value not in choices:
+            raise ValueError(f"{self.prefix}{key} is {value!r}; there are {', '.join(choices)}")
+        return choices[value]
+
+    def score(self) -> float | None:
+        value = self.values.get("score")
+        if value is None:
+            return None
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+            raise ValueError(f"{self.prefix}score is not a number from 0 to 1")
+        return float(value)
