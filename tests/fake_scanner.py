@@ -31,6 +31,7 @@ from safe_pip.feature import Group
 from safe_pip.inspection import worker
 from safe_pip.inspection.installed import open_artifact, verdict_kind
 from safe_pip.inspection.scanner import scanner_id
+from safe_pip.inspection.source_lines import with_source
 from safe_pip.inspection.unscannable import unscannable_verdict
 from safe_pip.inspection.workers import Worker, Workers, worker_command
 from safe_pip.scoring.manifest import Manifest, Thresholds
@@ -123,7 +124,7 @@ def _inspect(artifact: Artifact, *, judge: object, limits: Limits) -> Verdict:  
                 scanner_id=SCANNER_ID,
                 score=max((finding.contribution for finding in found), default=0.01),
                 unscannable=None,
-                findings=findings,
+                findings=with_source(findings, distribution),
             )
     except UnscannableError as error:
         return unscannable_verdict(

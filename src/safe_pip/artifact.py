@@ -21,6 +21,19 @@ class OriginKind(enum.Enum):
     SCANNED = "named on the command line"
     INSTALLED = "installed before"
 
+    @property
+    def word(self) -> str:
+        """The word of files: ``direct-url``."""
+        return self.name.lower().replace("_", "-")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequirementLine:
+    """Where somebody wrote down that they want something: ``file`` as pip was given it."""
+
+    file: str
+    line: int
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileIdentity:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from packaging.utils import NormalizedName
 
-from safe_pip.evidence import Evidence
+from safe_pip.evidence import Evidence, Location
 from safe_pip.feature import Group
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceLines:
+    """Some lines of a file, hostile text, each cut to a few hundred characters."""
+
+    first_line: int
+    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,11 +24,21 @@ class Finding:
     """Evidence that moved the score, strongest first in a verdict.
 
     ``contribution`` is how far the score falls when the feature is set to its benign median.
+    ``around`` is the source around its place, where there is one to show.
     """
 
     evidence: Evidence
     group: Group
     contribution: float
+    around: SourceLines | None = None
+
+
+def by_place(findings: Iterable[Finding]) -> Sequence[Sequence[Finding]]:
+    """Finds at one line together; the places in the order of their strongest find."""
+    places: dict[Location, list[Finding]] = {}
+    for finding in findings:
+        places.setdefault(finding.evidence.location, []).append(finding)
+    return list(places.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,12 @@ from pathlib import Path
 import pytest
 
 from tests.builders import write_sdist, write_wheel
-from tests.integration.canaries import PTH, project_files
+from tests.integration.canaries import (
+    PTH,
+    project_built_by,
+    project_files,
+    write_tool_wheel,
+)
 from tests.integration.conftest import Workshop
 
 COMMAND = (
@@ -337,3 +342,37 @@ def test_a_record_of_an_installation_can_be_checked(person: Person) -> None:
     policy = write_policy(person.workshop, 'deny = ["canary"]')
     assert person.types("--policy", policy, "check", "safe-pip.lock").status == 40
     assert person.types("check").status == 0
+
+
+def test_a_report_names_the_line_that_asked(person: Person) -> None:
+    archives = person.workshop.archives
+    write_wheel(archives, "outer", headers={"Requires-Dist": "inner"})
+    write_canary(person.workshop, "inner", 0.95)
+    write_tool_wheel(archives, "tool")
+    write_sdist(archives, "built", files=project_built_by("built", "tool"))
+    (person.workshop.work / "dev.txt").write_text("# what we need\n-r more.txt\nouter\n")
+    (person.workshop.work / "more.txt").write_text("built\n")
+    report = person.workshop.folder / "report.json"
+    ended = person.types("--report-only", "--report", report, "install", "-r", "dev.txt")
+    assert ended.status == 0
+    lines = {
+        entry["project"]: (entry["requested_in"], entry["required_by"])
+        for entry in json.loads(report.read_text())["decisions"]
+        if entry["came_out_of"] is None
+    }
+    assert lines == {
+        "outer": ({"file": "dev.txt", "line": 3}, []),
+        "inner": ({"file": "dev.txt", "line": 3}, ["outer"]),
+        "built": ({"file": "more.txt", "line": 1}, []),
+        "tool": (None, ["built"]),
+    }
+    page = person.workshop.folder / "report.html"
+    sarif = person.workshop.folder / "report.sarif"
+    person.types("--report", page, "install", "--force-reinstall", "-r", "dev.txt")
+    assert "dev.txt:3" in page.read_text()
+    assert "<mark>" in page.read_text()
+    person.types("--report", sarif, "install", "--force-reinstall", "-r", "dev.txt")
+    result = json.loads(sarif.read_text())["runs"][0]["results"][0]
+    place = result["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "dev.txt"
+    assert place["region"]["startLine"] == 3

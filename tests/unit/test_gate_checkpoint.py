@@ -65,6 +65,7 @@ def _item(path: Path, kind: ItemKind = "file") -> Item:
         index_url=None,
         project=None,
         required_by=(),
+        requested_in=None,
         is_build_requirement=False,
         uploaded_at=None,
         parent_sha256=None,

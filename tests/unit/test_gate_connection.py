@@ -34,6 +34,7 @@ HELLO: dict[str, Any] = {
     "python": "3.12.0",
     "prefix": "/env",
     "pid": 99,
+    "requested_in": None,
     "required_by": [],
 }
 NEED_NOTHING = {"type": "need", "items": [], "is_drawing": False}
@@ -205,6 +206,7 @@ def _folder_item() -> dict[str, Any]:
         "url": None,
         "index_url": None,
         "project": None,
+        "requested_in": None,
         "required_by": [],
         "is_build_requirement": False,
         "uploaded_at": None,

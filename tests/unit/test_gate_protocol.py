@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
-from safe_pip.artifact import FileIdentity, OriginKind
+from safe_pip.artifact import FileIdentity, OriginKind, RequirementLine
 from safe_pip.errors import GateError
 from safe_pip.gates.protocol import (
     Answer,
@@ -35,6 +35,7 @@ ITEM: dict[str, Any] = {
     "url": "https://user:secret@index.invalid/alpha.whl?token=secret#sha256=0",
     "index_url": "https://user:secret@index.invalid/simple/alpha/",
     "project": "Al_pha",
+    "requested_in": None,
     "required_by": ["beta>=1"],
     "is_build_requirement": True,
     "uploaded_at": "2026-01-02T03:04:05+00:00",
@@ -60,6 +61,7 @@ def test_item_arrives_whole() -> None:
         index_url="https://index.invalid/simple/alpha/",
         project=canonicalize_name("al-pha"),
         required_by=("beta>=1",),
+        requested_in=None,
         is_build_requirement=True,
         uploaded_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc),
         parent_sha256=None,
@@ -68,6 +70,23 @@ def test_item_arrives_whole() -> None:
     assert _parse(type="need", items=[ITEM], is_drawing=True) == Need(
         items=(item,), is_drawing=True
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("-r dev/requirements.txt (line 3)", RequirementLine(file="dev/requirements.txt", line=3)),
+        ("-c odd (line 1) name (line 12)", RequirementLine(file="odd (line 1) name", line=12)),
+        ("-r https://user:secret@index.invalid/requirements.txt (line 3)", None),
+        ("--group 'test'", None),
+        ("-r requirements.txt (line x)", None),
+        (None, None),
+    ],
+)
+def test_the_requirement_line_is_told(text: str | None, line: RequirementLine | None) -> None:
+    message = _parse(type="check", items=[{**ITEM, "requested_in": text}])
+    assert isinstance(message, Check)
+    assert message.items[0].requested_in == line
 
 
 def test_short_messages() -> None:
@@ -88,6 +107,7 @@ def test_short_messages() -> None:
         {"origin": "HEAVEN"},
         {"required_by": "beta"},
         {"required_by": [1]},
+        {"requested_in": 3},
         {"uploaded_at": "yesterday"},
         {"url": ["https://index.invalid"]},
     ],

@@ -4,25 +4,44 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from html.parser import HTMLParser
 from typing import Any
+from xml.etree import ElementTree
 
+import jsonschema
 import pytest
+from packaging.utils import canonicalize_name
 
+from safe_pip.artifact import OriginKind, RequirementLine
 from safe_pip.extractors import SCHEMA
 from safe_pip.policy.keys import KEYS
+from safe_pip.policy.rules import Context
+from safe_pip.reports.chains import requirement_tree
 from safe_pip.reports.entry import Entry, Scanner
+from safe_pip.reports.html_page import html_page
 from safe_pip.reports.json_document import json_document
+from safe_pip.reports.junit import junit_document
 from safe_pip.reports.sarif import sarif_document
 from safe_pip.reports.text import text_document
-from safe_pip.verdict import Advisory
+from safe_pip.verdict import Advisory, SourceLines
 from tests.policies import make_decision, make_finding, make_verdict
+from tests.sarif_schema import sarif_schema
+
+
+def page(of: Sequence[Entry], scanner: Scanner) -> str:
+    return html_page(of, scanner, says=lambda feature: f"says {feature}")
+
 
 SCANNER = Scanner(id="model+schema+0", version="0.1.0", ask_above=0.5, block_above=0.9)
 FEATURE = SCHEMA.names[0]
+HOSTILE = "exec(x)\x1b[2J\u202e<script>alert(1)</script>"
+SOURCE = SourceLines(first_line=2, lines=("import os", HOSTILE, "\tos.system('</pre>')"))
 FINDING = replace(
-    make_finding(excerpt="exec(x)\x1b[2J\u202e"),
-    evidence=replace(make_finding(excerpt="exec(x)\x1b[2J\u202e").evidence, feature=FEATURE),
+    make_finding(excerpt=HOSTILE),
+    around=SOURCE,
+    evidence=replace(make_finding(excerpt=HOSTILE).evidence, feature=FEATURE),
 )
 ADVISORY = Advisory(id="MAL-1", summary="steals", source="a list")
 
@@ -38,6 +57,33 @@ def entries() -> list[Entry]:
         ),
     }
     return [Entry(path=path, decision=make_decision(verdict)) for path, verdict in verdicts.items()]
+
+
+def wanted(
+    name: str, *required_by: str, line: int | None = None, score: float = 0.1, **more: Any
+) -> Entry:
+    """An entry that a requirement file, or another project, asked for."""
+    verdict = make_verdict(
+        project=name, score=score, findings=(FINDING,) if score > 0.5 else (), filename=name
+    )
+    context = Context(
+        origin=OriginKind.INDEX,
+        required_by=required_by,
+        requested_in=RequirementLine(file="dev/requirements.txt", line=line) if line else None,
+        project=canonicalize_name(name),
+        is_build_requirement=line is None and bool(required_by),
+    )
+    return Entry(path=f"{name}.whl", decision=make_decision(verdict, context=context), **more)
+
+
+def chained() -> list[Entry]:
+    return [
+        wanted("flask", line=3),
+        wanted("jinja2", "flask==3.1", line=3),
+        wanted("evil", "flask==3.1", "jinja2>=2", line=3, score=0.95),
+        wanted("tool", "flask==3.1", score=0.6),
+        wanted("alone", score=0.6, is_enforced=False),
+    ]
 
 
 def parsed(text: str) -> Any:
@@ -89,16 +135,52 @@ def test_what_could_not_be_inspected_has_its_reason_and_no_score() -> None:
     assert missing["rule"] == "unscannable"
 
 
-@pytest.mark.parametrize("writer", [json_document, text_document])
+@pytest.mark.parametrize("writer", [json_document, text_document, page, junit_document])
 def test_no_document_can_act_on_a_terminal(writer: Any) -> None:
     text = writer(entries(), SCANNER)
     assert all(character.isprintable() or character == "\n" for character in text)
     assert text.endswith("\n")
 
 
-def sarif() -> Any:
-    (run,) = parsed(sarif_document(entries(), SCANNER, SCHEMA))["runs"]
+def sarif(of: Sequence[Entry] | None = None) -> Any:
+    (run,) = parsed(sarif_document(entries() if of is None else of, SCANNER, SCHEMA))["runs"]
     return run
+
+
+@pytest.mark.parametrize("of", [entries, chained, list])
+def test_sarif_is_valid_by_the_official_schema(of: Callable[[], list[Entry]]) -> None:
+    document = parsed(sarif_document(of(), SCANNER, SCHEMA))
+    jsonschema.Draft7Validator(sarif_schema()).validate(document)
+
+
+def test_the_official_schema_refuses_what_is_no_sarif() -> None:
+    document = parsed(sarif_document(entries(), SCANNER, SCHEMA))
+    document["runs"][0]["results"][0]["level"] = "fatal"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft7Validator(sarif_schema()).validate(document)
+
+
+def test_sarif_points_at_the_line_that_asked_for_it() -> None:
+    places = {
+        result["message"]["text"].split(" ")[0]: result["locations"][0]["physicalLocation"]
+        for result in sarif(chained())["results"]
+        if result["ruleId"].startswith("policy/")
+    }
+    line = {
+        "artifactLocation": {"uri": "dev/requirements.txt"},
+        "region": {"startLine": 3},
+    }
+    # The tool is a build requirement of what the line asks for.
+    assert (places["evil"], places["tool"]) == (line, line)
+    assert places["alone"] == {"artifactLocation": {"uri": "alone.whl"}}
+    evil = next(result for result in sarif(chained())["results"] if result["ruleId"] == FEATURE)
+    related = evil["relatedLocations"][0]
+    assert related["logicalLocations"][0]["fullyQualifiedName"] == "demo/__init__.py:3"
+
+
+def test_sarif_only_notes_what_was_not_enforced() -> None:
+    levels = [result["level"] for result in sarif(chained())["results"]]
+    assert levels == ["error", "error", "warning", "warning", "note", "note"]
 
 
 def test_sarif_rules_are_the_features_and_the_policys_keys() -> None:
@@ -142,6 +224,87 @@ def test_sarif_gives_the_line_in_a_folder_and_the_member_in_an_archive() -> None
     assert in_archive["logicalLocations"][0]["fullyQualifiedName"] == "demo/__init__.py:3"
     assert "region" not in in_archive["physicalLocation"]
     assert in_folder["physicalLocation"]["region"] == {"startLine": 3}
+
+
+class _Page(HTMLParser):
+    """What a browser would make of a page: its tags, in order, with what they load."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.loaded: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for name, value in attrs:
+            assert not name.startswith("on")
+            if name in ("src", "srcset", "data", "background"):
+                self.loaded.append(value or "")
+            if name == "href":
+                self.links.append(value or "")
+            if name == "id":
+                self.ids.append(value or "")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_loads_and_runs_nothing_whatever_an_artifact_says() -> None:
+    text = page(entries() + chained(), SCANNER)
+    read = _Page(text)
+    assert not {"script", "link", "img", "iframe", "object", "form", "base"} & set(read.tags)
+    assert read.loaded == []
+    assert all(link.startswith("#") for link in read.links)
+    assert "http-equiv" in text and "default-src 'none'" in text
+    assert "url(" not in text and "@import" not in text
+    assert "<script>alert(1)</script>" in read.text
+
+
+def test_every_link_of_the_page_has_its_place() -> None:
+    read = _Page(page(chained(), SCANNER))
+    assert {link[1:] for link in read.links} == set(read.ids)
+    assert len(read.ids) == 3
+
+
+def test_the_page_shows_the_source_around_a_find_with_its_line_marked() -> None:
+    text = page(chained(), SCANNER)
+    assert "<mark><b>    3</b> exec(x)\\x1b[2J\\u202e&lt;script&gt;" in text
+    assert "<span><b>    2</b> import os" in text
+    assert "<span><b>    4</b>     os.system(&#x27;&lt;/pre&gt;&#x27;)" in text
+
+
+def test_the_page_says_who_pulled_in_what() -> None:
+    text = page(chained(), SCANNER)
+    assert "flask==3.1 → jinja2&gt;=2" in text
+    assert "dev/requirements.txt:3" in text
+    tree = requirement_tree(chained())
+    assert [(node.wanted, len(node.entries)) for node in tree.walk()] == [
+        ("flask", 1),
+        ("jinja2", 1),
+        ("evil", 1),
+        ("tool", 1),
+        ("alone", 1),
+    ]
+    assert "Who pulled in what" not in page(entries(), SCANNER)
+
+
+def test_the_page_says_when_nothing_was_blocked() -> None:
+    assert "Report only: nothing was blocked" in page(chained(), SCANNER)
+    assert "Report only" not in page(entries(), SCANNER)
+
+
+def test_junit_has_a_case_an_artifact() -> None:
+    suite = ElementTree.fromstring(junit_document(entries(), SCANNER))
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("5", "3", "1")
+    kinds = [[child.tag for child in case] for case in suite.iter("testcase")]
+    assert kinds == [[], ["failure"], ["failure"], ["failure"], ["error"]]
+    *_, case = ElementTree.fromstring(junit_document(chained(), SCANNER))
+    (alone,) = case
+    assert (alone.tag, "ask-above" in (alone.text or "")) == ("system-out", True)
 
 
 def test_sarif_fingerprints_tell_results_apart() -> None:

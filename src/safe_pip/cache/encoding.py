@@ -13,7 +13,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from safe_pip.evidence import Evidence, Location, Surface
 from safe_pip.feature import Group
-from safe_pip.verdict import Finding, Unscannable, Verdict
+from safe_pip.verdict import Finding, SourceLines, Unscannable, Verdict
 
 
 class EncodingError(ValueError):
@@ -87,6 +87,11 @@ def _encode_finding(finding: Finding) -> dict[str, object]:
         "detail": evidence.detail,
         "group": finding.group.value,
         "contribution": finding.contribution,
+        "around": (
+            None
+            if finding.around is None
+            else {"first_line": finding.around.first_line, "lines": list(finding.around.lines)}
+        ),
     }
 
 
@@ -95,13 +100,10 @@ def _decode_finding(document: object) -> Finding:
     surface = _text(fields, "surface")
     if surface not in Surface.__members__:
         raise EncodingError(f"unknown surface {surface!r}")
-    line = fields.get("line")
-    if not isinstance(line, int) or isinstance(line, bool) or line < 0:
-        raise EncodingError("line is not a line number")
     return Finding(
         evidence=Evidence(
             feature=_text(fields, "feature"),
-            location=Location(path=_text(fields, "path"), line=line),
+            location=Location(path=_text(fields, "path"), line=_line(fields, "line")),
             value=_number(fields, "value"),
             surface=Surface[surface],
             excerpt=_text(fields, "excerpt"),
@@ -109,7 +111,17 @@ def _decode_finding(document: object) -> Finding:
         ),
         group=Group(_text(fields, "group")),
         contribution=_number(fields, "contribution"),
+        around=None if fields.get("around") is None else _decode_around(fields["around"]),
     )
+
+
+def _decode_around(document: object) -> SourceLines:
+    fields = _object(document)
+    lines = _list(fields, "lines")
+    texts = tuple(line for line in lines if isinstance(line, str))
+    if len(texts) != len(lines):
+        raise EncodingError("lines are not all texts")
+    return SourceLines(first_line=_line(fields, "first_line"), lines=texts)
 
 
 def _decode_unscannable(document: object) -> Unscannable:
@@ -138,6 +150,13 @@ def _text(fields: Mapping[str, object], name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str):
         raise EncodingError(f"{name} is not a text")
+    return value
+
+
+def _line(fields: Mapping[str, object], name: str) -> int:
+    value = fields.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise EncodingError(f"{name} is not a line number")
     return value
 
 

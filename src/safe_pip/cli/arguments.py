@@ -8,7 +8,7 @@ from pathlib import Path
 
 from safe_pip.errors import UsageError
 
-FORMATS = ("json", "sarif", "text")
+FORMATS = ("json", "sarif", "html", "junit", "text")
 OWN_VERBS = frozenset({"scan", "explain", "policy", "feed", "verdicts"})
 
 HELP = """\
@@ -31,9 +31,10 @@ verbs of safe-pip:
 
 options:
   --policy FILE                    a policy that counts above the user's and the project's
-  --report FILE                    write the decisions to a file
+  --report FILE                    write the decisions to a file; .html, .sarif, .xml or .json
   --record FILE                    write what was decided to a file to commit
-  --format json|sarif|text         of the report (json) or of a scan (text)
+  --format json|sarif|html|junit|text
+                                   of the report, whatever its name, or of a scan (text)
   --unattended                     never ask; the policy says what becomes of a question
   --report-only                    judge and report, block nothing but what cannot be inspected
   -q, --quiet                      only what stops an installation

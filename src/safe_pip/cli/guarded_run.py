@@ -13,7 +13,7 @@ from safe_pip.cache.store import VerdictStore
 from safe_pip.cli.arguments import Options
 from safe_pip.cli.notices import feed_notices
 from safe_pip.cli.parts import Parts, make_attester, make_feed, sentence_about
-from safe_pip.cli.report_files import write_record, write_report, writer_of
+from safe_pip.cli.report_files import report_format, write_record, write_report, writer_of
 from safe_pip.cli.surroundings import Surroundings
 from safe_pip.inspection.inspector import Inspector
 from safe_pip.policy.settings import Policy
@@ -36,7 +36,7 @@ class GuardedRun:
     ) -> None:
         self._options = options
         self._scanner = parts.scanner
-        self._writer = writer_of(options.format or "json") if options.report else None
+        self._writer = writer_of(report_format(options)) if options.report else None
         self._feed = make_feed(policy, surroundings)
         self._inspector = Inspector(
             scanner_id=parts.scanner.id,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from safe_pip.cli.arguments import Options
 from safe_pip.cli.parts import make_feed, shipped_scanner
-from safe_pip.cli.report_files import write_report, writer_of
+from safe_pip.cli.report_files import report_format, write_report, writer_of
 from safe_pip.cli.scanning import worst_exit_code
 from safe_pip.cli.surroundings import Surroundings
 from safe_pip.errors import UsageError
@@ -59,7 +59,7 @@ def run_check(options: Options, arguments: Sequence[str], surroundings: Surround
         for line in sentences(checked, recorded_by=record.scanner_id, scanner_id=scanner.id):
             print(line)
     if options.report is not None:
-        write_report(options.report, writer_of(options.format or "json")(entries, scanner))
+        write_report(options.report, writer_of(report_format(options))(entries, scanner))
     return worst_exit_code([entry.decision for entry in entries])
 
 

@@ -6,10 +6,19 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from safe_pip.cli.arguments import Options
 from safe_pip.errors import SafePipError
 from safe_pip.escaping import escaped
 from safe_pip.reports.entry import Entry, Scanner
 from safe_pip.reports.record import record_document
+
+_FORMAT_OF_SUFFIX = {
+    ".html": "html",
+    ".htm": "html",
+    ".sarif": "sarif",
+    ".xml": "junit",
+    ".txt": "text",
+}
 
 Writer = Callable[[Sequence[Entry], Scanner], str]
 
@@ -26,9 +35,26 @@ def writer_of(format_name: str) -> Writer:
         from safe_pip.reports.sarif import sarif_document
 
         return lambda entries, scanner: sarif_document(entries, scanner, SCHEMA)
+    if format_name == "html":
+        from safe_pip.cli.parts import sentence_about
+        from safe_pip.reports.html_page import html_page
+
+        sentence_about("")  # Loads the extractors now.
+        return lambda entries, scanner: html_page(entries, scanner, says=sentence_about)
+    if format_name == "junit":
+        from safe_pip.reports.junit import junit_document
+
+        return junit_document
     from safe_pip.reports.text import text_document
 
     return text_document
+
+
+def report_format(options: Options) -> str:
+    """Of ``--report FILE``: what ``--format`` says, else what the file's name does, else JSON."""
+    if options.format is not None or options.report is None:
+        return options.format or "json"
+    return _FORMAT_OF_SUFFIX.get(options.report.suffix.lower(), "json")
 
 
 def write_record(path: Path, entries: Sequence[Entry], scanner: Scanner) -> None:

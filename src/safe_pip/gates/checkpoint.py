@@ -136,6 +136,7 @@ class Checkpoint:
             context=Context(
                 origin=item.origin,
                 required_by=item.required_by,
+                requested_in=item.requested_in,
                 is_build_requirement=item.is_build_requirement,
                 uploaded_at=item.uploaded_at,
                 project=item.project,

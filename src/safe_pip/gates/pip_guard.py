@@ -16,7 +16,15 @@ from typing import Any, NamedTuple, NoReturn
 
 from .pip_files import digest, digests, identity, possible_formats, real, remove_built_wheel
 from .pip_line import Line, Lost
-from .pip_requirements import ancestors, describe, is_wheel, link_origin, origin_of, source_link
+from .pip_requirements import (
+    ancestors,
+    describe,
+    is_wheel,
+    link_origin,
+    origin_of,
+    requested_in,
+    source_link,
+)
 from .pip_signals import MAX_TEXT_CHARS, Signals
 from .pip_tripwire import Tripwire
 
@@ -261,6 +269,7 @@ class Guard:
         req: Any = None,
         parent_sha256: str | None = None,
     ) -> dict[str, Any]:
+        origin_line = requested_in(req) if not self._outer and not self._building else None
         chain = (*self._outer, *self._building, *ancestors(req))
         return {
             "kind": kind,
@@ -268,6 +277,7 @@ class Guard:
             "origin": origin,
             "url": link.url[:MAX_TEXT_CHARS] if link is not None else None,
             "project": req.name[:MAX_TEXT_CHARS] if req is not None and req.name else None,
+            "requested_in": origin_line[:MAX_TEXT_CHARS] if origin_line else None,
             "required_by": [text[:MAX_TEXT_CHARS] for text in chain],
             "is_build_requirement": bool(self._outer or self._building),
             "parent_sha256": parent_sha256,

@@ -4,7 +4,7 @@ Child side: standard library only, Python 3.8 and newer.
 """
 
 # pip's paths are text, and so are ours on its side.
-# ruff: noqa: PTH119
+# ruff: noqa: PTH109, PTH118, PTH119
 from __future__ import annotations
 
 import os
@@ -31,6 +31,22 @@ def ancestors(req: Any) -> list[str]:
         chain.append(describe(parent))
         parent = parent.comes_from
     return chain[::-1]
+
+
+def requested_in(req: Any) -> str | None:
+    """What pip says about where the outermost of those was written, such as
+    ``-r requirements.txt (line 3)``; None for the command line."""
+    parent = req
+    for _ in range(100):
+        if parent is None or isinstance(parent, str):
+            break
+        parent = parent.comes_from
+    if not isinstance(parent, str):
+        return None
+    # pip makes the path of a file absolute that another one includes.
+    here = os.path.join(os.getcwd(), "")
+    flag, space, place = parent.partition(" ")
+    return flag + space + (place[len(here) :] if place.startswith(here) else place)
 
 
 def source_link(req: Any) -> Any:

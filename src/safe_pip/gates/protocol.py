@@ -16,6 +16,7 @@ Everything that arrives is hostile: an allowed build runs as the same user and m
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,12 +25,15 @@ from urllib.parse import urlsplit, urlunsplit
 
 from packaging.utils import NormalizedName, canonicalize_name
 
-from safe_pip.artifact import FileIdentity, OriginKind
+from safe_pip.artifact import FileIdentity, OriginKind, RequirementLine
 from safe_pip.errors import EXIT_UNSCANNABLE, EXIT_UNSUPPORTED_PIP, GateError
 
 PROTOCOL_VERSION = 1
 # A set of 5,000 wheels takes about 2 MB.
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+
+# pip.req.req_file, handle_requirement_line: the same from 22.3 to 26.3.
+_REQUIREMENT_LINE = re.compile(r"-[rc] (.+) \(line ([0-9]{1,9})\)")
 
 ItemKind = Literal["file", "folder"]
 
@@ -66,6 +70,7 @@ class Item:
     index_url: str | None
     project: NormalizedName | None
     required_by: tuple[str, ...]
+    requested_in: RequirementLine | None
     is_build_requirement: bool
     uploaded_at: datetime | None
     parent_sha256: str | None
@@ -212,6 +217,7 @@ def _item(fields: dict[str, Any]) -> Item:
         index_url=_url(fields["index_url"]),
         project=canonicalize_name(project) if project is not None else None,
         required_by=_texts(fields["required_by"]),
+        requested_in=_requirement_line(_optional_text(fields["requested_in"])),
         is_build_requirement=bool(fields["is_build_requirement"]),
         uploaded_at=datetime.fromisoformat(uploaded_at) if uploaded_at is not None else None,
         parent_sha256=_optional_text(fields["parent_sha256"]),
@@ -221,6 +227,15 @@ def _item(fields: dict[str, Any]) -> Item:
         provenance_url=_url(fields["provenance_url"]),
         other_indexes=tuple(map(without_credentials, _texts(fields["other_indexes"]))),
     )
+
+
+def _requirement_line(text: str | None) -> RequirementLine | None:
+    """What pip says of a requirement out of a file; None for anything else that it says."""
+    match = _REQUIREMENT_LINE.fullmatch(text or "")
+    # A file from the network is no place that somebody can open, and its URL can hold a password.
+    if match is None or "://" in match[1]:
+        return None
+    return RequirementLine(file=match[1], line=int(match[2]))
 
 
 def _refusing(value: object) -> int:

@@ -12,6 +12,7 @@ from safe_pip.evidence import Evidence
 from safe_pip.extractors import SCHEMA, observe
 from safe_pip.inspection.installed import open_artifact, verdict_kind
 from safe_pip.inspection.scanner import scanner_id
+from safe_pip.inspection.source_lines import with_source
 from safe_pip.inspection.unscannable import unscannable_verdict
 from safe_pip.verdict import Finding, Verdict
 
@@ -70,7 +71,7 @@ def _inspect(artifact: Artifact, *, judge: Judge, limits: Limits) -> Verdict:
             scanner_id=_scanner_id(judge),
             score=judged.score,
             unscannable=None,
-            findings=tuple(judged.findings)[:MAX_FINDINGS],
+            findings=with_source(judged.findings[:MAX_FINDINGS], distribution),
         )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
 
-from safe_pip.artifact import OriginKind
+from safe_pip.artifact import OriginKind, RequirementLine
 from safe_pip.policy.index_signals import not_checked
 from safe_pip.policy.opinion import Lift, Opinion
 from safe_pip.policy.opinions import is_set_aside, opinions
@@ -32,6 +32,7 @@ class Context:
     """How an artifact came to be wanted. ``required_by`` is the chain of requirements from the
     command line to this one, outermost first; empty if the user named it.
 
+    ``requested_in`` is the line of a requirement file that the chain begins with, if it does.
     ``project`` is what pip takes the artifact for (the artifact itself may claim another name);
     ``index_url`` is the page of the index that offered it, ``page_format`` its kind (``json`` or
     ``html``), ``yanked`` why the index withdrew the release (PEP 592; empty if it does not say),
@@ -43,6 +44,7 @@ class Context:
 
     origin: OriginKind
     required_by: tuple[str, ...] = ()
+    requested_in: RequirementLine | None = None
     is_build_requirement: bool = False
     uploaded_at: datetime | None = None
     project: NormalizedName | None = None

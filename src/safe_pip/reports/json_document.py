@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from safe_pip.artifact import RequirementLine
 from safe_pip.reports.entry import Entry, Scanner
 from safe_pip.verdict import Finding
 
@@ -41,6 +42,11 @@ def _decision(entry: Entry) -> dict[str, object]:
         "rule": decision.rule,
         "reason": decision.reason,
         "enforced": entry.is_enforced,
+        "origin": decision.context.origin.word,
+        "required_by": list(decision.context.required_by),
+        "is_build_requirement": decision.context.is_build_requirement,
+        "requested_in": _line(decision.context.requested_in),
+        "came_out_of": entry.came_out_of,
         "unscannable": verdict.unscannable.reason if verdict.unscannable else None,
         "advisories": [
             {"id": advisory.id, "summary": advisory.summary, "source": advisory.source}
@@ -49,6 +55,10 @@ def _decision(entry: Entry) -> dict[str, object]:
         "not_checked": list(decision.not_checked),
         "evidence": [_finding(finding) for finding in verdict.findings],
     }
+
+
+def _line(line: RequirementLine | None) -> dict[str, object] | None:
+    return None if line is None else {"file": line.file, "line": line.line}
 
 
 def _finding(finding: Finding) -> dict[str, object]:

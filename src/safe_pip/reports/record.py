@@ -82,7 +82,7 @@ def _artifact(decision: Decision) -> dict[str, object]:
         "filename": verdict.filename.encode("utf-8", "replace").decode(),
         "kind": verdict.kind,
         "sha256": verdict.sha256,
-        "origin": _word(context.origin),
+        "origin": context.origin.word,
         "index_url": context.index_url,
         "uploaded_at": context.uploaded_at.isoformat() if context.uploaded_at else None,
         "score": verdict.score,
@@ -98,11 +98,7 @@ def _place(artifact: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(str(artifact[key] or "") for key in keys)
 
 
-def _word(origin: OriginKind) -> str:
-    return origin.name.lower().replace("_", "-")
-
-
-_ORIGINS = {_word(origin): origin for origin in OriginKind}
+_ORIGINS = {origin.word: origin for origin in OriginKind}
 _ACTIONS = {action.value: action for action in Action}
 
 

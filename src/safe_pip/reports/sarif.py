@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+from safe_pip.artifact import RequirementLine
 from safe_pip.feature import FeatureSchema
 from safe_pip.policy.rules import Action
+from safe_pip.reports.chains import requirement_line, requirement_lines
 from safe_pip.reports.entry import Entry, Scanner
 from safe_pip.verdict import Finding
 
@@ -42,6 +44,7 @@ def sarif_document(entries: Sequence[Entry], scanner: Scanner, schema: FeatureSc
     """One run. The rules are the features of ``schema``, and the rules of a policy."""
     rules = [*_feature_rules(schema), *_policy_rules()]
     positions = {str(rule["id"]): position for position, rule in enumerate(rules)}
+    lines = requirement_lines(entries)
     document = {
         "$schema": _SCHEMA_URL,
         "version": "2.1.0",
@@ -60,7 +63,7 @@ def sarif_document(entries: Sequence[Entry], scanner: Scanner, schema: FeatureSc
                     result
                     for entry in entries
                     if not entry.has_passed
-                    for result in _results(entry, positions)
+                    for result in _results(entry, positions, requirement_line(entry, lines))
                 ],
             }
         ],
@@ -83,13 +86,16 @@ def _policy_rules() -> Iterator[dict[str, object]]:
         yield {"id": f"policy/{name}", "shortDescription": {"text": text}}
 
 
-def _results(entry: Entry, positions: Mapping[str, int]) -> Iterator[dict[str, object]]:
+def _results(
+    entry: Entry, positions: Mapping[str, int], line: RequirementLine | None
+) -> Iterator[dict[str, object]]:
     """The decision itself, then each finding behind it."""
     decision, verdict = entry.decision, entry.decision.verdict
     name = " ".join(part for part in (verdict.project, verdict.version) if part)
     yield _result(
         entry,
         positions,
+        line,
         rule=f"policy/{decision.rule}",
         text=f"{name or verdict.filename}: {decision.action.value}, because {decision.reason}.",
     )
@@ -100,6 +106,7 @@ def _results(entry: Entry, positions: Mapping[str, int]) -> Iterator[dict[str, o
         yield _result(
             entry,
             positions,
+            line,
             rule=evidence.feature,
             text=" · ".join(word for word in words if word),
             finding=finding,
@@ -109,6 +116,7 @@ def _results(entry: Entry, positions: Mapping[str, int]) -> Iterator[dict[str, o
 def _result(
     entry: Entry,
     positions: Mapping[str, int],
+    line: RequirementLine | None,
     *,
     rule: str,
     text: str,
@@ -116,20 +124,33 @@ def _result(
 ) -> dict[str, object]:
     result: dict[str, object] = {
         "ruleId": rule,
-        "level": _LEVELS[entry.decision.action],
+        "level": _LEVELS[entry.decision.action] if entry.is_enforced else "note",
         "message": {"text": text},
-        "locations": [_location(entry, finding)],
+        "locations": [_location(entry, finding, line)],
         "partialFingerprints": {"safePip/v1": _fingerprint(entry, rule, finding)},
     }
     if rule in positions:
         result["ruleIndex"] = positions[rule]
+    if line is not None:
+        # What the line brought in; the line itself is what somebody can change.
+        result["relatedLocations"] = [_location(entry, finding, None)]
     if finding is not None:
         result["properties"] = {"contribution": finding.contribution}
     return result
 
 
-def _location(entry: Entry, finding: Finding | None) -> dict[str, object]:
-    """In a folder, the file itself; in an archive, the archive with the member beside it."""
+def _location(
+    entry: Entry, finding: Finding | None, line: RequirementLine | None
+) -> dict[str, object]:
+    """The line of a requirement file that asks for it, where there is one; in a folder, the file
+    itself; in an archive, the archive with the member beside it."""
+    if line is not None:
+        return {
+            "physicalLocation": {
+                "artifactLocation": {"uri": _uri(line.file)},
+                "region": {"startLine": max(1, line.line)},
+            }
+        }
     inner = finding.evidence.location if finding is not None else None
     if inner is None or not inner.path:
         return {"physicalLocation": {"artifactLocation": {"uri": _uri(entry.shown_path)}}}
