@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import json
+import os
 import subprocess
 import sys
 import venv
@@ -18,6 +19,7 @@ import pytest
 
 from safe_pip.archive import DEFAULT_LIMITS
 from safe_pip.artifact import Artifact, OriginKind
+from safe_pip.cli.installed_copies import installed_copies
 from safe_pip.cli.surroundings import Surroundings
 from safe_pip.distribution import Distribution
 from safe_pip.errors import UnscannableError
@@ -86,6 +88,26 @@ def test_what_no_record_lists_is_read_too(site: Path) -> None:
     distribution = read(site)
     assert paths(distribution) == {"evil.pth", "demo/added_later.py"}
     assert surfaces_of(distribution)["evil.pth"] is Surface.STARTUP
+
+
+def test_a_package_behind_a_link_is_read_and_a_circle_ends(site: Path, tmp_path: Path) -> None:
+    write_tree(tmp_path / "elsewhere", {"__init__.py": "import os"})
+    (site / "linked").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (site / "circle").symlink_to(site, target_is_directory=True)
+    assert paths(read(site)) == {"linked/__init__.py"}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_in_place_of_a_file_does_not_hang_the_audit(site: Path) -> None:
+    metadata = install(site)
+    for name in ("RECORD", "direct_url.json"):
+        (metadata / name).unlink(missing_ok=True)
+        os.mkfifo(metadata / name)
+    assert list(installed_copies([site])) == [metadata, site]
+    with pytest.raises(UnscannableError):
+        read(metadata)
+    kinds = {anomaly.path: anomaly.kind for anomaly in read(site).anomalies}
+    assert kinds["demo-1.0.dist-info/RECORD"] == "device-member"
 
 
 def test_generated_scripts_are_code_and_others_are_ready_made(site: Path) -> None:

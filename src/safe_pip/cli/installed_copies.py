@@ -46,7 +46,10 @@ def _holds_unlisted_files(folder: Path) -> bool:
 def _editable_source(metadata_folder: Path) -> str | None:
     """PEP 610, direct_url.json; None for what cannot be read as one."""
     try:
-        with (metadata_folder / "direct_url.json").open("rb") as file:
+        path = metadata_folder / "direct_url.json"
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
             document = json.loads(file.read(_MAX_DIRECT_URL_BYTES))
         is_editable = document["dir_info"]["editable"] is True
         return str(document["url"]) if is_editable else None

@@ -121,19 +121,26 @@ def _open_unlisted(folder: Path, limits: Limits) -> Distribution:
 
 
 def unlisted_names(site_folder: Path, limits: Limits) -> Iterator[str]:
-    """Files that no RECORD lists, without the caches that Python makes by itself."""
+    """Files that no RECORD lists, without the caches that Python makes by itself.
+
+    Links to folders are followed, as an import follows them.
+    """
     listed: set[str] = set()
     for record in sorted(site_folder.glob("*.dist-info/RECORD")):
+        if not record.is_file():
+            continue  # A pipe would never end.
         listed.add(os.path.normpath(f"{record.parent.name}/RECORD"))
         listed.update(map(os.path.normpath, recorded_paths(record, limits)))
-    waiting = [site_folder]
+    waiting, seen = [site_folder], {site_folder.resolve()}
     while waiting:
         with os.scandir(waiting.pop()) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 path = Path(entry.path)
                 name = path.relative_to(site_folder).as_posix()
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(path)
+                if entry.is_dir():
+                    if (real := path.resolve()) not in seen:
+                        seen.add(real)
+                        waiting.append(path)
                 elif os.path.normpath(name) not in listed and not _is_checked_cache(path):
                     yield name
 
