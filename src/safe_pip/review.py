@@ -182,7 +182,12 @@ class Review:
         enforced = [decision for decision in decisions if self._is_enforced(decision)]
         blocked = _each_once(enforced, Action.BLOCK)
         asked = _each_once(enforced, Action.ASK)
-        self._report(decision for decision in decisions if not self._is_enforced(decision))
+        reported = self._unreported(
+            decision for decision in decisions if not self._is_enforced(decision)
+        )
+        if reported:
+            with hold():
+                self._desk.show_reported(reported)
         if blocked:
             with hold():
                 self._desk.show_blocked(blocked)
@@ -248,16 +253,15 @@ class Review:
             return True
         return decision.verdict.unscannable is not None
 
-    def _report(self, decisions: Iterable[Decision]) -> None:
+    def _unreported(self, decisions: Iterable[Decision]) -> Sequence[Decision]:
         """Each release once, and not again for the tree or wheel that came out of it."""
         new = {
             name: decision
             for decision in decisions
             if (name := f"{release_name(decision.verdict)} {decision.rule}") not in self._reported
         }
-        if new:
-            self._reported.update(new)
-            self._desk.show_reported(list(new.values()))
+        self._reported.update(new)
+        return list(new.values())
 
     def _is_answered(self, verdict: Verdict, parent_sha256: str | None) -> bool:
         """Whether a person said yes to these bytes, or to the archive they came out of and
