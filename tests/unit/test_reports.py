@@ -12,9 +12,12 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
 from safe_pip.artifact import OriginKind, RequirementLine
+from safe_pip.evidence import Location
 from safe_pip.extractors import SCHEMA
 from safe_pip.policy.keys import KEYS
 from safe_pip.policy.rules import Context
@@ -264,6 +267,40 @@ def test_the_page_loads_and_runs_nothing_whatever_an_artifact_says() -> None:
     assert "<script>alert(1)</script>" in read.text
 
 
+_TEXTS = st.text(max_size=20) | st.sampled_from(
+    ["</pre><script>x()</script>", '" onload="x()', "&lt;b&gt;", "]]>", "<!--", "\x00\x1b\u2028"]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=50)
+@given(_TEXTS, _TEXTS, _TEXTS)
+def test_no_text_of_an_artifact_becomes_markup(path: str, excerpt: str, name: str) -> None:
+    finding = replace(
+        FINDING,
+        evidence=replace(
+            FINDING.evidence, excerpt=excerpt, detail=name, location=Location(path=path)
+        ),
+        around=SourceLines(first_line=1, lines=(excerpt, path)),
+    )
+    verdict = make_verdict(
+        score=0.95, filename=name, version=excerpt, findings=(finding,), advisories=(ADVISORY,)
+    )
+    context = Context(
+        origin=OriginKind.INDEX,
+        required_by=(name, path),
+        requested_in=RequirementLine(file=path, line=1),
+    )
+    entry = Entry(path=path, decision=make_decision(verdict, context=context))
+    plain = Entry(path="x", decision=make_decision(make_verdict(score=0.95, findings=(FINDING,))))
+    assert set(_Page(page([entry], SCANNER)).tags) <= set(_Page(page([plain], SCANNER)).tags) | {
+        *("ul", "li", "a")
+    }
+    ElementTree.fromstring(junit_document([entry], SCANNER))
+    jsonschema.Draft7Validator(sarif_schema()).validate(
+        parsed(sarif_document([entry], SCANNER, SCHEMA))
+    )
+
+
 def test_every_link_of_the_page_has_its_place() -> None:
     read = _Page(page(chained(), SCANNER))
     assert {link[1:] for link in read.links} == set(read.ids)
@@ -272,9 +309,9 @@ def test_every_link_of_the_page_has_its_place() -> None:
 
 def test_the_page_shows_the_source_around_a_find_with_its_line_marked() -> None:
     text = page(chained(), SCANNER)
-    assert "<mark><b>    3</b> exec(x)\\x1b[2J\\u202e&lt;script&gt;" in text
-    assert "<span><b>    2</b> import os" in text
-    assert "<span><b>    4</b>     os.system(&#x27;&lt;/pre&gt;&#x27;)" in text
+    assert "<mark><b>    3</b>exec(x)\\x1b[2J\\u202e&lt;script&gt;" in text
+    assert "<span><b>    2</b>import os" in text
+    assert "<span><b>    4</b>    os.system(&#x27;&lt;/pre&gt;&#x27;)" in text
 
 
 def test_the_page_says_who_pulled_in_what() -> None:

@@ -122,7 +122,7 @@ def _place(findings: Sequence[Finding], says: Says) -> Iterator[str]:
 def _source_row(number: int, line: str, *, is_told: bool) -> str:
     tag = "mark" if is_told else "span"
     text = _text(line.replace("\t", "    "), max_chars=MAX_LINE_CHARS)
-    return f"<{tag}><b>{number or '':>5}</b> {text}\n</{tag}>"
+    return f"<{tag}><b>{number or '':>5}</b>{text}\n</{tag}>"
 
 
 def _graph(entries: Sequence[Entry], anchors: dict[int, str]) -> Iterator[str]:
@@ -144,7 +144,7 @@ def _branches(node: Node, anchors: dict[int, str]) -> Iterator[str]:
 
 
 def _table(entries: Sequence[Entry], anchors: dict[int, str]) -> Iterator[str]:
-    yield "<h2>Everything that was inspected</h2><table>"
+    yield "<h2>Everything that was inspected</h2><div class=wide><table>"
     yield "<tr><th>decision</th><th>release</th><th>kind</th><th>score</th><th>reason</th></tr>"
     for entry in entries:
         verdict = entry.decision.verdict
@@ -154,7 +154,7 @@ def _table(entries: Sequence[Entry], anchors: dict[int, str]) -> Iterator[str]:
             f"<tr><td>{_link(entry, anchors)}</td><td>{_text(release_name(verdict))}</td>"
             f"<td>{_text(verdict.kind)}</td><td>{score}</td><td>{_text(reason)}</td></tr>"
         )
-    yield "</table>"
+    yield "</table></div>"
 
 
 def _link(entry: Entry, anchors: dict[int, str]) -> str:
