@@ -252,6 +252,15 @@ def test_an_editable_says_where_its_code_is(
     )
 
 
+def test_a_line_of_an_audit_can_be_explained(
+    run: Run, site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metadata = install(site, "odd", files={"odd/__init__.py": "# pretend-score: 0.6\n"})
+    assert run("explain", metadata) == 41
+    assert "odd/__init__.py:1" in capsys.readouterr().out
+    assert run("scan", f"{metadata}/") == run("scan", metadata) == 41
+
+
 def test_known_malware_is_found_among_what_is_installed(
     run: Run, environment: Path, tmp_path: Path
 ) -> None:

@@ -22,6 +22,7 @@ from safe_pip.errors import EXIT_BLOCKED, EXIT_DECLINED, EXIT_UNSCANNABLE, Usage
 from safe_pip.escaping import escaped
 from safe_pip.gates.site_folders import find_site_folders
 from safe_pip.inspection.inspector import Inspected, Inspector
+from safe_pip.inspection.unscannable import INSTALLED
 from safe_pip.policy.rules import Action, Context, Decision, Policy, decide
 from safe_pip.reports.entry import Entry
 
@@ -41,20 +42,20 @@ def run_scan(options: Options, arguments: Sequence[str], surroundings: Surroundi
     policy = surroundings.load_policy(options.policy).policy
     writer = writer_of(asked.format or options.format or "text")
     report_writer = writer_of(report_format(options))
-    paths, origin = asked.paths, OriginKind.SCANNED
+    paths = asked.paths
     if asked.installed:
-        paths, origin = _installed(asked.python, options, surroundings), OriginKind.INSTALLED
+        paths = _installed(asked.python, options, surroundings)
     jobs = min(asked.jobs, len(paths))
     with prepared(worker_count=jobs, is_verbose=options.is_verbose) as parts:
         entries = inspect_paths(
             paths,
-            origin=origin,
+            origin_of=_installed_origin if asked.installed else origin_of_path,
             policy=policy,
             parts=parts,
             surroundings=surroundings,
             show_progress=None if options.is_quiet else _print_progress,
         )
-    if asked.installed:
+    if any(entry.decision.verdict.kind == INSTALLED for entry in entries):
         entries = [with_what_was_not_read(entry) for entry in entries]
     if options.is_report_only:
         print(REPORT_ONLY_NOTICE, file=sys.stderr, flush=True)
@@ -100,13 +101,23 @@ def run_explain(options: Options, arguments: Sequence[str], surroundings: Surrou
     return worst_exit_code([entry.decision])
 
 
+def origin_of_path(path: str) -> OriginKind:
+    """A line of an audit names the metadata of an installed copy, and so may its reader."""
+    is_installed = Path(path).suffix == ".dist-info" and (Path(path) / "RECORD").is_file()
+    return OriginKind.INSTALLED if is_installed else OriginKind.SCANNED
+
+
+def _installed_origin(_: str) -> OriginKind:
+    return OriginKind.INSTALLED
+
+
 def inspect_paths(
     paths: Sequence[str],
     *,
     policy: Policy,
     parts: Parts,
     surroundings: Surroundings,
-    origin: OriginKind = OriginKind.SCANNED,
+    origin_of: Callable[[str], OriginKind] = origin_of_path,
     show_progress: ShowProgress | None = None,
 ) -> list[Entry]:
     """An entry for each path, in order, whatever becomes of the others."""
@@ -120,7 +131,7 @@ def inspect_paths(
     try:
         futures = [
             # Absolute, so that "." has a name.
-            inspector.begin(Artifact(path=Path(path).absolute(), origin=origin))
+            inspector.begin(Artifact(path=Path(path).absolute(), origin=origin_of(path)))
             for path in paths
         ]
         if show_progress is not None:
@@ -131,7 +142,7 @@ def inspect_paths(
                 decision=decide(
                     future.result().verdict,
                     policy,
-                    Context(origin=origin),
+                    Context(origin=origin_of(path)),
                     thresholds=parts.thresholds,
                     now=datetime.now(timezone.utc),
                     gaps=feed.gaps,
