@@ -240,6 +240,14 @@ def test_an_audit_of_the_active_environment(
     assert run("scan", "--installed") == 41
 
 
+@pytest.mark.timeout(60)
+def test_an_audit_of_nothing_ends(
+    run: Run, environment: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("scan", "--installed", "--python", environment) == 0
+    assert capsys.readouterr().out.startswith("0 inspected, 0 with a finding")
+
+
 def test_an_editable_says_where_its_code_is(
     run: Run, environment: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

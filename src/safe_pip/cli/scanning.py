@@ -45,7 +45,8 @@ def run_scan(options: Options, arguments: Sequence[str], surroundings: Surroundi
     paths = asked.paths
     if asked.installed:
         paths = _installed(asked.python, options, surroundings)
-    jobs = min(asked.jobs, len(paths))
+    # An environment may be empty; a crew of no workers would wait for one for ever.
+    jobs = max(1, min(asked.jobs, len(paths)))
     with prepared(worker_count=jobs, is_verbose=options.is_verbose) as parts:
         entries = inspect_paths(
             paths,
