@@ -156,12 +156,32 @@ def test_a_report_goes_to_its_own_file(
     assert "block-above" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("option", ["--report", "--record"])
+@pytest.mark.parametrize(
+    ("place", "words"), [("", "it is a folder"), ("no/such/file", "its folder does not exist")]
+)
+@pytest.mark.parametrize("verb", ["scan", "install"])
+def test_a_file_that_can_never_be_written_starts_nothing(
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    option: str,
+    place: str,
+    words: str,
+    verb: str,
+) -> None:
+    monkeypatch.setattr("subprocess.Popen", None)
+    assert run(option, tmp_path / place, verb, "x") == 1
+    assert f"cannot be written: {words}" in capsys.readouterr().err
+
+
 def test_a_report_that_cannot_be_written_is_an_error(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = wheel_scoring(tmp_path, 0.1, "fine")
-    assert run("--report", tmp_path, "scan", path) == 1
-    assert "cannot be written" in capsys.readouterr().err
+    assert run("--report", "/dev/full", "scan", path) == 1
+    assert "the report /dev/full cannot be written" in capsys.readouterr().err
 
 
 def test_explain_shows_what_was_found(

@@ -23,6 +23,10 @@ def run_pip_verb(options: Options, arguments: Sequence[str], surroundings: Surro
     environ = surroundings.environ
     if not needs_gate(arguments):
         return run_unguarded(choose_target(environ=environ), arguments, environ=environ)
+    if options.report is not None or options.record is not None:
+        from safe_pip.cli.report_files import check_places
+
+        check_places(options)
     loaded = surroundings.load_policy(options.policy)
     with prepared(worker_count=GATE_WORKERS, is_verbose=options.is_verbose) as parts:
         target = choose_target(environ=environ)

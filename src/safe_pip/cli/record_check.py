@@ -11,7 +11,7 @@ from pathlib import Path
 
 from safe_pip.cli.arguments import Options
 from safe_pip.cli.parts import make_feed, shipped_scanner
-from safe_pip.cli.report_files import report_format, write_report, writer_of
+from safe_pip.cli.report_files import check_places, report_format, write_report, writer_of
 from safe_pip.cli.scanning import worst_exit_code
 from safe_pip.cli.surroundings import Surroundings
 from safe_pip.errors import UsageError
@@ -42,6 +42,7 @@ def run_check(options: Options, arguments: Sequence[str], surroundings: Surround
         raise UsageError(
             "check takes one record.", hint="safe-pip check FILE; without FILE, it is pip's check."
         )
+    check_places(options)
     policy = surroundings.load_policy(options.policy).policy
     scanner = shipped_scanner()
     record = read_record(Path(arguments[0]))

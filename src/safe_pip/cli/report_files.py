@@ -57,6 +57,18 @@ def report_format(options: Options) -> str:
     return _FORMAT_OF_SUFFIX.get(options.report.suffix.lower(), "json")
 
 
+def check_places(options: Options) -> None:
+    """Raises SafePipError, before anything is started, for a file that can never be written: an
+    installation takes minutes, and its report cannot be had again."""
+    for what, path in (("report", options.report), ("record", options.record)):
+        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+            reason = "it is a folder" if path.is_dir() else "its folder does not exist"
+            raise SafePipError(
+                f"the {what} {path} cannot be written: {reason}.",
+                hint=f"Nothing was started; give --{what} another FILE.",
+            )
+
+
 def write_record(path: Path, entries: Sequence[Entry], scanner: Scanner) -> None:
     """The verdict record. With no decision there is nothing to say, and what an earlier run
     recorded stays. Raises SafePipError if the file cannot be written."""

@@ -16,7 +16,13 @@ from safe_pip.cli.arguments import FORMATS, Options
 from safe_pip.cli.installed_copies import installed_copies, with_what_was_not_read
 from safe_pip.cli.notices import REPORT_ONLY_NOTICE
 from safe_pip.cli.parts import Parts, default_jobs, make_feed, prepared, sentence_about
-from safe_pip.cli.report_files import report_format, write_record, write_report, writer_of
+from safe_pip.cli.report_files import (
+    check_places,
+    report_format,
+    write_record,
+    write_report,
+    writer_of,
+)
 from safe_pip.cli.surroundings import Surroundings
 from safe_pip.errors import EXIT_BLOCKED, EXIT_DECLINED, EXIT_UNSCANNABLE, UsageError
 from safe_pip.escaping import escaped
@@ -39,6 +45,7 @@ _EXIT_CODES_BY_BADNESS = (0, EXIT_DECLINED, EXIT_UNSCANNABLE, EXIT_BLOCKED)
 def run_scan(options: Options, arguments: Sequence[str], surroundings: Surroundings) -> int:
     """Print one document with an entry for each path; the exit code is the worst of them."""
     asked = _scan_arguments(arguments)
+    check_places(options)
     policy = surroundings.load_policy(options.policy).policy
     writer = writer_of(asked.format or options.format or "text")
     report_writer = writer_of(report_format(options))
