@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from packaging.version import Version
 
-from safe_pip.artifact import OriginKind
+from safe_pip.artifact import OriginKind, RequirementLine
 from safe_pip.errors import EXIT_BLOCKED
 from tests.builders import write_sdist, write_wheel
 from tests.integration.canaries import (
@@ -207,6 +207,24 @@ def test_context_tells_where_an_artifact_came_from(workshop: Workshop) -> None:
         "beta-1.0-py3-none-any.whl"
     )
     assert reviewer.arrival("alpha-1.0-py3-none-any.whl").context.required_by == ()
+
+
+def test_context_tells_the_line_of_a_requirement_file(workshop: Workshop) -> None:
+    write_wheel(workshop.archives, "alpha", headers={"Requires-Dist": "beta"})
+    for name in ("beta", "gamma", "delta"):
+        write_wheel(workshop.archives, name)
+    (workshop.work / "in").mkdir()
+    (workshop.work / "in" / "a.txt").write_text("\nalpha\n-r b.txt\n")
+    (workshop.work / "in" / "b.txt").write_text("gamma\n")
+    reviewer = RecordingReviewer()
+    assert workshop.guarded(reviewer, "install", "-r", "in/a.txt", "delta") == 0
+    told = {arrival.context.project: arrival.context.requested_in for arrival in reviewer.arrivals}
+    assert told == {
+        "alpha": RequirementLine(file="in/a.txt", line=2),
+        "beta": RequirementLine(file="in/a.txt", line=2),
+        "gamma": RequirementLine(file="in/b.txt", line=1),
+        "delta": None,
+    }
 
 
 @pytest.mark.parametrize(
