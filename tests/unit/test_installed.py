@@ -147,8 +147,17 @@ def test_compiled_modules_are_read_where_python_does_not_check_them(
     site: Path, flags: int, is_read: bool
 ) -> None:
     cache = "demo/__pycache__/demo.cpython-311.pyc"
-    metadata = install(site, outside={cache: b"head" + flags.to_bytes(4, "little") + b"code"})
+    metadata = install(site)
+    write_tree(site, {cache: b"head" + flags.to_bytes(4, "little") + b"code"})
+    assert (cache in paths(read(site))) == is_read
+    with (metadata / "RECORD").open("a") as record:
+        record.write(f"{cache},,\n")  # As pip writes what it compiled.
     assert (cache in paths(read(metadata))) == is_read
+
+
+def test_a_compiled_module_that_came_with_a_wheel_is_read(site: Path) -> None:
+    cache = "demo/__pycache__/demo.cpython-311.pyc"
+    assert cache in paths(read(install(site, outside={cache: b"head\0\0\0\0code"})))
 
 
 def test_an_installed_copy_without_a_record_was_not_inspected(site: Path) -> None:

@@ -13,7 +13,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -78,8 +78,9 @@ def _open_installed(path: Path, limits: Limits) -> Distribution:
         )
     installed = _Installed(path.parent, Meter(limits=limits))
     record = f"{path.name}/RECORD"
-    for name in dict.fromkeys((record, *recorded_paths(path / "RECORD", limits))):
-        installed.add(name)
+    installed.add(record)
+    for row in recorded_files(path / "RECORD", limits):
+        installed.add(row.path, is_shipped=row.is_digested)
     contents = installed.contents
     compare_record(contents, path.name, limits)
     metadata_file = contents.files.get(f"{path.name}/METADATA")
@@ -130,7 +131,7 @@ def unlisted_names(site_folder: Path, limits: Limits) -> Iterator[str]:
         if not record.is_file():
             continue  # A pipe would never end.
         listed.add(os.path.normpath(f"{record.parent.name}/RECORD"))
-        listed.update(map(os.path.normpath, recorded_paths(record, limits)))
+        listed.update(os.path.normpath(row.path) for row in recorded_files(record, limits))
     waiting, seen = [site_folder], {site_folder.resolve()}
     while waiting:
         with os.scandir(waiting.pop()) as entries:
@@ -145,8 +146,16 @@ def unlisted_names(site_folder: Path, limits: Limits) -> Iterator[str]:
                     yield name
 
 
-def recorded_paths(record: Path, limits: Limits) -> Iterator[str]:
-    """The paths in a RECORD, as it spells them. Raises UnscannableError if it is too large."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedFile:
+    """A row of RECORD; ``path`` as it spells it. pip gives no digest for what it compiled."""
+
+    path: str
+    is_digested: bool
+
+
+def recorded_files(record: Path, limits: Limits) -> Iterator[RecordedFile]:
+    """The rows of a RECORD. Raises UnscannableError if it is too large."""
     if record.stat().st_size > limits.max_record_bytes:
         raise UnscannableError(f"the RECORD of {record.parent.name}", reason="file-too-large")
     text = record.read_bytes().decode("utf-8", "replace")
@@ -159,7 +168,8 @@ def recorded_paths(record: Path, limits: Limits) -> Iterator[str]:
         except csv.Error:  # A field of more than 128 kB is no path.
             continue
         if fields and fields[0]:
-            yield fields[0].replace("\\", "/")
+            path, digest = (*fields, "")[:2]
+            yield RecordedFile(path=path.replace("\\", "/"), is_digested=bool(digest))
 
 
 class _Installed:
@@ -171,9 +181,11 @@ class _Installed:
         self._prefix = _prefix_of(self.root)
         self._meter = meter
 
-    def add(self, name: str) -> None:
+    def add(self, name: str, *, is_shipped: bool = False) -> None:
         """Note what is wrong with a listed file, or take it in. What is missing is left to the
-        comparison with RECORD."""
+        comparison with RECORD. A cache of a compiled module counts only if it ``is_shipped``."""
+        if name in self.contents.files:
+            return
         self._meter.count_member()
         self.contents.note_all(
             anomaly
@@ -193,7 +205,7 @@ class _Installed:
         if not stat.S_ISREG(status.st_mode):
             self.contents.note("device-member", name, "is a device, socket or pipe")
             return
-        if not _is_checked_cache(path):
+        if is_shipped or not _is_checked_cache(path):
             self._take_in(name, path, status)
 
     def as_in_a_wheel(self, dist_info: str) -> Iterator[SourceFile]:
