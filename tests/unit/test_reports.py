@@ -353,4 +353,6 @@ def test_sarif_fingerprints_tell_results_apart() -> None:
 def test_the_text_says_how_many_had_a_finding() -> None:
     text = text_document(entries(), SCANNER)
     assert "demo/__init__.py:3  decodes data and executes it" in text
-    assert text.endswith("5 inspected, 4 with a finding (model+schema+0)\n")
+    assert text.endswith(
+        "4 inspected, 3 with a finding, 1 could not be inspected (model+schema+0)\n"
+    )

@@ -70,6 +70,8 @@ def read_record(path: Path) -> Record:
         if len(text) > MAX_RECORD_BYTES:
             raise ValueError(f"more than {MAX_RECORD_BYTES:,} bytes")
         return _record(json.loads(text))
+    except UnicodeDecodeError as error:
+        raise RecordError(f"{path} is no verdict record: it is not text.", hint=_HINT) from error
     except (ValueError, RecursionError) as error:
         raise RecordError(f"{path} is no verdict record: {error}.", hint=_HINT) from error
 

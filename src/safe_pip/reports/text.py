@@ -17,8 +17,12 @@ def text_document(entries: Sequence[Entry], scanner: Scanner) -> str:
     lines = [line for entry in entries for line in _lines(entry)]
     if any(entry.decision.verdict.kind == "installed" for entry in entries):
         lines.append(INSTALLED_NOTE)
-    passed = sum(entry.has_passed for entry in entries)
-    lines.append(f"{len(entries)} inspected, {len(entries) - passed} with a finding ({scanner.id})")
+    inspected = [entry for entry in entries if entry.decision.verdict.unscannable is None]
+    found = sum(not entry.has_passed for entry in inspected)
+    parts = [f"{len(inspected)} inspected, {found} with a finding"]
+    if len(inspected) < len(entries):
+        parts.append(f"{len(entries) - len(inspected)} could not be inspected")
+    lines.append(f"{', '.join(parts)} ({scanner.id})")
     return "\n".join(lines) + "\n"
 
 
