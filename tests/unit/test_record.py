@@ -59,6 +59,13 @@ def test_what_came_out_of_an_archive_is_not_recorded() -> None:
     assert [one["kind"] for one in json.loads(document)["artifacts"]] == ["sdist"]
 
 
+def test_a_checkout_is_recorded_by_its_project() -> None:
+    checkouts = [demo(kind="directory", filename=f"demo_{noise}") for noise in ("3f2a", "91bc")]
+    documents = {record_document([entry(checkout)], SCANNER) for checkout in checkouts}
+    assert len(documents) == 1
+    assert json.loads(documents.pop())["artifacts"][0]["filename"] == "demo"
+
+
 @given(verdict=verdicts, context=contexts)
 def test_a_record_is_read_as_it_was_written(verdict: Any, context: Context) -> None:
     decision = make_decision(verdict, context=context)

@@ -81,7 +81,7 @@ def _artifact(decision: Decision) -> dict[str, object]:
     return {
         "project": verdict.project,
         "version": verdict.version,
-        "filename": verdict.filename.encode("utf-8", "replace").decode(),
+        "filename": _lasting_name(verdict).encode("utf-8", "replace").decode(),
         "kind": verdict.kind,
         "sha256": verdict.sha256,
         "origin": context.origin.word,
@@ -93,6 +93,11 @@ def _artifact(decision: Decision) -> dict[str, object]:
         "rule": decision.rule,
         "reason": decision.reason,
     }
+
+
+def _lasting_name(verdict: Verdict) -> str:
+    """pip gives the folder of a checkout another name each time."""
+    return verdict.project or verdict.filename if verdict.kind == "directory" else verdict.filename
 
 
 def _place(artifact: Mapping[str, object]) -> tuple[str, ...]:
