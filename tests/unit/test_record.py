@@ -233,3 +233,10 @@ def test_a_scan_writes_a_record_that_a_check_reads(
     assert lock.read_text() == before
     assert run("check", lock) == 41
     assert "odd 1.0" in capsys.readouterr().out
+
+
+def test_every_key_of_a_record_is_documented() -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "record.md").read_text(encoding="utf-8")
+    document = json.loads(record_document([entry(demo())], SCANNER))
+    keys = {*document, *document["artifacts"][0]}
+    assert [key for key in keys if f"`{key}`" not in docs] == []
