@@ -1,0 +1,150 @@
+"""The gate's tests with every pip in every Python that this machine has: ``python -m tests.matrix``.
+
+Each cell is a run of the integration tests with SAFE_PIP_TEST_PYTHON and SAFE_PIP_TEST_PIP_ROOT.
+Pythons are those in PATH and beside the one that runs this; pips are the wheels that they and
+virtualenv bring along, and the versions that ``--pip`` names, which pip fetches.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.utils import parse_wheel_filename
+from packaging.version import Version
+
+from safe_pip.gates.target import NEWEST_TESTED_PIP, OLDEST_PIP
+
+REPOSITORY = Path(__file__).parents[1]
+GATE_TESTS = (
+    *("tests/integration/test_install.py", "tests/integration/test_verbs.py"),
+    *("tests/integration/test_ways_around.py", "tests/integration/test_failing_closed.py"),
+    *("tests/integration/test_questions.py", "tests/integration/test_lying_parent.py"),
+)
+MINORS = range(9, 16)
+CELL_SECONDS = 1800
+_COUNTS = re.compile(r"(\d+) (passed|failed|errors?|skipped)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One pip in one Python. ``pip_root`` is the folder that holds the package."""
+
+    python: Path
+    python_version: str
+    pip_root: Path
+    pip_version: Version
+
+    def runs(self) -> bool:
+        """Whether this pip knows this Python at all, without us."""
+        runner = self.pip_root / "pip" / "__pip-runner__.py"
+        command = [self.python, runner, "install", "--help"]
+        return subprocess.run(command, capture_output=True, timeout=60).returncode == 0
+
+    def test(self, options: list[str]) -> tuple[bool, str]:
+        """Whether all was well, and pytest's counts or, if it was not, the failures."""
+        environ = {
+            **os.environ,
+            "SAFE_PIP_TEST_PYTHON": str(self.python),
+            "SAFE_PIP_TEST_PIP_ROOT": str(self.pip_root),
+        }
+        command = [sys.executable, "-m", "pytest", "--tb=line", "-p", "no:cacheprovider"]
+        ended = subprocess.run(
+            [*command, *(options or GATE_TESTS)],
+            cwd=REPOSITORY,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=CELL_SECONDS,
+        )
+        lines = ended.stdout.splitlines()
+        if ended.returncode == 0:
+            return True, ", ".join(" ".join(count) for count in _COUNTS.findall(lines[-1]))
+        failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
+        return False, "\n    ".join(["failed", *(failed or lines[-20:])])
+
+
+def pythons(named: Iterable[str]) -> Mapping[str, Path]:
+    """Interpreters by their version, the oldest first."""
+    beside = Path(sys.base_prefix).parent.glob("*/bin/python3")
+    in_path = (shutil.which(f"python3.{minor}") for minor in MINORS)
+    candidates = list(named) or [*map(str, beside), *filter(None, in_path), sys.executable]
+    found: dict[str, Path] = {}
+    for candidate in candidates:
+        code = "import sys; print('%d.%d' % sys.version_info[:2])"
+        ended = subprocess.run([candidate, "-c", code], capture_output=True, text=True, timeout=60)
+        version = ended.stdout.strip()
+        if ended.returncode == 0 and (3, int(version.partition(".")[2])) >= (3, MINORS.start):
+            found.setdefault(version, Path(candidate))
+    return dict(sorted(found.items(), key=lambda item: Version(item[0])))
+
+
+def pips(pythons: Iterable[Path], named: Iterable[str], folder: Path) -> Mapping[Version, Path]:
+    """Copies of pip by their version, each unpacked into a folder of its own."""
+    wheels: list[Path] = []
+    for python in pythons:
+        code = "import ensurepip; print(ensurepip.__path__[0])"
+        ended = subprocess.run([python, "-c", code], capture_output=True, text=True, timeout=60)
+        wheels += Path(ended.stdout.strip() or folder).glob("_bundled/pip-*.whl")
+    import virtualenv.seed.wheels.embed
+
+    wheels += Path(virtualenv.seed.wheels.embed.__file__).parent.glob("pip-*.whl")
+    for name in named:
+        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", folder]
+        subprocess.run([*command, "--ignore-requires-python", f"pip=={name}"], check=True)
+    wheels += folder.glob("pip-*.whl")
+    found: dict[Version, Path] = {}
+    for wheel in wheels:
+        version = parse_wheel_filename(wheel.name)[1]
+        if OLDEST_PIP <= version <= NEWEST_TESTED_PIP and version not in found:
+            found[version] = folder / str(version)
+            with zipfile.ZipFile(wheel) as archive:
+                archive.extractall(found[version])
+    return dict(sorted(found.items()))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.matrix", description=__doc__)
+    parser.add_argument("--python", action="append", default=[], help="an interpreter")
+    parser.add_argument("--pip", action="append", default=[], metavar="VERSION", help="also this")
+    parser.add_argument("--only-pip", action="store_true", help="only the versions --pip names")
+    parser.add_argument("--list", action="store_true", help="show the cells and run nothing")
+    parser.add_argument("tests", nargs="*", help="arguments for pytest (default: the gate's tests)")
+    asked = parser.parse_args()
+    is_well = True
+    with tempfile.TemporaryDirectory(prefix="matrix-") as folder:
+        interpreters = pythons(asked.python)
+        copies = pips(interpreters.values(), asked.pip, Path(folder))
+        for pip_version, pip_root in copies.items():
+            if asked.only_pip and str(pip_version) not in asked.pip:
+                continue
+            for python_version, python in interpreters.items():
+                cell = Cell(
+                    python=python,
+                    python_version=python_version,
+                    pip_root=pip_root,
+                    pip_version=pip_version,
+                )
+                title = f"pip {pip_version} in Python {python_version}"
+                if not cell.runs():
+                    print(f"{title}: this pip does not run there", flush=True)
+                elif asked.list:
+                    print(title)
+                else:
+                    is_good, counts = cell.test(asked.tests)
+                    is_well = is_well and is_good
+                    print(f"{title}: {counts}", flush=True)
+    return 0 if is_well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
