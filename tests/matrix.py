@@ -47,7 +47,7 @@ class Cell:
     def runs(self) -> bool:
         """Whether this pip knows this Python at all, without us."""
         runner = self.pip_root / "pip" / "__pip-runner__.py"
-        command = [self.python, runner, "install", "--help"]
+        command = [str(self.python), str(runner), "list"]
         return subprocess.run(command, capture_output=True, timeout=60).returncode == 0
 
     def test(self, options: list[str]) -> tuple[bool, str]:
@@ -99,8 +99,10 @@ def pips(pythons: Iterable[Path], named: Iterable[str], folder: Path) -> Mapping
 
     wheels += Path(virtualenv.seed.wheels.embed.__file__).parent.glob("pip-*.whl")
     for name in named:
-        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", folder]
-        subprocess.run([*command, "--ignore-requires-python", f"pip=={name}"], check=True)
+        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d"]
+        subprocess.run(
+            [*command, str(folder), "--ignore-requires-python", f"pip=={name}"], check=True
+        )
     wheels += folder.glob("pip-*.whl")
     found: dict[Version, Path] = {}
     for wheel in wheels:
