@@ -38,6 +38,9 @@ def upload(workshop: Workshop, *, age: timedelta) -> None:
 
 def test_a_young_release_is_held_back_with_its_age(person: Person) -> None:
     upload(person.workshop, age=timedelta(days=3))
+    write_wheel(person.workshop.archives, "canary", version="0.9")
+    older = "canary-0.9-py3-none-any.whl"
+    person.workshop.index.upload_times[older] = "2024-01-02T03:04:05.678901Z"
     policy = write_policy(person.workshop, 'minimum-release-age = "7d"')
     ended = person.types("--policy", policy, "install", "canary")
     assert ended.status == 40
@@ -45,6 +48,7 @@ def test_a_young_release_is_held_back_with_its_age(person: Person) -> None:
     assert (
         "canary 1.0 was blocked: it was uploaded 3 days ago, and the policy waits 7 days" in screen
     )
+    assert "; 0.9 is old enough." in screen
     assert "--uploaded-prior-to" in screen
     assert nothing_happened(person.workshop)
     text = 'minimum-release-age = "7d"\nminimum-release-age-exempt = ["can*"]'

@@ -214,6 +214,7 @@ def _folder_item() -> dict[str, Any]:
         "yanked": None,
         "project_status": None,
         "page_format": None,
+        "releases": [],
         "provenance_url": None,
         "other_indexes": [],
     }

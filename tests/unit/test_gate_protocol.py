@@ -43,6 +43,7 @@ ITEM: dict[str, Any] = {
     "yanked": None,
     "project_status": None,
     "page_format": None,
+    "releases": [],
     "provenance_url": None,
     "other_indexes": [],
 }

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from safe_pip.gates.pip_signals import Signals, html_status, json_status, split_page, utc_time
+from safe_pip.gates.pip_signals import (
+    Signals,
+    html_status,
+    json_status,
+    split_page,
+    utc_time,
+    version_of,
+)
 
 ONE, TWO = "https://one.example/simple/Al_pha/", "https://two.example/root/al-pha/index.html"
 
@@ -104,6 +112,39 @@ def test_what_no_page_told_is_not_known(origin: object) -> None:
     told = Signals().about(origin)
     assert told["page_format"] is told["uploaded_at"] is told["yanked"] is None
     assert told["other_indexes"] == []
+
+
+@pytest.mark.parametrize(
+    ("filename", "version"),
+    [
+        ("alpha-1.0-py3-none-any.whl", "1.0"),
+        ("alpha-1.0.post1-1-py3-none-any.whl", "1.0.post1"),
+        ("al-pha-1.0.tar.gz", "1.0"),
+        ("alpha-1.0.zip", "1.0"),
+        ("odd.whl", ""),
+        ("", ""),
+    ],
+)
+def test_a_version_is_read_from_a_file_name(filename: str, version: str) -> None:
+    assert version_of(filename) == version
+
+
+def test_the_latest_releases_are_listed_for_a_young_one() -> None:
+    found = Signals()
+    now = datetime.now(timezone.utc)
+    links = []
+    for days in (1, 2, 30, 400):
+        for kind in ("py3-none-any.whl", "cp311-none-any.whl"):
+            file = link(ONE, filename=f"alpha-{days}.0-{kind}", yanked_reason=None)
+            file.url = f"{ONE}{file.filename}"
+            time = now - timedelta(days=days)
+            found.file_was_named(file, {"upload-time": time.strftime("%Y-%m-%dT%H:%M:%SZ")})
+            links.append(file)
+    links[2].yanked_reason = links[3].yanked_reason = "bad"
+    page = SimpleNamespace(url=ONE, content_type="application/json", content=b"")
+    found.page_was_read(page, links)
+    assert [version for version, _ in found.about(links[0])["releases"]] == ["1.0", "30.0", "400.0"]
+    assert found.about(links[-1])["releases"] == []
 
 
 def test_the_provenance_of_a_file_is_kept() -> None:

@@ -10,6 +10,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from safe_pip.artifact import OriginKind
+from safe_pip.policy.index_signals import Release
 from safe_pip.policy.rules import Context, without_a_person
 from safe_pip.policy.settings import (
     Action,
@@ -183,6 +184,18 @@ def test_young_releases_are_held_back(age: timedelta | None, rule: str) -> None:
     policy = Policy(minimum_release_age=timedelta(days=7))
     context = replace(INDEX, uploaded_at=None if age is None else NOW - age)
     assert make_decision(make_verdict(), policy, context).rule == rule
+
+
+def test_a_young_release_is_held_back_with_one_that_is_old_enough() -> None:
+    policy = Policy(minimum_release_age=timedelta(days=7))
+    ages = {"2.0": 3, "1.10": 8, "1.9": 9, "1.11rc1": 10, "rubbish": 11, "1.8": 900}
+    releases = tuple(
+        Release(version=version, uploaded_at=NOW - timedelta(days=days))
+        for version, days in ages.items()
+    )
+    context = replace(INDEX, uploaded_at=NOW - timedelta(days=3), releases=releases)
+    reason = make_decision(make_verdict(), policy, context).reason
+    assert reason == "it was uploaded 3 days ago, and the policy waits 7 days; 1.10 is old enough"
 
 
 @pytest.mark.parametrize(

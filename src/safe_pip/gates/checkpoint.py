@@ -144,6 +144,7 @@ class Checkpoint:
                 yanked=item.yanked,
                 project_status=item.project_status,
                 page_format=item.page_format,
+                releases=item.releases,
                 provenance_url=item.provenance_url,
                 other_indexes=item.other_indexes,
             ),

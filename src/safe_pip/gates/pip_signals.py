@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
 MAX_OTHER_INDEXES = 10
 MAX_TEXT_CHARS = 4096
+MAX_RELEASES = 30
+# A release that somebody has to wait for is younger; of others no list is made.
+YOUNG_DAYS = 60
 # PEP 792. A quote inside a JSON string is escaped, so that no file name looks like this.
 _JSON_STATUS = re.compile(rb'"project-status"\s*:\s*(\{[^{}]{0,4096}\})')
 _HTML_STATUS = re.compile(rb'<meta\s+name="pypi:project-status"\s+content="([a-z-]{1,40})"')
@@ -56,9 +59,11 @@ class Signals:
         url = url if isinstance(url, str) else None
         page = self._pages.get(url) if url is not None else None
         yanked = getattr(link, "yanked_reason", None)
+        time = self._upload_time(link)
         return {
             "index_url": url[:MAX_TEXT_CHARS] if url is not None else None,
-            "uploaded_at": self._upload_time(link),
+            "uploaded_at": time,
+            "releases": self._releases(page.links) if page is not None and is_young(time) else [],
             "yanked": str(yanked)[:MAX_TEXT_CHARS] if yanked is not None else None,
             "project_status": page.status if page is not None else None,
             "page_format": page.format if page is not None else None,
@@ -71,6 +76,17 @@ class Signals:
             return None
         time = getattr(link, "upload_time", None)
         return time.isoformat() if time is not None else self._times.get(link.url)
+
+    def _releases(self, links: list[Any]) -> list[list[str]]:
+        """The latest releases of a page that are not yanked, each with its first upload."""
+        times: dict[str, str] = {}
+        for link in links:
+            time = self._upload_time(link)
+            if time is not None and getattr(link, "yanked_reason", None) is None:
+                version = version_of(link.filename)
+                times[version] = min(time, times.get(version, time))
+        latest = sorted(times.items(), key=lambda item: item[1], reverse=True)
+        return [[version[:100], time] for version, time in latest[:MAX_RELEASES]]
 
     def _other_indexes(self, link: Any, url: str) -> list[str]:
         """The other indexes that offer files of the same project, but not this very file."""
@@ -93,6 +109,21 @@ def split_page(url: str) -> tuple[str, str]:
         path = path[: -len("index.html")]
     root, _, name = path.rstrip("/").rpartition("/")
     return root + "/", re.sub(r"[-_.]+", "-", name).lower()
+
+
+def version_of(filename: str) -> str:
+    """What a file name has for a version; the parent sees whether it is one."""
+    if filename.endswith(".whl"):
+        return filename.split("-")[1] if filename.count("-") > 1 else ""
+    stem = re.sub(r"\.(tar\.[a-z0-9]+|tgz|zip)$", "", filename)
+    return stem.rpartition("-")[2]
+
+
+def is_young(time: str | None) -> bool:
+    if time is None:
+        return False
+    age = datetime.now(timezone.utc) - datetime.fromisoformat(time)
+    return age < timedelta(days=YOUNG_DAYS)
 
 
 def sha256(link: Any) -> str | None:

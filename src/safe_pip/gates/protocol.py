@@ -27,6 +27,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from safe_pip.artifact import FileIdentity, OriginKind, RequirementLine
 from safe_pip.errors import EXIT_UNSCANNABLE, EXIT_UNSUPPORTED_PIP, GateError
+from safe_pip.policy.index_signals import Release
 
 PROTOCOL_VERSION = 1
 # A set of 5,000 wheels takes about 2 MB.
@@ -77,6 +78,7 @@ class Item:
     yanked: str | None = None
     project_status: str | None = None
     page_format: str | None = None
+    releases: tuple[Release, ...] = ()
     provenance_url: str | None = None
     other_indexes: tuple[str, ...] = ()
 
@@ -224,6 +226,10 @@ def _item(fields: dict[str, Any]) -> Item:
         yanked=_optional_text(fields["yanked"]),
         project_status=_optional_text(fields["project_status"]),
         page_format=_optional_text(fields["page_format"]),
+        releases=tuple(
+            Release(version=_text(version), uploaded_at=datetime.fromisoformat(_text(time)))
+            for version, time in fields["releases"]
+        ),
         provenance_url=_url(fields["provenance_url"]),
         other_indexes=tuple(map(without_credentials, _texts(fields["other_indexes"]))),
     )

@@ -6,9 +6,12 @@ The bytes are the same wherever they come from: these are facts of the day and o
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
+
+from packaging.version import InvalidVersion, Version
 
 from safe_pip.artifact import OriginKind
 from safe_pip.policy.opinion import Lift, Opinion
@@ -21,6 +24,14 @@ if TYPE_CHECKING:
 QUARANTINED = "quarantined"  # PEP 792
 # Made here from what was judged when it arrived.
 _MADE_HERE = frozenset({OriginKind.BUILT, OriginKind.WHEEL_CACHE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A version (as a file name has it: hostile) and when its first file was uploaded."""
+
+    version: str
+    uploaded_at: datetime
 
 
 def by_index(
@@ -125,9 +136,29 @@ def _by_age(verdict: Verdict, policy: Policy, context: Context, now: datetime) -
             reason=(
                 f"it was uploaded {_in_words(age)} ago, "
                 f"and the policy waits {_in_words(policy.minimum_release_age)}"
+                f"{_instead(context, now - policy.minimum_release_age)}"
             ),
             lift=Lift.ANY,
         )
+
+
+def _instead(context: Context, latest: datetime) -> str:
+    """The highest version that is old enough, if one is known."""
+    old_enough = [
+        version
+        for release in context.releases
+        if _aware(release.uploaded_at) <= latest
+        and (version := _version(release.version)) is not None
+        and not version.is_prerelease
+    ]
+    return f"; {max(old_enough)} is old enough" if old_enough else ""
+
+
+def _version(text: str) -> Version | None:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
 
 
 def _is_exempt(verdict: Verdict, policy: Policy, context: Context) -> bool:

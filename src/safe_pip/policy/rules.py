@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import NormalizedName
 
 from safe_pip.artifact import OriginKind, RequirementLine
-from safe_pip.policy.index_signals import not_checked
+from safe_pip.policy.index_signals import Release, not_checked
 from safe_pip.policy.opinion import Lift, Opinion
 from safe_pip.policy.opinions import is_set_aside, opinions
 from safe_pip.policy.settings import Action, AllowEntry, Policy, Thresholds, Unattended
@@ -39,7 +39,8 @@ class Context:
     ``project_status`` what it says about the project (PEP 792). Each is None when it is not
     known, or not so. ``provenance_url`` is where the index has attestations of the file, if it
     has any, and ``attested`` what came of looking at them, if the policy wants that.
-    ``other_indexes`` offer other files under the same name.
+    ``releases`` are the project's latest on that page, for a young one; ``other_indexes`` offer
+    other files under the same name.
     """
 
     origin: OriginKind
@@ -50,6 +51,7 @@ class Context:
     project: NormalizedName | None = None
     index_url: str | None = None
     page_format: str | None = None
+    releases: tuple[Release, ...] = ()
     provenance_url: str | None = None
     attested: Attested | None = None
     yanked: str | None = None
