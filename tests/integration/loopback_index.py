@@ -54,7 +54,7 @@ class LoopbackIndex:
             }
             for path in self.files(project)
         ]
-        if not files:
+        if not files and self.status is None:
             return None
         document: dict[str, object] = {"meta": {"api-version": "1.4"}, "name": project}
         if self.status is not None:

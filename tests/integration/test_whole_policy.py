@@ -94,6 +94,16 @@ def test_a_name_on_several_indexes_is_told_in_the_last_line(person: Person, tmp_
     assert person.workshop.installed() == []
 
 
+def test_a_quarantined_project_without_files_is_explained(person: Person) -> None:
+    person.workshop.index.is_json = True
+    person.workshop.index.status = "quarantined"
+    ended = person.types("install", "canary")
+    assert ended.status == 1
+    sentence = "safe-pip: the index has put canary in quarantine: it has no files\n"
+    assert ended.screen.count(sentence) == 1
+    assert "No matching distribution found for canary" in ended.screen
+
+
 def test_a_quarantined_project_is_blocked(person: Person) -> None:
     upload(person.workshop, age=timedelta(days=300))
     person.workshop.index.status = "quarantined"

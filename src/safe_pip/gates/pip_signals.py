@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
@@ -41,7 +42,13 @@ class Signals:
     def page_was_read(self, page: Any, links: list[Any]) -> None:
         is_json = "json" in page.content_type.lower()
         status = json_status(page.content) if is_json else html_status(page.content)
+        is_news = status == "quarantined" and not links and page.url not in self._pages
         self._pages[page.url] = Page("json" if is_json else "html", status, links)
+        if is_news:
+            # pip will say that there is no such project, and nothing comes to a decision.
+            _, project = split_page(page.url)
+            name = "".join(sign if sign.isprintable() else "?" for sign in project)[:100]
+            sys.stderr.write(f"safe-pip: the index has put {name} in quarantine: it has no files\n")
 
     def file_was_named(self, link: Any, file_data: Any) -> None:
         """pip keeps no provenance (PEP 740), and before 26.0 no upload time."""
