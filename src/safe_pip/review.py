@@ -20,6 +20,7 @@ from safe_pip.errors import (
 )
 from safe_pip.gates.reviewer import Arrival, Hold, Ruling
 from safe_pip.inspection.inspector import Inspected
+from safe_pip.policy.index_signals import INDEX_RULES
 from safe_pip.policy.rules import (
     Action,
     Context,
@@ -42,7 +43,9 @@ if TYPE_CHECKING:
 # Shorter waits are not worth a line on the terminal.
 SLOW_SECONDS = 4.0
 
-_SCORE_RULES = ("ask-above", "block-above")
+# What an allowed archive settles for its tree and for the wheel that is built from it: the score of
+# what was found in it already, and what its index says.
+_SETTLED_BY_THE_ARCHIVE = frozenset({"ask-above", "block-above"}) | INDEX_RULES
 
 
 class Inspecting(Protocol):
@@ -228,7 +231,7 @@ class Review:
             return decision
         if decision.action is Action.ASK and self._is_answered(verdict, arrival.parent_sha256):
             return _accepted(decision)
-        if decision.rule in _SCORE_RULES and _shows_nothing_new(
+        if decision.rule in _SETTLED_BY_THE_ARCHIVE and _shows_nothing_new(
             verdict, self._allowed.get(arrival.parent_sha256 or "")
         ):
             reason = "the policy allows the archive that it came out of"

@@ -274,6 +274,20 @@ def test_an_allowed_archive_covers_the_same_finds_in_its_tree(is_new: bool) -> N
     assert table.rule(tree, parent=EVIL.sha256)[0].is_allowed == (not is_new)
 
 
+@pytest.mark.parametrize("is_allowed", [False, True])
+def test_an_allowed_archive_settles_what_its_index_says(is_allowed: bool) -> None:
+    tree = replace(FINE, filename="tree", kind="directory", sha256="e" * 64)
+    built = replace(FINE, filename="fine-1.0-py3-none-any.whl", kind="wheel", sha256="f" * 64)
+    entry = AllowEntry(project=canonicalize_name("fine"), sha256=FINE.sha256, reason="read")
+    policy = Policy(allow=frozenset({entry} if is_allowed else ()))
+    table = Table(FakeDesk(), FINE, tree, built, policy=policy)
+    context = Context(origin=OriginKind.INDEX, project_status="quarantined")
+    came = [replace(arrival(verdict), context=context) for verdict in (FINE, tree, built)]
+    of_archive = [replace(one, parent_sha256=FINE.sha256) for one in came[1:]]
+    rulings = [table.review.rule([one], hold=table.desk.hold)[0] for one in (came[0], *of_archive)]
+    assert [ruling.is_allowed for ruling in rulings] == [is_allowed] * 3
+
+
 def test_without_a_person_a_question_is_blocked() -> None:
     table = Table(FakeDesk(is_attended=False), ODD)
     (ruling,) = table.rule(ODD)

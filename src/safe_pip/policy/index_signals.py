@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from safe_pip.verdict import Verdict
 
 QUARANTINED = "quarantined"  # PEP 792
+INDEX_RULES = frozenset(
+    {
+        *("attestations", "minimum-release-age", "quarantined"),
+        *("several-indexes", "unknown-age", "yanked"),
+    }
+)
 # Made here from what was judged when it arrived.
 _MADE_HERE = frozenset({OriginKind.BUILT, OriginKind.WHEEL_CACHE})
 
@@ -99,8 +105,14 @@ def _by_attestation(verdict: Verdict, policy: Policy, context: Context) -> Itera
     if attested is not None and attested.publisher is not None:
         return
     if attested is not None and attested.flaw is not None:
-        action, reason = Action.BLOCK, f"its attestation is not valid: {attested.flaw}"
-    elif context.page_format == "json" and context.provenance_url is None:
+        yield Opinion(
+            action=Action.BLOCK,
+            rule="attestations",
+            reason=f"its attestation is not valid: {attested.flaw}",
+            lift=Lift.DIGEST,
+        )
+        return
+    if context.page_format == "json" and context.provenance_url is None:
         action, reason = policy.attestations, "its index has no attestation of who published it"
     else:
         action = policy.attestations

@@ -100,11 +100,14 @@ def decide(
     ]
     # max() keeps the first of equals, so the order of opinions() is the order of precedence.
     strictest = max(standing, key=lambda opinion: opinion.action.severity)
-    if entries and strictest.action is Action.ALLOW and len(standing) < len(said):
+    counting = [
+        entry for entry in entries if any(is_set_aside(opinion, entry, policy) for opinion in said)
+    ]
+    if counting and strictest.action is Action.ALLOW:
         strictest = Opinion(
             action=Action.ALLOW,
             rule="allow",
-            reason=f"the policy allows it: {entries[0].reason}",
+            reason=f"the policy allows it: {counting[0].reason}",
             lift=Lift.NEVER,
         )
     return Decision(
