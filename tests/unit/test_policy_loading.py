@@ -223,13 +223,16 @@ ENTRY = '[[allow]]\nproject = "demo"\nreason = "read by us"\n'
 
 
 @pytest.mark.parametrize(
-    ("whose", "action"), [("user", Action.BLOCK), ("site2", Action.ALLOW), (None, Action.BLOCK)]
+    ("whose", "action"),
+    [("user", Action.BLOCK), ("site", Action.ALLOW), ("site2", Action.BLOCK), (None, Action.BLOCK)],
 )
 def test_only_the_organisation_excepts_from_its_rules(
     write: Write, tmp_path: Path, whose: str | None, action: Action
 ) -> None:
-    write("site/safe-pip.toml", 'sdists = "block"')
-    if whose is not None:
+    """A second file of the machine, such as one that a variable names, is no authority."""
+    entry = ENTRY if whose == "site" else ""
+    write("site/safe-pip.toml", f'sdists = "block"\n{entry}')
+    if whose not in (None, "site"):
         write(f"{whose}/safe-pip.toml", ENTRY)
     policy = load(tmp_path).policy
     assert make_decision(make_verdict(kind="sdist"), policy).action is action

@@ -87,15 +87,19 @@ def load_policy(
 ) -> LoadedPolicy:
     """The policy in force.
 
-    ``organisation_files`` and ``user_file`` need not exist; ``start_folder`` is where the search
-    for the project's file begins; ``given`` is the file of ``--policy`` and must exist. Raises
-    PolicyError.
+    ``organisation_files`` (the first of them is the authority) and ``user_file`` need not exist;
+    ``start_folder`` is where the search for the project's file begins; ``given`` is the file of
+    ``--policy`` and must exist. Raises PolicyError.
     """
     policy = Policy()
     sources = {field.name: "built-in" for field in fields(Policy)}
     layers: list[Layer] = []
     organisation = [read_policy_file(path) for path in organisation_files if _is_there(path)]
-    found = [(ORGANISATION, _as_organisation(file), True) for file in organisation]
+    # Later ones can be named by the environment, which must not except from the first.
+    found = [
+        (ORGANISATION, file if number else _as_authority(file), True)
+        for number, file in enumerate(organisation)
+    ]
     for title, file, is_trusted in [*found, *_files(user_file, start_folder, given, trusted)]:
         layer = Layer(title=title, file=file, is_trusted=is_trusted, below=policy)
         reached = layer.reached
@@ -133,7 +137,8 @@ def hold(policy: Policy, said: Mapping[str, object]) -> Policy:
     return replace(tighten(policy, said), held=policy.held | rules)
 
 
-def _as_organisation(file: PolicyFile) -> PolicyFile:
+def _as_authority(file: PolicyFile) -> PolicyFile:
+    """The file with its allow entries as those that set aside what the organisation says."""
     allow = file.said.get("allow", frozenset())
     assert isinstance(allow, frozenset)
     if not allow:
