@@ -292,9 +292,9 @@ def test_everything_else_is_no(typed: str) -> None:
     assert ask(typed)[0] is Reply.NO
 
 
-@pytest.mark.parametrize("way", ["80", "plain"])
+@pytest.mark.parametrize("way", ["40", "80", "200", "plain"])
 def test_a_question_looks_as_reviewed(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("COLUMNS", "80" if way == "plain" else way)
     _, shown = ask("m\nn\n", is_plain=way == "plain")
     assert shown == reviewed(f"question-{way}")
 
