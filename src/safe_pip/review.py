@@ -251,8 +251,11 @@ class Review:
         return replace(context, attested=attested)
 
     def _is_enforced(self, decision: Decision) -> bool:
-        """A security decision: only what was inspected in full can pass unenforced."""
+        """A security decision: only what was inspected in full can pass unenforced, and nothing
+        that the organisation's policy speaks about."""
         if decision.action is Action.ALLOW or not self._is_report_only:
+            return True
+        if decision.rule in self._policy.held:
             return True
         return decision.verdict.unscannable is not None
 

@@ -119,6 +119,13 @@ def test_hostile_source_gives_a_reason_and_no_crash(source: str) -> None:
     parse_leniently(source)
 
 
+@pytest.mark.parametrize("filler", ["\n", " ", " \n", "\0", ":;"])
+def test_python_2_forms_take_no_time_over_filler(filler: str) -> None:
+    """They once were quadratic in blank lines: this took minutes."""
+    parsed = parse_leniently(filler * 200_000 + "\nprint 'x'\n")
+    assert parsed.error or parsed.tree is not None
+
+
 def test_python_2_source_keeps_its_line_numbers() -> None:
     parsed = parse_leniently("import os\nprint 'x'\nx = 0777L\nif x <> 1:\n\tos.system(`x`)\n")
     assert parsed.error

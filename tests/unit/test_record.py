@@ -133,7 +133,7 @@ def test_a_record_that_still_holds(
 ) -> None:
     assert run("check", record(tmp_path, demo())) == 0
     assert capsys.readouterr().out == (
-        "not checked: known malware, because no list of it was imported\n"
+        "not checked: advisories: no list of known malware was imported (safe-pip feed update)\n"
         "1 recorded; today 1 allowed; 0 decided otherwise then\n"
     )
 
@@ -240,3 +240,16 @@ def test_every_key_of_a_record_is_documented() -> None:
     document = json.loads(record_document([entry(demo())], SCANNER))
     keys = {*document, *document["artifacts"][0]}
     assert [key for key in keys if f"`{key}`" not in docs] == []
+
+
+def test_what_the_index_said_is_judged_again(tmp_path: Path) -> None:
+    """A rule that is made stricter after the record was written must find what it is about."""
+    decision = demo()
+    context = replace(
+        CONTEXT, yanked="broken", project_status="quarantined", page_format="json",
+        other_indexes=("https://mirror.example/simple/demo/",),
+    )  # fmt: skip
+    (read,) = read_record(record(tmp_path, replace(decision, context=context))).decisions
+    assert read.context.yanked == "broken"
+    assert read.context.project_status == "quarantined"
+    assert read.context.other_indexes == context.other_indexes

@@ -386,6 +386,13 @@ def test_report_only_lets_everything_pass_that_was_inspected_and_says_so() -> No
     assert "3 would not have been let through (report only)" in summary_line(tally)
 
 
+def test_report_only_sets_nothing_aside_that_the_organisation_speaks_about() -> None:
+    deny = Policy(deny=frozenset({DenyEntry(project="fine")}), held=frozenset({"deny"}))
+    table = Table(FakeDesk(), ODD, FINE, policy=deny, is_report_only=True)
+    assert [ruling.is_allowed for ruling in table.rule(ODD, FINE)] == [True, False]
+    assert table.desk.blocked == [[FINE.filename]]
+
+
 def test_report_only_tells_a_release_once() -> None:
     tree = replace(EVIL, filename="tree", kind="directory", sha256="e" * 64)
     table = Table(FakeDesk(), EVIL, tree, is_report_only=True)

@@ -22,7 +22,7 @@ from safe_pip.policy.settings import Thresholds
 from safe_pip.policy.wording import release_name
 from safe_pip.reports.entry import Entry, Scanner
 from safe_pip.reports.record import read_record
-from safe_pip.threats.feed import NoFeed, ThreatFeed
+from safe_pip.threats.feed import ThreatFeed
 from safe_pip.verdict import Unscannable, Verdict
 
 OTHER_SCANNER = "other-scanner"
@@ -55,8 +55,9 @@ def run_check(options: Options, arguments: Sequence[str], surroundings: Surround
     if options.format is not None and options.report is None:
         sys.stdout.write(writer_of(options.format)(entries, scanner))
     else:
-        if policy.advisories is not Action.ALLOW and isinstance(feed, NoFeed):
-            print("not checked: known malware, because no list of it was imported")
+        if policy.advisories is not Action.ALLOW:
+            for gap in feed.gaps:
+                print(f"not checked: {gap}")
         for line in sentences(checked, recorded_by=record.scanner_id, scanner_id=scanner.id):
             print(line)
     if options.report is not None:
@@ -78,6 +79,7 @@ def decide_again(
         recorded.context,
         thresholds=Thresholds(ask=scanner.ask_above, block=scanner.block_above),
         now=datetime.now(timezone.utc),
+        gaps=feed.gaps,
     )
     unattended = without_a_person(decision, policy)
     return unattended if unattended.action is Action.ALLOW else decision

@@ -107,10 +107,23 @@ _PYTHON_2_FORMS: tuple[tuple[re.Pattern[str], str], ...] = (
 )  # fmt: skip
 
 
+# A form is at most quadratic in its line; a longer one stays as it is, and is left out if need be.
+_MAX_FORM_CHARS = 1_000
+
+
 def _from_python_2(source: str) -> str:
+    """Line by line, so that no form can run over many."""
+    return "\n".join(map(_line_from_python_2, source.split("\n")))
+
+
+def _line_from_python_2(line: str) -> str:
+    code = line.lstrip()
+    if not code or len(code) > _MAX_FORM_CHARS:
+        return line
+    indent = line[: len(line) - len(code)]
     for form, replacement in _PYTHON_2_FORMS:
-        source = form.sub(replacement, source)
-    return source
+        code = form.sub(replacement, code)
+    return indent + code
 
 
 def _leave_out(lines: list[str], error: SyntaxError, *, is_again: bool) -> bool:

@@ -86,7 +86,11 @@ def _artifact(decision: Decision) -> dict[str, object]:
         "sha256": verdict.sha256,
         "origin": context.origin.word,
         "index_url": context.index_url,
+        "page_format": context.page_format,
         "uploaded_at": context.uploaded_at.isoformat() if context.uploaded_at else None,
+        "yanked": context.yanked,
+        "project_status": context.project_status,
+        "other_indexes": list(context.other_indexes),
         "score": verdict.score,
         "unscannable": verdict.unscannable.reason if verdict.unscannable else None,
         "action": decision.action.value,
@@ -154,6 +158,10 @@ def _decision(fields: _Fields, scanner_id: str) -> Decision:
         uploaded_at=uploaded,
         project=verdict.project,
         index_url=fields.optional_text("index_url"),
+        page_format=fields.optional_text("page_format"),
+        yanked=fields.optional_text("yanked"),
+        project_status=fields.optional_text("project_status"),
+        other_indexes=fields.texts("other_indexes"),
     )
     return Decision(
         verdict=verdict,
@@ -185,6 +193,12 @@ class _Fields:
 
     def optional_text(self, key: str) -> str | None:
         return None if self.values.get(key) is None else self.text(key)
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self.values.get(key)
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise ValueError(f"{self.prefix}{key} is not a list of texts")
+        return tuple(value)
 
     def one_of(self, key: str, choices: Mapping[str, _T]) -> _T:
         value = self.text(key)
