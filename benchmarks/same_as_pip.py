@@ -118,7 +118,8 @@ def measure(case: Case) -> bool:
         make_project(work / "project")
         (work / "sixty.txt").write_text("\n".join(SIXTY.split()))
         arguments = [argument.format(work=work) for argument in case.arguments]
-        warm, plain, safe = (make_environment(work / name) for name in ("warm", "plain", "safe"))
+        # Of one name, because activation scripts hold it.
+        warm, plain, safe = (make_environment(work / of / "env") for of in ("w", "plain", "safe"))
         pip = ("-m", "pip", "install", "-q", *arguments)
         install([warm / "bin" / "python", *pip], warm)
         plain_code, plain_seconds = install([plain / "bin" / "python", *pip], plain)
