@@ -148,18 +148,18 @@ def _by_age(verdict: Verdict, policy: Policy, context: Context, now: datetime) -
             reason=(
                 f"it was uploaded {_in_words(age)} ago, "
                 f"and the policy waits {_in_words(policy.minimum_release_age)}"
-                f"{_instead(context, now - policy.minimum_release_age)}"
+                f"{_instead(policy, context, now)}"
             ),
             lift=Lift.ANY,
         )
 
 
-def _instead(context: Context, latest: datetime) -> str:
+def _instead(policy: Policy, context: Context, now: datetime) -> str:
     """The highest version that is old enough, if one is known."""
     old_enough = [
         version
         for release in context.releases
-        if _aware(release.uploaded_at) <= latest
+        if now - _aware(release.uploaded_at) >= policy.minimum_release_age
         and (version := _version(release.version)) is not None
         and not version.is_prerelease
     ]
