@@ -18,7 +18,6 @@ from safe_pip.terminal.sentences import (
     MANY_PLACES,
     Says,
     accepting_command,
-    by_place,
     chain,
     found_words,
     heading,
@@ -27,7 +26,7 @@ from safe_pip.terminal.sentences import (
     verb,
     what_now,
 )
-from safe_pip.verdict import Finding
+from safe_pip.verdict import Finding, by_place
 
 # Longer lines are hard to follow with the eye.
 MAX_COLUMNS = 110

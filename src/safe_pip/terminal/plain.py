@@ -13,7 +13,6 @@ from safe_pip.terminal.sentences import (
     MANY_PLACES,
     Says,
     accepting_command,
-    by_place,
     chain,
     found_words,
     heading,
@@ -22,6 +21,7 @@ from safe_pip.terminal.sentences import (
     verb,
     what_now,
 )
+from safe_pip.verdict import by_place
 
 
 def plain_lines(decision: Decision, *, says: Says, is_full: bool = False) -> Iterator[str]:

@@ -8,7 +8,7 @@ from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from safe_pip.escaping import escaped
-from safe_pip.evidence import Location, Surface
+from safe_pip.evidence import Surface
 from safe_pip.policy.rules import Action, Decision
 from safe_pip.verdict import Finding
 
@@ -56,14 +56,6 @@ def identity(decision: Decision) -> Sequence[str]:
     if verdict.sha256:
         parts.append(f"sha256 {verdict.sha256[:16]}…")
     return parts
-
-
-def by_place(findings: Sequence[Finding]) -> Sequence[Sequence[Finding]]:
-    """Finds at one line together; the places in the order of their strongest find."""
-    places: dict[Location, list[Finding]] = {}
-    for finding in findings:
-        places.setdefault(finding.evidence.location, []).append(finding)
-    return list(places.values())
 
 
 def place_name(findings: Sequence[Finding], *, line_sign: str = ":") -> str:
