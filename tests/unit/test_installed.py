@@ -254,7 +254,7 @@ def test_an_audit_of_nothing_ends(
     run: Run, environment: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("scan", "--installed", "--python", environment) == 0
-    assert capsys.readouterr().out.startswith("0 inspected, 0 with a finding")
+    assert capsys.readouterr().out.startswith("0 inspected, 0 asked about or blocked")
 
 
 def test_an_editable_says_where_its_code_is(

@@ -354,5 +354,5 @@ def test_the_text_says_how_many_had_a_finding() -> None:
     text = text_document(entries(), SCANNER)
     assert "demo/__init__.py:3  decodes data and executes it" in text
     assert text.endswith(
-        "4 inspected, 3 with a finding, 1 could not be inspected (model+schema+0)\n"
+        "4 inspected, 3 asked about or blocked, 1 could not be inspected (model+schema+0)\n"
     )

@@ -19,7 +19,7 @@ def text_document(entries: Sequence[Entry], scanner: Scanner) -> str:
         lines.append(INSTALLED_NOTE)
     inspected = [entry for entry in entries if entry.decision.verdict.unscannable is None]
     found = sum(not entry.has_passed for entry in inspected)
-    parts = [f"{len(inspected)} inspected, {found} with a finding"]
+    parts = [f"{len(inspected)} inspected, {found} asked about or blocked"]
     if len(inspected) < len(entries):
         parts.append(f"{len(entries) - len(inspected)} could not be inspected")
     lines.append(f"{', '.join(parts)} ({scanner.id})")
