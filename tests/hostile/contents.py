@@ -93,7 +93,7 @@ SOURCES: Mapping[str, Content] = {
     "source-of-layered-bombs": layered_bomb(),
     "source-of-an-xz-bomb": xz_bomb(),
     "source-with-a-nul": b"x = 1\0\nimport os\n",
-    "source-of-nuls": bytes(20_000),
+    "source-of-nuls": bytes(1_000_000),
     "source-with-a-mark": "\ufeffimport os\n",
     "source-in-utf-16": "import os\n".encode("utf-16"),
     "source-in-utf-32": "import os\n".encode("utf-32"),
