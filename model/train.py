@@ -191,7 +191,10 @@ def train(tables: Tables) -> Fitted:
     steps.update()
     positive = tables.is_positive[rows]
     shortcuts = probe().fit(
-        shortcut_inputs(tables)[rows], positive, sample_weight=training_weights(tables, rows)[rows]
+        shortcut_inputs(tables)[rows],
+        positive,
+        # The made grafts stand behind the real rows.
+        sample_weight=learned.rows.weights[: len(positive)],
     )
     later = tables.in_split(Split.VALIDATION)[rows]
     stack = calibrated(

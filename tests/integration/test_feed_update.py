@@ -19,6 +19,7 @@ from safe_pip.cli.surroundings import Surroundings
 from safe_pip.threats.advisories import open_advisories
 from safe_pip.threats.fetching import fetch_export
 from safe_pip.threats.osv import FeedError
+from tests.homes import empty_home
 from tests.unit.test_threats import osv, spans
 
 
@@ -83,15 +84,8 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Surroundings:
-    surroundings = Surroundings(
-        environ={},
-        working_folder=tmp_path / "project",
-        config_folder=tmp_path / "config",
-        cache_folder=tmp_path / "cache",
-        data_folder=tmp_path / "data",
-    )
-    for folder in (surroundings.working_folder, surroundings.config_folder):
-        folder.mkdir()
+    surroundings = empty_home(tmp_path)
+    surroundings.config_folder.mkdir()
     monkeypatch.setattr("safe_pip.cli.program.current_surroundings", lambda: surroundings)
     return surroundings
 

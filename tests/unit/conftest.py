@@ -10,6 +10,7 @@ import pytest
 from safe_pip.cli import main
 from safe_pip.cli.surroundings import Surroundings
 from tests.fake_scanner import use_fake_scanner
+from tests.homes import empty_home
 
 Run = Callable[..., int]
 
@@ -17,14 +18,7 @@ Run = Callable[..., int]
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Surroundings:
     """Empty folders of a user who stands in an empty project."""
-    surroundings = Surroundings(
-        environ={},
-        working_folder=tmp_path / "project",
-        config_folder=tmp_path / "config",
-        cache_folder=tmp_path / "cache",
-        data_folder=tmp_path / "data",
-    )
-    surroundings.working_folder.mkdir()
+    surroundings = empty_home(tmp_path)
     monkeypatch.setattr("safe_pip.cli.program.current_surroundings", lambda: surroundings)
     monkeypatch.chdir(surroundings.working_folder)
     use_fake_scanner(monkeypatch)

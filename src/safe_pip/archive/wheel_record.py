@@ -21,7 +21,9 @@ _OTHER_ALGORITHMS = frozenset({"sha384", "sha512"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
+class RecordRow:
+    """A row of RECORD: ``path`` with slashes, ``digest`` and ``size`` as written, or empty."""
+
     path: str
     digest: str
     size: str
@@ -40,8 +42,8 @@ def compare_record(contents: Contents, dist_info: str, limits: Limits) -> None:
     if record.size > limits.max_record_bytes:
         raise UnscannableError(f"a RECORD of {record.size:,} bytes", reason="file-too-large")
     unlisted = set(contents.files) - {f"{dist_info}/{name}" for name in _UNLISTED_NAMES}
-    listed: dict[str, _Row] = {}
-    for row in _rows(record):
+    listed: dict[str, RecordRow] = {}
+    for row in record_rows(record.read()):
         known = listed.setdefault(row.path, row)
         if known != row:
             contents.note("record-mismatch", row.path, "is listed twice, differently")
@@ -52,8 +54,9 @@ def compare_record(contents: Contents, dist_info: str, limits: Limits) -> None:
         contents.note("record-mismatch", path, "is not listed in RECORD")
 
 
-def _rows(record: SourceFile) -> Iterator[_Row]:
-    text = record.read().decode("utf-8", "replace")
+def record_rows(record: bytes) -> Iterator[RecordRow]:
+    """What a RECORD lists, row by row; what is no row is left out."""
+    text = record.decode("utf-8", "replace")
     # The field limit of csv is 128 kB; a longer field is no path, and csv.Error is the answer.
     reader = csv.reader(io.StringIO(text, newline=""))
     while True:
@@ -66,11 +69,14 @@ def _rows(record: SourceFile) -> Iterator[_Row]:
         if fields and fields[0]:
             path, digest, size = (*fields, "", "")[:3]
             # Old wheels made on Windows write backslashes.
-            yield _Row(path=path.replace("\\", "/"), digest=digest, size=size)
+            yield RecordRow(path=path.replace("\\", "/"), digest=digest, size=size)
 
 
 def _differences(
-    row: _Row, files: Mapping[str, SourceFile], sha256_by_path: Mapping[str, bytes], dist_info: str
+    row: RecordRow,
+    files: Mapping[str, SourceFile],
+    sha256_by_path: Mapping[str, bytes],
+    dist_info: str,
 ) -> Iterator[Anomaly]:
     file = files.get(row.path)
     detail = ""

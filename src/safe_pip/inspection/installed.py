@@ -7,13 +7,11 @@ is in its folders may have changed since. It is read as what Python would load f
 from __future__ import annotations
 
 import configparser
-import csv
-import io
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -26,7 +24,7 @@ from safe_pip.archive.core_metadata import CoreMetadata, parse_core_metadata, re
 from safe_pip.archive.directory_reader import tree_sha256
 from safe_pip.archive.limits import Meter
 from safe_pip.archive.member_names import parse_member_name
-from safe_pip.archive.wheel_record import compare_record
+from safe_pip.archive.wheel_record import RecordRow, compare_record, record_rows
 from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.distribution import (
     CHUNK_BYTES,
@@ -80,7 +78,8 @@ def _open_installed(path: Path, limits: Limits) -> Distribution:
     record = f"{path.name}/RECORD"
     installed.add(record)
     for row in recorded_files(path / "RECORD", limits):
-        installed.add(row.path, is_shipped=row.is_digested)
+        # pip gives no digest for what it compiled itself.
+        installed.add(row.path, is_shipped=bool(row.digest))
     contents = installed.contents
     compare_record(contents, path.name, limits)
     metadata_file = contents.files.get(f"{path.name}/METADATA")
@@ -146,30 +145,11 @@ def unlisted_names(site_folder: Path, limits: Limits) -> Iterator[str]:
                     yield name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedFile:
-    """A row of RECORD; ``path`` as it spells it. pip gives no digest for what it compiled."""
-
-    path: str
-    is_digested: bool
-
-
-def recorded_files(record: Path, limits: Limits) -> Iterator[RecordedFile]:
+def recorded_files(record: Path, limits: Limits) -> Iterator[RecordRow]:
     """The rows of a RECORD. Raises UnscannableError if it is too large."""
     if record.stat().st_size > limits.max_record_bytes:
         raise UnscannableError(f"the RECORD of {record.parent.name}", reason="file-too-large")
-    text = record.read_bytes().decode("utf-8", "replace")
-    rows = csv.reader(io.StringIO(text, newline=""))
-    while True:
-        try:
-            fields = next(rows)
-        except StopIteration:
-            return
-        except csv.Error:  # A field of more than 128 kB is no path.
-            continue
-        if fields and fields[0]:
-            path, digest = (*fields, "")[:2]
-            yield RecordedFile(path=path.replace("\\", "/"), is_digested=bool(digest))
+    return record_rows(record.read_bytes())
 
 
 class _Installed:
