@@ -163,3 +163,10 @@ def test_the_time_that_pip_knows_counts_before_ours() -> None:
     assert found.about(old)["uploaded_at"] == "2026-01-02T03:04:05+00:00"
     found.file_was_named(old, {"upload-time": "rubbish"})
     assert found.about(old)["uploaded_at"] == "2026-01-02T03:04:05+00:00"
+
+
+def test_a_time_without_a_zone_is_one_in_utc() -> None:
+    """pip takes it as it stands, and a comparison with it must not end the run."""
+    time = datetime.now(timezone.utc).replace(tzinfo=None)
+    about = signals((ONE, [])).about(link(ONE, upload_time=time))
+    assert about["uploaded_at"] == time.isoformat()

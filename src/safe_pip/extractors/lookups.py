@@ -39,8 +39,11 @@ _BUILTIN_TYPES = frozenset(
 _HOST_VARIABLES = frozenset(
     ("COMPUTERNAME", "HOSTNAME", "LOGNAME", "USER", "USERDOMAIN", "USERNAME", "USERPROFILE")
 )
+# Not its __doc__ and __file__, which differ from one Python and machine to the next.
 _STRING_CONSTANTS = {
-    f"string.{name}": text for name, text in vars(string).items() if isinstance(text, str)
+    f"string.{name}": text
+    for name, text in vars(string).items()
+    if isinstance(text, str) and not name.startswith("_")
 }
 _KEY_NAME = re.compile(
     r"priv(?:ate)?key|secret(?:access)?key|accesskeysecret|mnemonic|(?:seed|recovery)phrase"

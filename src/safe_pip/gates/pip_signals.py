@@ -129,7 +129,11 @@ def version_of(filename: str) -> str:
 def is_young(time: str | None) -> bool:
     if time is None:
         return False
-    age = datetime.now(timezone.utc) - datetime.fromisoformat(time)
+    uploaded = datetime.fromisoformat(time)
+    if uploaded.tzinfo is None:
+        # Of an index that forgets the zone, which PEP 700 fixes to UTC.
+        uploaded = uploaded.replace(tzinfo=timezone.utc)
+    age = datetime.now(timezone.utc) - uploaded
     return age < timedelta(days=YOUNG_DAYS)
 
 
