@@ -187,9 +187,9 @@ def test_layers_add_their_entries_and_replace_the_rest(write: Write, tmp_path: P
     assert {str(entry) for entry in loaded.policy.deny} == {"one", "two"}
     assert loaded.policy.sdists is Action.ALLOW
     assert loaded.policy.ask_above == Threshold(fixed=0.1, includes_model=False)
-    assert loaded.sources["sdists"].startswith("--policy")
-    assert loaded.sources["ask_above"].startswith("user")
-    assert loaded.sources["vcs"] == "built-in"
+    assert loaded.source("sdists").startswith("--policy")
+    assert loaded.source("ask_above").startswith("user")
+    assert loaded.source("vcs") == "built-in"
 
 
 def test_nothing_below_loosens_what_the_organisation_says(write: Write, tmp_path: Path) -> None:
@@ -201,10 +201,10 @@ def test_nothing_below_loosens_what_the_organisation_says(write: Write, tmp_path
     assert loaded.policy.block_above.value(1.0) == 0.5
     assert loaded.policy.vcs is Action.ASK
     assert {str(entry) for entry in loaded.policy.deny} == {"evil", "other"}
-    assert loaded.sources["sdists"].startswith("organisation")
-    assert loaded.sources["block_above"].startswith("--policy")
-    assert loaded.sources["deny"].startswith("organisation")
-    assert "--policy" in loaded.sources["deny"]
+    assert loaded.source("sdists").startswith("organisation")
+    assert loaded.source("block_above").startswith("--policy")
+    assert loaded.source("deny").startswith("organisation")
+    assert "--policy" in loaded.source("deny")
 
 
 def test_the_organisation_may_loosen_the_built_in_policy(write: Write, tmp_path: Path) -> None:
@@ -309,6 +309,54 @@ def test_an_untrusted_threshold_does_not_replace_the_models(write: Write, tmp_pa
     policy = load(tmp_path).policy
     assert policy.block_above.value(0.9) == 0.9
     assert policy.block_above.value(1.0) == 0.99
+
+
+def test_a_threshold_that_comes_out_as_the_models_has_no_other_source(
+    write: Write, tmp_path: Path
+) -> None:
+    write("project/safe-pip.toml", "block-above = 0.99\nask-above = 0.1")
+    loaded = load(tmp_path)
+    assert loaded.source("block_above", THRESHOLDS) == "the model"
+    assert loaded.source("ask_above", THRESHOLDS).startswith("project")
+    # Nobody knows yet what it will come to.
+    assert loaded.source("block_above").startswith("project")
+
+
+def test_what_a_floor_takes_away_is_the_organisations_doing(write: Write, tmp_path: Path) -> None:
+    site = write("site/safe-pip.toml", 'minimum-release-age = "7d"\nblock-above = 0.5')
+    write("user/safe-pip.toml", 'minimum-release-age-exempt = ["mine"]\nblock-above = 0.7')
+    loaded = load(tmp_path)
+    for field in ("minimum_release_age_exempt", "minimum_release_age", "block_above"):
+        assert loaded.source(field, THRESHOLDS) == f"organisation ({site})"
+
+
+def test_a_value_that_is_stricter_than_the_floor_keeps_its_source(
+    write: Write, tmp_path: Path
+) -> None:
+    write("site/safe-pip.toml", 'block-above = 0.8\nsdists = "ask"\ndeny = ["one"]')
+    write("project/safe-pip.toml", 'block-above = 0.4\nsdists = "block"\ndeny = ["two"]')
+    loaded = load(tmp_path)
+    assert loaded.source("block_above", THRESHOLDS).startswith("project")
+    assert loaded.source("sdists", THRESHOLDS).startswith("project")
+    first, second = loaded.source("deny", THRESHOLDS).split(", ")
+    assert first.startswith("organisation")
+    assert second.startswith("project")
+
+
+def test_no_project_chooses_where_the_list_of_malware_comes_from(
+    write: Write, tmp_path: Path
+) -> None:
+    path = write("project/safe-pip.toml", 'advisory-feeds = ["https://one.example/all.zip"]')
+    TrustedFiles(register=tmp_path / "user" / "trusted.json").add(
+        path, read_policy_file(path).table_digest
+    )
+    loaded = load(tmp_path)
+    assert not loaded.policy.advisory_feeds
+    assert loaded.source("advisory_feeds") == "built-in"
+    (layer,) = loaded.layers
+    assert layer.is_trusted
+    assert layer.unheard_keys == ["advisory-feeds"]
+    assert "; not heard: advisory-feeds)" in list(policy_lines(loaded, THRESHOLDS))[-1]
 
 
 @pytest.mark.parametrize(("value", "is_looser"), [(0.99, True), (0.9, False), (0.1, False)])

@@ -37,7 +37,7 @@ from safe_pip.policy.values import (
 class Key:
     """One key. ``read`` takes the TOML value and its key path; ``schema`` (JSON Schema) and
     ``takes`` (words) tell which values there are; ``is_collected`` says that the entries of all
-    layers count together."""
+    layers count together; only what ``is_for_projects`` is heard from a project's file."""
 
     name: str
     read: Callable[[object, str], object]
@@ -45,6 +45,7 @@ class Key:
     takes: str
     says: str
     is_collected: bool = False
+    is_for_projects: bool = True
 
     @property
     def field(self) -> str:
@@ -145,6 +146,7 @@ KEYS: Mapping[str, Key] = {
             takes="a list of URLs of OSV exports",
             says="where `safe-pip feed update` fetches the list of known malware",
             is_collected=True,
+            is_for_projects=False,
         ),
         Key(
             name="offline",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import stat
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ else:
     import tomli as tomllib
 
 OWN_FILE = "safe-pip.toml"
+BUILT_IN = "built-in"
+MODEL = "the model"
 ORGANISATION = "organisation"
 PROJECT = "project"
 MAX_POLICY_BYTES = 1 << 20
@@ -50,31 +52,67 @@ class Layer:
     below: Policy
 
     @property
+    def said(self) -> Mapping[str, object]:
+        """What the file sets and has a say in."""
+        if self.title != PROJECT:
+            return self.file.said
+        fields = self.file.said.items()
+        return {name: value for name, value in fields if KEYS_BY_FIELD[name].is_for_projects}
+
+    @property
     def reached(self) -> Policy:
-        wanted = override(self.below, self.file.said)
+        wanted = override(self.below, self.said)
         return wanted if self.is_trusted else self.below.meet(wanted)
+
+    @property
+    def unheard_keys(self) -> Sequence[str]:
+        """The keys that the file sets and that are not for a project to choose, trusted or not."""
+        return [KEYS_BY_FIELD[name].name for name in self.file.said if name not in self.said]
 
     def looser_keys(self, thresholds: Thresholds | None) -> Sequence[str]:
         """The keys (kebab-case) to which the file gives a looser value than there is below; they
         count only if it is trusted. Without the model's ``thresholds``, a threshold above them
         goes unnoticed."""
-        wanted = override(self.below, self.file.said)
+        wanted = override(self.below, self.said)
         strict = self.below.meet(wanted)
         return [
             key.name
             for key in KEYS.values()
-            if key.field in self.file.said
+            if key.field in self.said
             and _value(wanted, key.field, thresholds) != _value(strict, key.field, thresholds)
         ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """The policy as it was after a file had its say."""
+
+    source: str
+    is_floor: bool
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedPolicy:
-    """The effective policy, the layers it came from in order, and who set each field last."""
+    """The effective policy, the layers it came from in order, and how it came to be."""
 
     policy: Policy
     layers: tuple[Layer, ...]
-    sources: Mapping[str, str]
+    steps: tuple[Step, ...]
+
+    def source(self, field: str, thresholds: Thresholds | None = None) -> str:
+        """Who set the value of a field: the last whose say changed what it comes to, and all who
+        added to a collected one. Without the model's ``thresholds``, a threshold above them
+        counts as a change."""
+        reached = Policy()
+        source = MODEL if isinstance(getattr(reached, field), Threshold) else BUILT_IN
+        for step in self.steps:
+            before, after = (_value(one, field, thresholds) for one in (reached, step.policy))
+            if before != after:
+                is_added = KEYS_BY_FIELD[field].is_collected and before and not step.is_floor
+                source = f"{source}, {step.source}" if is_added else step.source
+            reached = step.policy
+        return source
 
 
 def load_policy(
@@ -92,8 +130,8 @@ def load_policy(
     ``--policy`` and must exist. Raises PolicyError.
     """
     policy = Policy()
-    sources = {field.name: "built-in" for field in fields(Policy)}
     layers: list[Layer] = []
+    steps: list[Step] = []
     organisation = [read_policy_file(path) for path in organisation_files if _is_there(path)]
     # Later ones can be named by the environment, which must not except from the first.
     found = [
@@ -102,21 +140,13 @@ def load_policy(
     ]
     for title, file, is_trusted in [*found, *_files(user_file, start_folder, given, trusted)]:
         layer = Layer(title=title, file=file, is_trusted=is_trusted, below=policy)
-        reached = layer.reached
-        for name in file.said:
-            if getattr(reached, name) != getattr(policy, name):
-                source = f"{title} ({file.path})"
-                is_added = KEYS_BY_FIELD[name].is_collected and getattr(policy, name)
-                sources[name] = f"{sources[name]}, {source}" if is_added else source
         layers.append(layer)
-        policy = reached
-    for _, file, _ in found:
-        floor = hold(policy, file.said)
-        for name in sources:
-            if getattr(floor, name) != getattr(policy, name):
-                sources[name] = f"{ORGANISATION} ({file.path})"
-        policy = floor
-    return LoadedPolicy(policy=policy, layers=tuple(layers), sources=sources)
+        policy = layer.reached
+        steps.append(Step(source=f"{title} ({file.path})", is_floor=False, policy=policy))
+    for title, file, _ in found:
+        policy = hold(policy, file.said)
+        steps.append(Step(source=f"{title} ({file.path})", is_floor=True, policy=policy))
+    return LoadedPolicy(policy=policy, layers=tuple(layers), steps=tuple(steps))
 
 
 def hold(policy: Policy, said: Mapping[str, object]) -> Policy:

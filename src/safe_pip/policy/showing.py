@@ -27,14 +27,15 @@ def policy_lines(loaded: LoadedPolicy, thresholds: Thresholds | None) -> Iterato
     models = {"block_above": thresholds.block, "ask_above": thresholds.ask} if thresholds else {}
     for key in KEYS.values():
         value = shown_value(loaded.policy, key.field, models.get(key.field))
-        yield f"{key.name} = {value}  # {escaped(loaded.sources[key.field])}"
+        yield f"{key.name} = {value}  # {escaped(loaded.source(key.field, thresholds))}"
     for layer in loaded.layers:
         standing = "counts" if layer.is_trusted else "may only tighten: not trusted"
         if layer.title == ORGANISATION:
             standing = "nothing below it loosens what it says"
         keys = layer.looser_keys(thresholds)
         looser = f"; looser: {', '.join(keys)}" if keys else ""
-        yield f"# {layer.title}: {escaped(str(layer.file.path))} ({standing}{looser})"
+        unheard = f"; not heard: {', '.join(layer.unheard_keys)}" if layer.unheard_keys else ""
+        yield f"# {layer.title}: {escaped(str(layer.file.path))} ({standing}{looser}{unheard})"
 
 
 def shown_value(policy: Policy, field: str, model_threshold: float | None = None) -> str:
