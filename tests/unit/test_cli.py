@@ -229,7 +229,7 @@ def test_policy_init_check_and_show(
     assert run("policy", "check", "safe-pip.toml") == 0
     assert run("policy", "show") == 0
     output = capsys.readouterr().out
-    assert "block-above = 0.9  # built-in" in output
+    assert "block-above = 0.9  # the model" in output
     assert str(home.working_folder / "safe-pip.toml") in output
 
 
