@@ -26,10 +26,11 @@ from safe_pip.artifact import Artifact
 from safe_pip.distribution import Distribution
 from safe_pip.errors import UnscannableError
 from safe_pip.evidence import Evidence, Location, Surface
-from safe_pip.extractors import SCHEMA
+from safe_pip.extractors import SCHEMA, names
 from safe_pip.feature import Group
 from safe_pip.inspection import worker
 from safe_pip.inspection.installed import open_artifact, verdict_kind
+from safe_pip.inspection.one_path import lookalike
 from safe_pip.inspection.scanner import scanner_id
 from safe_pip.inspection.source_lines import with_source
 from safe_pip.inspection.unscannable import unscannable_verdict
@@ -125,6 +126,7 @@ def _inspect(artifact: Artifact, *, judge: object, limits: Limits) -> Verdict:  
                 score=max((finding.contribution for finding in found), default=0.01),
                 unscannable=None,
                 findings=with_source(findings, distribution),
+                lookalike=lookalike(names.observe(distribution)),
             )
     except UnscannableError as error:
         return unscannable_verdict(

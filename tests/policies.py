@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 from safe_pip.artifact import OriginKind
 from safe_pip.evidence import Evidence, Location, Surface
 from safe_pip.feature import Group
+from safe_pip.policy.index_signals import Release
 from safe_pip.policy.rules import Context, Decision, decide
 from safe_pip.policy.settings import (
     Action,
@@ -23,10 +24,13 @@ from safe_pip.policy.settings import (
     Unattended,
 )
 from safe_pip.threats.attestations import Attested
-from safe_pip.verdict import Advisory, Finding, Unscannable, Verdict
+from safe_pip.verdict import Advisory, Finding, Lookalike, Unscannable, Verdict
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
 THRESHOLDS = Thresholds(ask=0.5, block=0.9)
+LIKE_REQUESTS = Lookalike(
+    closeness=0.93, words="two swapped letters away from requests, number 7 by downloads"
+)
 DIGESTS = ("a" * 64, "b" * 64)
 
 
@@ -61,6 +65,7 @@ def make_verdict(
     unscannable: str | None = None,
     findings: tuple[Finding, ...] = (),
     advisories: tuple[Advisory, ...] = (),
+    lookalike: Lookalike | None = None,
 ) -> Verdict:
     reason = (
         None if unscannable is None else Unscannable(reason=unscannable, detail="a zip without end")
@@ -76,6 +81,7 @@ def make_verdict(
         unscannable=reason,
         findings=findings,
         advisories=advisories,
+        lookalike=lookalike,
     )
 
 
@@ -132,6 +138,8 @@ policies = st.builds(
     yanked=actions,
     quarantined=actions,
     several_indexes=actions,
+    name_squats=actions,
+    name_squats_exempt=st.frozensets(st.sampled_from(["demo", "o*"])),
     attestations=actions,
     private_names=st.frozensets(
         st.builds(
@@ -154,6 +162,7 @@ verdicts = st.builds(
     advisories=st.sampled_from(
         [(), (Advisory(id="MAL-2026-1", summary="steals tokens", source="a list"),)]
     ),
+    lookalike=st.sampled_from([None, Lookalike(closeness=0.4, words="x"), LIKE_REQUESTS]),
 )
 
 contexts = st.builds(
@@ -169,5 +178,6 @@ contexts = st.builds(
     provenance_url=st.sampled_from([None, "https://one.example/p"]),
     attested=st.sampled_from([None, Attested(publisher="x"), Attested(flaw="x")]),
     project_status=st.sampled_from([None, "active", "quarantined"]),
+    releases=st.sampled_from([(), (Release(version="0.1", uploaded_at=NOW - timedelta(90)),)]),
     other_indexes=st.sampled_from([(), ("https://two.example/simple/",)]),
 )

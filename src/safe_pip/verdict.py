@@ -59,6 +59,15 @@ class Advisory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lookalike:
+    """That a project's name is easily mistaken for a popular one's. ``closeness``: 0 to 1, how
+    alike times how popular; ``words`` tell the other name and how the two differ."""
+
+    closeness: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What was found about one artifact: a fact about its bytes.
 
@@ -76,6 +85,7 @@ class Verdict:
     unscannable: Unscannable | None
     findings: tuple[Finding, ...] = ()
     advisories: tuple[Advisory, ...] = ()
+    lookalike: Lookalike | None = None
 
     def __post_init__(self) -> None:
         if (self.score is None) == (self.unscannable is None):

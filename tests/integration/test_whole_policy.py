@@ -94,6 +94,25 @@ def test_a_name_on_several_indexes_is_told_in_the_last_line(person: Person, tmp_
     assert person.workshop.installed() == []
 
 
+def test_a_new_project_named_like_a_popular_one_is_told_apart(person: Person) -> None:
+    write_wheel(person.workshop.archives, "reqeusts")
+    person.workshop.index.is_json = True
+    uploads = person.workshop.index.upload_times
+    name = "reqeusts-1.0-py3-none-any.whl"
+    uploads[name] = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    ended = person.types("install", "reqeusts")
+    assert ended.status == 40
+    assert "two swapped letters away from requests" in " ".join(
+        ended.screen.replace("│", " ").split()
+    )
+    assert nothing_happened(person.workshop)
+    policy = write_policy(person.workshop, 'name-squats-exempt = ["reqeusts"]')
+    assert person.types("--policy", policy, "install", "reqeusts").status == 0
+    person.workshop.make_environment()
+    uploads[name] = "2024-01-02T03:04:05Z"
+    assert person.types("install", "reqeusts").status == 0
+
+
 def test_a_quarantined_project_without_files_is_explained(person: Person) -> None:
     person.workshop.index.is_json = True
     person.workshop.index.status = "quarantined"

@@ -196,6 +196,26 @@ class FailingJudge:
 
 
 @pytest.mark.parametrize(
+    ("name", "words"), [("reqeusts", "two swapped letters away from requests"), ("demo", None)]
+)
+def test_a_verdict_tells_the_popular_name_that_the_projects_resembles(
+    tmp_path: Path, name: str, words: str | None
+) -> None:
+    judged = SimpleNamespace(score=0.1, findings=())
+    judge = SimpleNamespace(model_id="model", judge=lambda _: judged)
+    artifact = Artifact(path=write_wheel(tmp_path, name), origin=OriginKind.SCANNED)
+    like = inspect(artifact, judge=judge, limits=DEFAULT_LIMITS).lookalike
+    assert (like is not None and words in like.words) if words else like is None
+
+
+def test_a_likeness_is_remembered(workers: Workers, store: VerdictStore, tmp_path: Path) -> None:
+    path = write_wheel(tmp_path, "reqeusts")
+    first, second = look(workers, store, path), look(workers, store, path)
+    assert first.verdict.lookalike is not None
+    assert second.verdict.lookalike == first.verdict.lookalike
+
+
+@pytest.mark.parametrize(
     "error", [MemoryError(), RecursionError(), ValueError("\x1b[31m"), ModelError("not finite")]
 )
 def test_any_fault_of_the_scanner_is_could_not_look(tmp_path: Path, error: Exception) -> None:

@@ -65,6 +65,8 @@ def load(folder: Path, *, given: Path | None = None) -> LoadedPolicy:
         ('advisory-feeds = ["http://a.example"]', "advisory-feeds[1]: 'http://a.example' cannot"),
         ('minimum-release-age = "7"', "minimum-release-age: '7' is not a duration"),
         ('minimum-release-age-exempt = "a"', "minimum-release-age-exempt: 'a' is not a list"),
+        ('name-squats = "off"', "name-squats: 'off' is not one of"),
+        ('name-squats-exempt = ["a b"]', "name-squats-exempt[1]: 'a b' is not a project name"),
         ("minimum-release-age-exempt = [1]", "minimum-release-age-exempt[1]: 1 is not"),
         ('minimum-release-age-exempt = ["a b"]', "minimum-release-age-exempt[1]: 'a b' is not"),
         ("minimum-release-age = 7", "minimum-release-age: 7 is not a duration"),
@@ -137,6 +139,8 @@ def test_every_key_can_be_set(write: Write) -> None:
         yanked = "ask"
         quarantined = "ask"
         several-indexes = "block"
+        name-squats = "block"
+        name-squats-exempt = ["Acme_*"]
         attestations = "ask"
         [[allow]]
         project = "Good_Name"
@@ -260,6 +264,17 @@ def test_nobody_else_exempts_from_the_organisations_wait(write: Write, tmp_path:
     assert load(tmp_path).policy.minimum_release_age_exempt == {"mine", "ours"}
     write("site/safe-pip.toml", 'minimum-release-age = "7d"\nminimum-release-age-exempt = ["ours"]')
     assert load(tmp_path).policy.minimum_release_age_exempt == {"ours"}
+
+
+def test_nobody_else_excepts_from_what_the_organisation_says_of_names(
+    write: Write, tmp_path: Path
+) -> None:
+    write("user/safe-pip.toml", 'name-squats = "allow"\nname-squats-exempt = ["mine", "ours"]')
+    assert load(tmp_path).policy.name_squats is Action.ALLOW
+    write("site/safe-pip.toml", 'name-squats = "block"\nname-squats-exempt = ["ours"]')
+    policy = load(tmp_path).policy
+    assert policy.name_squats is Action.BLOCK
+    assert policy.name_squats_exempt == {"ours"}
 
 
 def test_a_bad_file_of_the_organisation_stops_everything(write: Write, tmp_path: Path) -> None:

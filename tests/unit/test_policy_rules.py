@@ -10,7 +10,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from safe_pip.artifact import OriginKind
+from safe_pip.gates.pip_signals import YOUNG_DAYS
 from safe_pip.policy.index_signals import Release
+from safe_pip.policy.name_squats import NEWCOMER_AGE
 from safe_pip.policy.rules import Context, without_a_person
 from safe_pip.policy.settings import (
     Action,
@@ -22,7 +24,7 @@ from safe_pip.policy.settings import (
     Unattended,
 )
 from safe_pip.verdict import Advisory
-from tests.policies import DIGESTS, NOW, make_decision, make_finding, make_verdict
+from tests.policies import DIGESTS, LIKE_REQUESTS, NOW, make_decision, make_finding, make_verdict
 
 DEMO = canonicalize_name("demo")
 INDEX = Context(origin=OriginKind.INDEX)
@@ -274,6 +276,58 @@ def test_a_name_on_several_indexes_is_held_back_if_the_policy_minds() -> None:
     assert make_decision(make_verdict(), told, context).action is Action.ALLOW
     (sentence,) = make_decision(make_verdict(), policy, INDEX).not_checked
     assert sentence.startswith("several-indexes: ")
+
+
+REQEUSTS = make_verdict(project="reqeusts", lookalike=LIKE_REQUESTS)
+NEW = replace(INDEX, project=canonicalize_name("reqeusts"), uploaded_at=NOW - timedelta(days=3))
+OLD_RELEASE = Release(version="0.1", uploaded_at=NOW - timedelta(days=61))
+
+
+def test_a_newcomer_named_like_a_popular_project_is_asked_about() -> None:
+    decision = make_decision(REQEUSTS, context=NEW)
+    assert (decision.action, decision.rule) == (Action.ASK, "name-squats")
+    assert decision.reason == (
+        "its name is easily mistaken for another (two swapped letters away from requests, "
+        "number 7 by downloads), and nothing of it is older than 60 days"
+    )
+    assert make_decision(REQEUSTS, Policy(name_squats=Action.BLOCK), NEW).action is Action.BLOCK
+
+
+def test_a_project_as_new_as_nobody_knows_is_asked_about() -> None:
+    decision = make_decision(REQEUSTS, context=replace(NEW, uploaded_at=None))
+    assert decision.rule == "name-squats"
+    assert decision.reason.endswith("the index does not say since when it has been there")
+
+
+@pytest.mark.parametrize(
+    ("policy", "context"),
+    [
+        (Policy(), replace(NEW, uploaded_at=NOW - timedelta(days=60))),
+        (Policy(), replace(NEW, releases=(OLD_RELEASE,))),
+        (Policy(), replace(NEW, origin=OriginKind.FILE)),
+        (Policy(name_squats=Action.ALLOW), NEW),
+        (Policy(name_squats_exempt=frozenset({"req*"})), NEW),
+        (
+            Policy(
+                private_names=frozenset(
+                    {PrivateName(pattern="reqeusts", index_url="https://index.example/")}
+                )
+            ),
+            replace(NEW, index_url="https://index.example/reqeusts/"),
+        ),
+    ],
+)
+def test_a_likeness_that_is_explained_is_no_question(policy: Policy, context: Context) -> None:
+    assert make_decision(REQEUSTS, policy, context).rule == "model"
+
+
+def test_a_distant_likeness_is_no_question() -> None:
+    distant = replace(REQEUSTS, lookalike=replace(LIKE_REQUESTS, closeness=0.49))
+    assert make_decision(distant, context=NEW).rule == "model"
+
+
+def test_the_child_tells_the_releases_of_every_newcomer() -> None:
+    assert timedelta(days=YOUNG_DAYS) == NEWCOMER_AGE
 
 
 def test_a_private_name_from_another_index_is_blocked() -> None:

@@ -191,7 +191,8 @@ def test_sarif_rules_are_the_features_and_the_policys_keys() -> None:
     assert rules[: len(SCHEMA.names)] == list(SCHEMA.names)
     of_policy = {rule.removeprefix("policy/") for rule in rules[len(SCHEMA.names) :]}
     # These decide nothing about an artifact by themselves.
-    silent = {"allow", "unattended", "offline", "advisory-feeds", "minimum-release-age-exempt"}
+    silent = {"allow", "unattended", "offline", "advisory-feeds"}
+    silent |= {"minimum-release-age-exempt", "name-squats-exempt"}
     assert of_policy == set(KEYS) - silent
 
 

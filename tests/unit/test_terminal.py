@@ -31,7 +31,7 @@ from safe_pip.terminal.plain import plain_lines
 from safe_pip.terminal.sentences import accepting_command
 from safe_pip.terminal.tally import Tally, summary_line
 from safe_pip.verdict import Advisory
-from tests.policies import make_decision, make_finding, make_verdict
+from tests.policies import LIKE_REQUESTS, make_decision, make_finding, make_verdict
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "terminal"
 
@@ -96,6 +96,11 @@ def confused() -> Decision:
     return make_decision(make_verdict(), Policy(several_indexes=Action.BLOCK), context)
 
 
+def squatting() -> Decision:
+    verdict = make_verdict(project="reqeusts", lookalike=LIKE_REQUESTS)
+    return make_decision(verdict, context=replace(CHAIN, required_by=()))
+
+
 def held() -> Decision:
     policy = Policy(sdists=Action.BLOCK, held=frozenset({"sdists"}))
     return make_decision(make_verdict(kind="sdist", filename="demo-1.0.tar.gz"), policy)
@@ -126,6 +131,7 @@ def screen(decision: Decision, columns: int, *, is_full: bool = False) -> str:
 DECISIONS = [
     quarantined,
     confused,
+    squatting,
     held,
     blocked_by_score,
     asked,

@@ -13,7 +13,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from safe_pip.evidence import Evidence, Location, Surface
 from safe_pip.feature import Group
-from safe_pip.verdict import Finding, SourceLines, Unscannable, Verdict
+from safe_pip.verdict import Finding, Lookalike, SourceLines, Unscannable, Verdict
 
 
 class EncodingError(ValueError):
@@ -34,6 +34,11 @@ def encode_verdict(verdict: Verdict) -> dict[str, object]:
             None
             if verdict.unscannable is None
             else {"reason": verdict.unscannable.reason, "detail": verdict.unscannable.detail}
+        ),
+        "lookalike": (
+            None
+            if verdict.lookalike is None
+            else {"closeness": verdict.lookalike.closeness, "words": verdict.lookalike.words}
         ),
         "findings": [_encode_finding(finding) for finding in verdict.findings],
     }
@@ -57,6 +62,7 @@ def decode_verdict(document: object) -> Verdict:
             scanner_id=_text(fields, "scanner_id"),
             score=score,
             unscannable=None if unscannable is None else _decode_unscannable(unscannable),
+            lookalike=_decode_lookalike(fields.get("lookalike")),
             findings=tuple(_decode_finding(item) for item in _list(fields, "findings")),
         )
     except ValueError as error:
@@ -127,6 +133,13 @@ def _decode_around(document: object) -> SourceLines:
 def _decode_unscannable(document: object) -> Unscannable:
     fields = _object(document)
     return Unscannable(reason=_text(fields, "reason"), detail=_text(fields, "detail"))
+
+
+def _decode_lookalike(document: object) -> Lookalike | None:
+    if document is None:
+        return None
+    fields = _object(document)
+    return Lookalike(closeness=_number(fields, "closeness"), words=_text(fields, "words"))
 
 
 def _project(name: str) -> NormalizedName:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from safe_pip.archive import Limits
@@ -14,7 +14,7 @@ from safe_pip.inspection.installed import open_artifact, verdict_kind
 from safe_pip.inspection.scanner import scanner_id
 from safe_pip.inspection.source_lines import with_source
 from safe_pip.inspection.unscannable import unscannable_verdict
-from safe_pip.verdict import Finding, Verdict
+from safe_pip.verdict import Finding, Lookalike, Verdict
 
 # What is shown and kept; the score comes from all of the evidence.
 MAX_FINDINGS = 100
@@ -61,7 +61,8 @@ def inspect(artifact: Artifact, *, judge: Judge, limits: Limits) -> Verdict:
 
 def _inspect(artifact: Artifact, *, judge: Judge, limits: Limits) -> Verdict:
     with open_artifact(artifact, limits) as distribution:
-        judged = judge.judge(observe(distribution))
+        evidence = observe(distribution)
+        judged = judge.judge(evidence)
         return Verdict(
             sha256=distribution.sha256,
             filename=distribution.filename,
@@ -72,7 +73,16 @@ def _inspect(artifact: Artifact, *, judge: Judge, limits: Limits) -> Verdict:
             score=judged.score,
             unscannable=None,
             findings=with_source(judged.findings[:MAX_FINDINGS], distribution),
+            lookalike=lookalike(evidence),
         )
+
+
+def lookalike(evidence: Iterable[Evidence]) -> Lookalike | None:
+    """The popular name that the project's resembles, which the policy has a rule about."""
+    for item in evidence:
+        if item.feature == "name_pop_dist":
+            return Lookalike(closeness=item.value, words=item.detail)
+    return None
 
 
 def _scanner_id(judge: Judge) -> str:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from packaging.version import InvalidVersion, Version
 
 from safe_pip.artifact import OriginKind
+from safe_pip.policy.name_squats import RULE as NAME_SQUATS
+from safe_pip.policy.name_squats import by_likeness
 from safe_pip.policy.opinion import Lift, Opinion
 from safe_pip.policy.settings import Action, Policy
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 QUARANTINED = "quarantined"  # PEP 792
 INDEX_RULES = frozenset(
     {
-        *("attestations", "minimum-release-age", "quarantined"),
+        *("attestations", "minimum-release-age", NAME_SQUATS, "quarantined"),
         *("several-indexes", "unknown-age", "yanked"),
     }
 )
@@ -38,6 +40,11 @@ class Release:
 
     version: str
     uploaded_at: datetime
+
+    @property
+    def since(self) -> datetime:
+        """The upload as an aware time."""
+        return aware(self.uploaded_at)
 
 
 def by_index(
@@ -60,6 +67,8 @@ def by_index(
             lift=Lift.ANY,
         )
     yield from _by_attestation(verdict, policy, context)
+    if verdict.kind != "directory":
+        yield from by_likeness(verdict, policy, context, now=now)
     if context.other_indexes and not _is_told_by_private_names(policy, context):
         yield Opinion(
             action=policy.several_indexes,
@@ -140,7 +149,7 @@ def _by_age(verdict: Verdict, policy: Policy, context: Context, now: datetime) -
                 lift=Lift.ANY,
             )
         return
-    age = now - _aware(context.uploaded_at)
+    age = now - aware(context.uploaded_at)
     if age < policy.minimum_release_age:
         yield Opinion(
             action=Action.BLOCK,
@@ -159,7 +168,7 @@ def _instead(policy: Policy, context: Context, now: datetime) -> str:
     old_enough = [
         version
         for release in context.releases
-        if now - _aware(release.uploaded_at) >= policy.minimum_release_age
+        if now - release.since >= policy.minimum_release_age
         and (version := _version(release.version)) is not None
         and not version.is_prerelease
     ]
@@ -195,7 +204,7 @@ def _no_time(context: Context) -> str:
     return f"the index does not say when it was uploaded{kind}"
 
 
-def _aware(time: datetime) -> datetime:
+def aware(time: datetime) -> datetime:
     return time if time.tzinfo is not None else time.replace(tzinfo=timezone.utc)
 
 

@@ -199,6 +199,21 @@ KEYS: Mapping[str, Key] = {
             says="projects that several of pip's indexes offer, with different files",
         ),
         Key(
+            name="name-squats",
+            read=word_reader(_ALLOW_ASK_BLOCK),
+            schema=words_schema(_ALLOW_ASK_BLOCK),
+            takes='"allow", "ask" or "block"',
+            says="new projects whose name is easily mistaken for a much more popular one's",
+        ),
+        Key(
+            name="name-squats-exempt",
+            read=read_patterns,
+            schema=PATTERNS,
+            takes="a list of name patterns",
+            says="projects whose name name-squats does not mind",
+            is_collected=True,
+        ),
+        Key(
             name="attestations",
             read=word_reader(_BLOCK_ASK_OFF),
             schema=words_schema(_BLOCK_ASK_OFF),

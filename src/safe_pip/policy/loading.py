@@ -158,13 +158,19 @@ def hold(policy: Policy, said: Mapping[str, object]) -> Policy:
     if "minimum_release_age" in said:
         # Or else the wait would be over as soon as the index tells no time.
         said = {"unknown_age": Policy().unknown_age, **said}
-        exempt = said.get("minimum_release_age_exempt", frozenset())
-        assert isinstance(exempt, frozenset)
-        policy = replace(
-            policy, minimum_release_age_exempt=policy.minimum_release_age_exempt & exempt
-        )
+        exempt = policy.minimum_release_age_exempt & _patterns(said, "minimum_release_age_exempt")
+        policy = replace(policy, minimum_release_age_exempt=exempt)
+    if "name_squats" in said:
+        exempt = policy.name_squats_exempt & _patterns(said, "name_squats_exempt")
+        policy = replace(policy, name_squats_exempt=exempt)
     rules = {KEYS_BY_FIELD[name].name for name in said}
     return replace(tighten(policy, said), held=policy.held | rules)
+
+
+def _patterns(said: Mapping[str, object], name: str) -> frozenset[str]:
+    patterns = said.get(name, frozenset())
+    assert isinstance(patterns, frozenset)
+    return patterns
 
 
 def _as_authority(file: PolicyFile) -> PolicyFile:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import NormalizedName
 
 from safe_pip.artifact import OriginKind, RequirementLine
-from safe_pip.policy.index_signals import Release, not_checked
+from safe_pip.policy.index_signals import Release, aware, not_checked
 from safe_pip.policy.opinion import Lift, Opinion
 from safe_pip.policy.opinions import is_set_aside, opinions
 from safe_pip.policy.settings import Action, AllowEntry, Policy, Thresholds, Unattended
@@ -57,6 +57,14 @@ class Context:
     yanked: str | None = None
     project_status: str | None = None
     other_indexes: tuple[str, ...] = ()
+
+    @property
+    def known_since(self) -> datetime | None:
+        """The first upload of the project that is known, as an aware time."""
+        times = [release.since for release in self.releases]
+        if self.uploaded_at is not None:
+            times.append(aware(self.uploaded_at))
+        return min(times, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -154,6 +154,8 @@ class Policy:
     yanked: Action = Action.ALLOW
     quarantined: Action = Action.BLOCK
     several_indexes: Action = Action.ALLOW
+    name_squats: Action = Action.ASK
+    name_squats_exempt: frozenset[str] = frozenset()
     attestations: Action = Action.ALLOW
     private_names: frozenset[PrivateName] = frozenset()
     held: frozenset[str] = frozenset()
@@ -184,6 +186,8 @@ class Policy:
             yanked=stricter(self.yanked, other.yanked),
             quarantined=stricter(self.quarantined, other.quarantined),
             several_indexes=stricter(self.several_indexes, other.several_indexes),
+            name_squats=stricter(self.name_squats, other.name_squats),
+            name_squats_exempt=self.name_squats_exempt & other.name_squats_exempt,
             attestations=stricter(self.attestations, other.attestations),
             private_names=self.private_names | other.private_names,
             held=self.held | other.held,

@@ -24,6 +24,7 @@ TEMPLATE = """\
 # minimum-release-age = "7d"      # releases this young are held back
 # yanked = "allow"                # or "ask", "block"
 # several-indexes = "allow"       # or "ask", "block": one name, different files
+# name-squats = "ask"             # or "allow", "block": new, and named like a popular project
 # deny = ["some-project", "other<2"]
 
 # [[allow]]

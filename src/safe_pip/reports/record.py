@@ -17,9 +17,10 @@ from packaging.utils import canonicalize_name
 
 from safe_pip.artifact import OriginKind
 from safe_pip.errors import EXIT_UNSCANNABLE, SafePipError
+from safe_pip.policy.index_signals import Release
 from safe_pip.policy.rules import Action, Context, Decision
 from safe_pip.reports.entry import Entry, Scanner
-from safe_pip.verdict import Unscannable, Verdict
+from safe_pip.verdict import Lookalike, Unscannable, Verdict
 
 SCHEMA_VERSION = 1
 # A thousand artifacts take some 500 kB.
@@ -88,15 +89,22 @@ def _artifact(decision: Decision) -> dict[str, object]:
         "index_url": context.index_url,
         "page_format": context.page_format,
         "uploaded_at": context.uploaded_at.isoformat() if context.uploaded_at else None,
+        "known_since": context.known_since.isoformat() if context.known_since else None,
         "yanked": context.yanked,
         "project_status": context.project_status,
         "other_indexes": list(context.other_indexes),
+        "lookalike": _lookalike(verdict),
         "score": verdict.score,
         "unscannable": verdict.unscannable.reason if verdict.unscannable else None,
         "action": decision.action.value,
         "rule": decision.rule,
         "reason": decision.reason,
     }
+
+
+def _lookalike(verdict: Verdict) -> dict[str, object] | None:
+    like = verdict.lookalike
+    return None if like is None else {"closeness": like.closeness, "words": like.words}
 
 
 def _lasting_name(verdict: Verdict) -> str:
@@ -135,14 +143,10 @@ def _record(document: object) -> Record:
 def _decision(fields: _Fields, scanner_id: str) -> Decision:
     project = fields.optional_text("project")
     reason = fields.optional_text("unscannable")
-    score = fields.score()
+    score = fields.part_of_one("score")
     if (score is None) == (reason is None):
         raise ValueError(f"{fields.prefix}score and unscannable: one of the two is needed")
-    uploaded_at = fields.optional_text("uploaded_at")
-    try:
-        uploaded = datetime.fromisoformat(uploaded_at) if uploaded_at is not None else None
-    except ValueError as error:
-        raise ValueError(f"{fields.prefix}uploaded_at is not a time") from error
+    known_since = fields.time("known_since")
     verdict = Verdict(
         sha256=fields.text("sha256"),
         filename=fields.text("filename"),
@@ -152,10 +156,13 @@ def _decision(fields: _Fields, scanner_id: str) -> Decision:
         scanner_id=scanner_id,
         score=score,
         unscannable=Unscannable(reason=reason, detail=_UNSCANNABLE) if reason else None,
+        lookalike=fields.lookalike(),
     )
     context = Context(
         origin=fields.one_of("origin", _ORIGINS),
-        uploaded_at=uploaded,
+        uploaded_at=fields.time("uploaded_at"),
+        # Which release that was is not recorded.
+        releases=(Release(version="", uploaded_at=known_since),) if known_since else (),
         project=verdict.project,
         index_url=fields.optional_text("index_url"),
         page_format=fields.optional_text("page_format"),
@@ -194,6 +201,22 @@ class _Fields:
     def optional_text(self, key: str) -> str | None:
         return None if self.values.get(key) is None else self.text(key)
 
+    def time(self, key: str) -> datetime | None:
+        text = self.optional_text(key)
+        try:
+            return datetime.fromisoformat(text) if text is not None else None
+        except ValueError as error:
+            raise ValueError(f"{self.prefix}{key} is not a time") from error
+
+    def lookalike(self) -> Lookalike | None:
+        if self.values.get("lookalike") is None:
+            return None
+        fields = _Fields(self.values["lookalike"], f"{self.prefix}lookalike.")
+        closeness = fields.part_of_one("closeness")
+        if closeness is None:
+            raise ValueError(f"{fields.prefix}closeness is not a number from 0 to 1")
+        return Lookalike(closeness=closeness, words=fields.text("words"))
+
     def texts(self, key: str) -> tuple[str, ...]:
         value = self.values.get(key)
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
@@ -206,10 +229,10 @@ class _Fields:
             raise ValueError(f"{self.prefix}{key} is {value!r}; there are {', '.join(choices)}")
         return choices[value]
 
-    def score(self) -> float | None:
-        value = self.values.get("score")
+    def part_of_one(self, key: str) -> float | None:
+        value = self.values.get(key)
         if value is None:
             return None
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
-            raise ValueError(f"{self.prefix}score is not a number from 0 to 1")
+            raise ValueError(f"{self.prefix}{key} is not a number from 0 to 1")
         return float(value)

@@ -29,6 +29,7 @@ _POLICY_RULES: Mapping[str, str] = {
     "direct-urls": "The artifact comes from a direct URL.",
     "editable": "The artifact is an editable folder.",
     "minimum-release-age": "The release is younger than the policy wants.",
+    "name-squats": "The project is new and named like a much more popular one.",
     "private-names": "The project may come from another index only.",
     "quarantined": "The index has quarantined the project.",
     "sdists": "The artifact is a source distribution.",

@@ -93,7 +93,8 @@ def chain(decision: Decision, *, arrow: str = " → ") -> str:
 
 def what_now(decision: Decision) -> str:
     if decision.action is Action.ASK:
-        return "Nothing of it has run. 'No' ends pip, and nothing of the set is installed."
+        doubt = "Is that the name you meant? " if decision.rule == "name-squats" else ""
+        return f"{doubt}Nothing of it has run. 'No' ends pip, and nothing of the set is installed."
     nothing_happened = "Nothing of it has run, nothing of the set was installed."
     if decision.is_held:
         return (
@@ -115,6 +116,11 @@ def what_now(decision: Decision) -> str:
             advice = "The policy wants a proof of who published it; see docs/policy.md."
         case "several-indexes":
             advice = "If you know where it belongs, say so under private-names (docs/policy.md)."
+        case "name-squats":
+            advice = (
+                "Check the spelling of the name. If it is right, name it under name-squats-exempt "
+                "(docs/policy.md)."
+            )
         case "unscannable":
             advice = "What cannot be read in full is not let through; is the file damaged?"
         case "block-above" | "advisories":
