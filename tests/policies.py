@@ -141,6 +141,7 @@ policies = st.builds(
     name_squats=actions,
     name_squats_exempt=st.frozensets(st.sampled_from(["demo", "o*"])),
     attestations=actions,
+    attestation_loss=actions,
     private_names=st.frozensets(
         st.builds(
             PrivateName,
@@ -176,6 +177,7 @@ contexts = st.builds(
     page_format=st.sampled_from([None, "json", "html"]),
     yanked=st.sampled_from([None, "", "broken"]),
     provenance_url=st.sampled_from([None, "https://one.example/p"]),
+    attested_before=st.sampled_from([None, "0.9"]),
     attested=st.sampled_from([None, Attested(publisher="x"), Attested(flaw="x")]),
     project_status=st.sampled_from([None, "active", "quarantined"]),
     releases=st.sampled_from([(), (Release(version="0.1", uploaded_at=NOW - timedelta(90)),)]),

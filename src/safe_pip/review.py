@@ -165,6 +165,13 @@ class Review:
                         if entry.has_passed and entry.decision.context.other_indexes
                     }
                 ),
+                lost_attestations=len(
+                    {
+                        entry.decision.context.project
+                        for entry, _ in ruled
+                        if entry.has_passed and entry.decision.context.attested_before
+                    }
+                ),
                 refused=sum(not entry.has_passed and entry.is_enforced for entry, _ in ruled),
                 only_reported=sum(not entry.is_enforced for entry, _ in ruled),
                 waited_seconds=self._waited_seconds,
@@ -246,7 +253,7 @@ class Review:
         if self._attester is None or context.provenance_url is None or sha256 is None:
             return context
         attested = self._attester.check(
-            arrival.artifact.path, sha256=sha256, provenance_url=context.provenance_url
+            arrival.artifact.path.name, sha256=sha256, provenance_url=context.provenance_url
         )
         return replace(context, attested=attested)
 

@@ -18,8 +18,8 @@ from packaging.utils import canonicalize_name
 class LoopbackIndex:
     """``requests`` are the paths that were asked for, in order.
 
-    With ``is_json``, pages are JSON, with ``upload_times`` (PEP 700) and ``yanked`` reasons
-    (PEP 592) by file name, and ``status`` of every project (PEP 792).
+    With ``is_json``, pages are JSON, with ``upload_times`` (PEP 700), ``yanked`` reasons (PEP 592)
+    and ``provenances`` (PEP 740) by file name, and ``status`` of every project (PEP 792).
     """
 
     def __init__(self, folder: Path, *, has_metadata_files: bool = True) -> None:
@@ -30,6 +30,7 @@ class LoopbackIndex:
         self.is_json = False
         self.upload_times: dict[str, str] = {}
         self.yanked: dict[str, str] = {}
+        self.provenances: dict[str, bytes] = {}
         self.status: str | None = None
 
     @property
@@ -51,6 +52,11 @@ class LoopbackIndex:
                 "hashes": {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()},
                 "upload-time": self.upload_times.get(path.name),
                 "yanked": self.yanked.get(path.name, False),
+                "provenance": (
+                    f"{self.url.removesuffix('simple/')}provenance/{path.name}"
+                    if path.name in self.provenances
+                    else None
+                ),
             }
             for path in self.files(project)
         ]
@@ -95,6 +101,8 @@ class LoopbackIndex:
                 return self.metadata(name.removesuffix(".metadata"))
             case ["files", name] if (self.folder / name).is_file():
                 return (self.folder / name).read_bytes()
+            case ["provenance", name]:
+                return self.provenances.get(name)
             case _:
                 return None
 

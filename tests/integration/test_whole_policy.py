@@ -113,6 +113,35 @@ def test_a_new_project_named_like_a_popular_one_is_told_apart(person: Person) ->
     assert person.types("install", "reqeusts").status == 0
 
 
+def test_a_release_that_lost_its_attestation_is_told(person: Person) -> None:
+    upload(person.workshop, age=timedelta(days=3))
+    write_wheel(person.workshop.archives, "canary", version="0.9")
+    older = "canary-0.9-py3-none-any.whl"
+    person.workshop.index.upload_times[older] = "2024-01-02T03:04:05Z"
+    person.workshop.index.provenances[older] = b"{}"
+    ended = person.types("install", "canary")
+    assert ended.status == 0
+    assert "1 project without the attestation that earlier releases have" in ended.screen
+    person.workshop.make_environment()
+    policy = write_policy(person.workshop, 'attestation-loss = "ask"')
+    ended = person.types("--policy", policy, "install", "canary")
+    assert ended.status == 40
+    assert "attestation of who published 0.9" in " ".join(ended.screen.replace("│", " ").split())
+    assert nothing_happened(person.workshop)
+
+
+def test_an_answer_about_attestations_that_proves_nothing_is_told(person: Person) -> None:
+    upload(person.workshop, age=timedelta(days=3))
+    person.workshop.index.provenances[CANARY] = b"{}"
+    policy = write_policy(person.workshop, 'attestations = "ask"')
+    ended = person.types("--policy", policy, "install", "canary")
+    assert ended.status == 40
+    assert f"/provenance/{CANARY}" in person.workshop.index.requests
+    screen = " ".join(ended.screen.replace("│", " ").split())
+    assert "its attestation was not checked: the check failed (ValidationError" in screen
+    assert nothing_happened(person.workshop)
+
+
 def test_a_quarantined_project_without_files_is_explained(person: Person) -> None:
     person.workshop.index.is_json = True
     person.workshop.index.status = "quarantined"

@@ -216,6 +216,7 @@ def _folder_item() -> dict[str, Any]:
         "page_format": None,
         "releases": [],
         "provenance_url": None,
+        "attested_before": None,
         "other_indexes": [],
     }
 

@@ -45,6 +45,7 @@ ITEM: dict[str, Any] = {
     "page_format": None,
     "releases": [],
     "provenance_url": None,
+    "attested_before": None,
     "other_indexes": [],
 }
 

@@ -156,6 +156,46 @@ def test_the_provenance_of_a_file_is_kept() -> None:
     assert found.about(other)["provenance_url"] is None
 
 
+def attested_before(*files: tuple[str, str | None, bool]) -> str | None:
+    """What is told about the last of the files: name, upload time, and whether it has some."""
+    found, links = Signals(), []
+    for filename, time, has_provenance in files:
+        file = link(ONE, filename=filename)
+        file.url = f"{ONE}{filename}"
+        provenance = "https://one.example/p" if has_provenance else None
+        found.file_was_named(file, {"upload-time": time, "provenance": provenance})
+        links.append(file)
+    found.page_was_read(SimpleNamespace(url=ONE, content_type="x+json", content=b""), links)
+    before = found.about(links[-1])["attested_before"]
+    assert before is None or isinstance(before, str)
+    return before
+
+
+JANUARY, MAY, JUNE = (f"2026-0{month}-01T00:00:00Z" for month in (1, 5, 6))
+
+
+def test_a_file_without_the_attestation_of_an_earlier_release_is_told() -> None:
+    last = ("a-3.0.tar.gz", JUNE, False)
+    earlier = [("a-2.0.tar.gz", MAY, True), ("a-1.0.tar.gz", JANUARY, True)]
+    assert attested_before(*earlier, last) == "2.0"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        [("a-2.0.tar.gz", MAY, True), ("a-3.0.tar.gz", JUNE, True)],
+        [("a-2.0.tar.gz", MAY, False), ("a-3.0.tar.gz", JUNE, False)],
+        [("a-3.0.tar.gz", JUNE, True), ("a-2.0.tar.gz", MAY, False)],
+        [("a-3.0-py3-none-any.whl", MAY, True), ("a-3.0.tar.gz", JUNE, False)],
+        [("a-2.0.tar.gz", None, True), ("a-3.0.tar.gz", JUNE, False)],
+        [("a-2.0.tar.gz", MAY, True), ("a-3.0.tar.gz", None, False)],
+    ],
+    ids=["has-one", "nobody-had", "later-had", "same-release", "unknown-before", "unknown-now"],
+)
+def test_nothing_was_lost(files: list[tuple[str, str | None, bool]]) -> None:
+    assert attested_before(*files) is None
+
+
 def test_the_time_that_pip_knows_counts_before_ours() -> None:
     found = Signals()
     old = link(ONE)

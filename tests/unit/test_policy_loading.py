@@ -142,6 +142,7 @@ def test_every_key_can_be_set(write: Write) -> None:
         name-squats = "block"
         name-squats-exempt = ["Acme_*"]
         attestations = "ask"
+        attestation-loss = "ask"
         [[allow]]
         project = "Good_Name"
         version = "==1.0"

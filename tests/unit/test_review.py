@@ -194,8 +194,8 @@ def test_a_file_is_attested_only_if_its_index_offers_it() -> None:
     asked: list[str] = []
 
     class FakeAttester:
-        def check(self, path: Path, *, sha256: str, provenance_url: str) -> Attested:
-            asked.append(f"{path.name} {sha256[-4:]} {provenance_url}")
+        def check(self, filename: str, *, sha256: str, provenance_url: str) -> Attested:
+            asked.append(f"{filename} {sha256[-4:]} {provenance_url}")
             return Attested(flaw="bad")
 
     review = Review(

@@ -31,7 +31,7 @@ from safe_pip.terminal.plain import plain_lines
 from safe_pip.terminal.sentences import accepting_command
 from safe_pip.terminal.tally import Tally, summary_line
 from safe_pip.verdict import Advisory
-from tests.policies import LIKE_REQUESTS, make_decision, make_finding, make_verdict
+from tests.policies import LIKE_REQUESTS, NOW, make_decision, make_finding, make_verdict
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "terminal"
 
@@ -101,6 +101,11 @@ def squatting() -> Decision:
     return make_decision(verdict, context=replace(CHAIN, required_by=()))
 
 
+def unattested() -> Decision:
+    context = replace(CHAIN, page_format="json", uploaded_at=NOW, attested_before="0.9")
+    return make_decision(make_verdict(), Policy(attestation_loss=Action.BLOCK), context)
+
+
 def held() -> Decision:
     policy = Policy(sdists=Action.BLOCK, held=frozenset({"sdists"}))
     return make_decision(make_verdict(kind="sdist", filename="demo-1.0.tar.gz"), policy)
@@ -132,6 +137,7 @@ DECISIONS = [
     quarantined,
     confused,
     squatting,
+    unattested,
     held,
     blocked_by_score,
     asked,
@@ -249,6 +255,11 @@ def test_no_command_is_made_of_a_hostile_name() -> None:
         (
             Tally(inspected=2, on_several_indexes=1),
             "safe-pip: 2 inspected, no finding, 1 project on several indexes; pip waited 0.0 s",
+        ),
+        (
+            Tally(inspected=2, lost_attestations=2),
+            "safe-pip: 2 inspected, no finding, 2 projects without the attestation that earlier "
+            "releases have; pip waited 0.0 s",
         ),
         (
             Tally(inspected=9, below_limits=2),

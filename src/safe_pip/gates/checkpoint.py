@@ -146,6 +146,7 @@ class Checkpoint:
                 page_format=item.page_format,
                 releases=item.releases,
                 provenance_url=item.provenance_url,
+                attested_before=item.attested_before,
                 other_indexes=item.other_indexes,
             ),
             parent_sha256=item.parent_sha256,

@@ -75,6 +75,7 @@ class Signals:
             "project_status": page.status if page is not None else None,
             "page_format": page.format if page is not None else None,
             "provenance_url": self._provenances.get(link.url) if link is not None else None,
+            "attested_before": self._attested_before(link, page) if page is not None else None,
             "other_indexes": self._other_indexes(link, url) if url is not None else [],
         }
 
@@ -83,6 +84,23 @@ class Signals:
             return None
         time = getattr(link, "upload_time", None)
         return time.isoformat() if time is not None else self._times.get(link.url)
+
+    def _attested_before(self, link: Any, page: Page) -> str | None:
+        """The latest earlier version with a provenance, if this file has none and both tell when
+        they were uploaded."""
+        uploaded = self._upload_time(link)
+        if uploaded is None or not self._provenances or link.url in self._provenances:
+            return None
+        version = version_of(link.filename)
+        earlier = [
+            (time, version_of(other.filename))
+            for other in page.links
+            if other.url in self._provenances
+            and (time := self._upload_time(other)) is not None
+            and time < uploaded
+            and version_of(other.filename) != version
+        ]
+        return max(earlier)[1][:100] if earlier else None
 
     def _releases(self, links: list[Any]) -> list[list[str]]:
         """The latest releases of a page that are not yanked, each with its first upload."""

@@ -80,6 +80,7 @@ class Item:
     page_format: str | None = None
     releases: tuple[Release, ...] = ()
     provenance_url: str | None = None
+    attested_before: str | None = None
     other_indexes: tuple[str, ...] = ()
 
 
@@ -231,6 +232,7 @@ def _item(fields: dict[str, Any]) -> Item:
             for version, time in fields["releases"]
         ),
         provenance_url=_url(fields["provenance_url"]),
+        attested_before=_optional_text(fields["attested_before"]),
         other_indexes=tuple(map(without_credentials, _texts(fields["other_indexes"]))),
     )
 

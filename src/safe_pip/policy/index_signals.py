@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 QUARANTINED = "quarantined"  # PEP 792
 INDEX_RULES = frozenset(
     {
-        *("attestations", "minimum-release-age", NAME_SQUATS, "quarantined"),
+        *("attestation-loss", "attestations", "minimum-release-age", NAME_SQUATS, "quarantined"),
         *("several-indexes", "unknown-age", "yanked"),
     }
 )
@@ -67,6 +67,16 @@ def by_index(
             lift=Lift.ANY,
         )
     yield from _by_attestation(verdict, policy, context)
+    if context.attested_before is not None and verdict.kind != "directory":
+        yield Opinion(
+            action=policy.attestation_loss,
+            rule="attestation-loss",
+            reason=(
+                f"its index has an attestation of who published {context.attested_before}, "
+                "and none of this later file"
+            ),
+            lift=Lift.ANY,
+        )
     if verdict.kind != "directory":
         yield from by_likeness(verdict, policy, context, now=now)
     if context.other_indexes and not _is_told_by_private_names(policy, context):
@@ -95,6 +105,11 @@ def not_checked(policy: Policy, context: Context) -> Iterator[str]:
             yield f"attestations: {_why_unattested(context)}"
         elif context.attested is not None and context.attested.unchecked is not None:
             yield f"attestations: {context.attested.unchecked}"
+    if policy.attestation_loss is not Action.ALLOW and is_from_index:
+        if context.page_format != "json":
+            yield f"attestation-loss: {_why_unattested(context)}"
+        elif context.provenance_url is None and context.uploaded_at is None:
+            yield f"attestation-loss: {_no_time(context)}"
     if (
         policy.minimum_release_age
         and context.uploaded_at is None

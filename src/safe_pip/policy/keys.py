@@ -221,6 +221,13 @@ KEYS: Mapping[str, Key] = {
             says="files of an index without an attestation (PEP 740) that was found to hold",
         ),
         Key(
+            name="attestation-loss",
+            read=word_reader(_ALLOW_ASK_BLOCK),
+            schema=words_schema(_ALLOW_ASK_BLOCK),
+            takes='"allow", "ask" or "block"',
+            says="releases without an attestation, where earlier ones on the index have some",
+        ),
+        Key(
             name="private-names",
             read=read_private_names,
             schema=PRIVATE_NAMES,

@@ -38,7 +38,8 @@ class Context:
     ``html``), ``yanked`` why the index withdrew the release (PEP 592; empty if it does not say),
     ``project_status`` what it says about the project (PEP 792). Each is None when it is not
     known, or not so. ``provenance_url`` is where the index has attestations of the file, if it
-    has any, and ``attested`` what came of looking at them, if the policy wants that.
+    has any, and ``attested`` what came of looking at them, if the policy wants that;
+    ``attested_before`` is the latest earlier version that has some, where this file has none.
     ``releases`` are the project's latest on that page, for a young one; ``other_indexes`` offer
     other files under the same name.
     """
@@ -53,6 +54,7 @@ class Context:
     page_format: str | None = None
     releases: tuple[Release, ...] = ()
     provenance_url: str | None = None
+    attested_before: str | None = None
     attested: Attested | None = None
     yanked: str | None = None
     project_status: str | None = None

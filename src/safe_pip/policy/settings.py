@@ -157,6 +157,7 @@ class Policy:
     name_squats: Action = Action.ASK
     name_squats_exempt: frozenset[str] = frozenset()
     attestations: Action = Action.ALLOW
+    attestation_loss: Action = Action.ALLOW
     private_names: frozenset[PrivateName] = frozenset()
     held: frozenset[str] = frozenset()
 
@@ -189,6 +190,7 @@ class Policy:
             name_squats=stricter(self.name_squats, other.name_squats),
             name_squats_exempt=self.name_squats_exempt & other.name_squats_exempt,
             attestations=stricter(self.attestations, other.attestations),
+            attestation_loss=stricter(self.attestation_loss, other.attestation_loss),
             private_names=self.private_names | other.private_names,
             held=self.held | other.held,
         )

@@ -43,6 +43,7 @@ def _decision(entry: Entry) -> dict[str, object]:
         "reason": decision.reason,
         "enforced": entry.is_enforced,
         "origin": decision.context.origin.word,
+        "published_by": decision.context.attested.publisher if decision.context.attested else None,
         "required_by": list(decision.context.required_by),
         "is_build_requirement": decision.context.is_build_requirement,
         "requested_in": _line(decision.context.requested_in),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +20,7 @@ from safe_pip.errors import EXIT_UNSCANNABLE, SafePipError
 from safe_pip.policy.index_signals import Release
 from safe_pip.policy.rules import Action, Context, Decision
 from safe_pip.reports.entry import Entry, Scanner
+from safe_pip.threats.attestations import Attested
 from safe_pip.verdict import Lookalike, Unscannable, Verdict
 
 SCHEMA_VERSION = 1
@@ -90,6 +91,9 @@ def _artifact(decision: Decision) -> dict[str, object]:
         "page_format": context.page_format,
         "uploaded_at": context.uploaded_at.isoformat() if context.uploaded_at else None,
         "known_since": context.known_since.isoformat() if context.known_since else None,
+        "provenance_url": context.provenance_url,
+        "attested": _attested(context),
+        "attested_before": context.attested_before,
         "yanked": context.yanked,
         "project_status": context.project_status,
         "other_indexes": list(context.other_indexes),
@@ -105,6 +109,12 @@ def _artifact(decision: Decision) -> dict[str, object]:
 def _lookalike(verdict: Verdict) -> dict[str, object] | None:
     like = verdict.lookalike
     return None if like is None else {"closeness": like.closeness, "words": like.words}
+
+
+def _attested(context: Context) -> dict[str, str] | None:
+    if context.attested is None:
+        return None
+    return {name: text for name, text in asdict(context.attested).items() if text is not None}
 
 
 def _lasting_name(verdict: Verdict) -> str:
@@ -166,6 +176,9 @@ def _decision(fields: _Fields, scanner_id: str) -> Decision:
         project=verdict.project,
         index_url=fields.optional_text("index_url"),
         page_format=fields.optional_text("page_format"),
+        provenance_url=fields.optional_text("provenance_url"),
+        attested=fields.attested(),
+        attested_before=fields.optional_text("attested_before"),
         yanked=fields.optional_text("yanked"),
         project_status=fields.optional_text("project_status"),
         other_indexes=fields.texts("other_indexes"),
@@ -216,6 +229,15 @@ class _Fields:
         if closeness is None:
             raise ValueError(f"{fields.prefix}closeness is not a number from 0 to 1")
         return Lookalike(closeness=closeness, words=fields.text("words"))
+
+    def attested(self) -> Attested | None:
+        if self.values.get("attested") is None:
+            return None
+        fields = _Fields(self.values["attested"], f"{self.prefix}attested.")
+        said = {name: fields.optional_text(name) for name in ("publisher", "flaw", "unchecked")}
+        if sum(text is not None for text in said.values()) != 1:
+            raise ValueError(f"{self.prefix}attested: publisher, flaw or unchecked is needed")
+        return Attested(**said)
 
     def texts(self, key: str) -> tuple[str, ...]:
         value = self.values.get(key)

@@ -24,6 +24,7 @@ _POLICY_RULES: Mapping[str, str] = {
     "advisories": "A list of known malware has the release.",
     "block-above": "The score reaches the threshold at which artifacts are blocked.",
     "ask-above": "The score reaches the threshold at which artifacts are asked about.",
+    "attestation-loss": "An earlier release has an attestation, and this one has none.",
     "attestations": "No attestation of who published the file was found to hold.",
     "deny": "The policy denies the project.",
     "direct-urls": "The artifact comes from a direct URL.",

@@ -50,11 +50,13 @@ def verb(decision: Decision) -> str:
 
 
 def identity(decision: Decision) -> Sequence[str]:
-    """Kind, file name and the beginning of the digest."""
-    verdict = decision.verdict
+    """Kind, file name, the beginning of the digest, and who signed it if that was proved."""
+    verdict, attested = decision.verdict, decision.context.attested
     parts = [verdict.kind, escaped(verdict.filename, max_chars=100)]
     if verdict.sha256:
         parts.append(f"sha256 {verdict.sha256[:16]}…")
+    if attested is not None and attested.publisher is not None:
+        parts.append(f"published by {escaped(attested.publisher, max_chars=100)}")
     return parts
 
 
@@ -114,6 +116,11 @@ def what_now(decision: Decision) -> str:
             advice = "Wait for the index's administrators, or do without it."
         case "attestations":
             advice = "The policy wants a proof of who published it; see docs/policy.md."
+        case "attestation-loss":
+            advice = (
+                "Did its maintainers mean to publish this release, and in another way? Ask them, "
+                "or ask pip for the earlier one."
+            )
         case "several-indexes":
             advice = "If you know where it belongs, say so under private-names (docs/policy.md)."
         case "name-squats":

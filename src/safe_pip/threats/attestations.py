@@ -9,8 +9,7 @@ from __future__ import annotations
 import importlib.util
 import io
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from safe_pip.threats.fetching import fetch
 from safe_pip.threats.osv import FeedError
@@ -34,7 +33,7 @@ class Attested:
 
 
 class Attester(Protocol):
-    def check(self, path: Path, *, sha256: str, provenance_url: str) -> Attested:
+    def check(self, filename: str, *, sha256: str, provenance_url: str) -> Attested:
         """The file's attestations, for the bytes that were judged."""
 
 
@@ -46,12 +45,12 @@ class IndexAttester:
         self._user_agent = user_agent
         self._known: dict[str, Attested] = {}
 
-    def check(self, path: Path, *, sha256: str, provenance_url: str) -> Attested:
+    def check(self, filename: str, *, sha256: str, provenance_url: str) -> Attested:
         if sha256 not in self._known:
-            self._known[sha256] = self._checked(path, sha256, provenance_url)
+            self._known[sha256] = self._checked(filename, sha256, provenance_url)
         return self._known[sha256]
 
-    def _checked(self, path: Path, sha256: str, provenance_url: str) -> Attested:
+    def _checked(self, filename: str, sha256: str, provenance_url: str) -> Attested:
         if self._is_offline:
             return Attested(unchecked="the policy says offline = true")
         if importlib.util.find_spec(LIBRARY) is None:
@@ -66,33 +65,53 @@ class IndexAttester:
             )
         except FeedError as error:
             return Attested(unchecked=f"the index did not give it: {error}")
-        return verify(path, sha256=sha256, provenance=answer.getvalue())
+        return verify(filename, sha256=sha256, provenance=answer.getvalue())
 
 
-def verify(path: Path, *, sha256: str, provenance: bytes) -> Attested:
-    """Every attestation must hold for the file, and there must be one."""
+class UnrenewedKeysError(Exception):
+    """An attestation does not hold by the keys that came with the library, which may be old."""
+
+
+def verify(filename: str, *, sha256: str, provenance: bytes) -> Attested:
+    """Every attestation must hold for the file of that name and digest, and there must be one."""
     from pypi_attestations import AttestationError, Distribution, Provenance
 
     try:
-        distribution = Distribution.from_file(path)
+        distribution = Distribution(name=filename, digest=sha256)
         bundles = Provenance.model_validate_json(provenance).attestation_bundles
-        if distribution.digest != sha256:
-            return Attested(flaw="the file changed")
         publishers = []
         for bundle in bundles:
             for attestation in bundle.attestations:
-                attestation.verify(bundle.publisher, distribution)
+                _verify_one(attestation, bundle.publisher, distribution)
                 publishers.append(_name(bundle.publisher))
     except AttestationError as error:
         return Attested(flaw=f"it does not hold ({_in_a_line(error)})")
+    except UnrenewedKeysError as error:
+        return Attested(unchecked=str(error))
     except Exception as error:
-        # Whatever else the library runs into, such as an answer that is none, or no trust root:
-        # the policy decides what becomes of a file that was not checked, and never takes it for
-        # checked.
+        # Whatever else the library runs into, such as an answer that is none: the policy decides
+        # what becomes of a file that was not checked, and never takes it for checked.
         return Attested(unchecked=f"the check failed ({_in_a_line(error)})")
     if not publishers:
         return Attested(flaw="the index's answer holds none")
     return Attested(publisher=", ".join(dict.fromkeys(publishers)))
+
+
+def _verify_one(attestation: Any, publisher: object, distribution: object) -> None:
+    """With the keys of today; behind a firewall, with those that came with the library."""
+    from pypi_attestations import AttestationError
+    from sigstore.errors import TUFError
+
+    try:
+        attestation.verify(publisher, distribution)
+    except TUFError as error:
+        try:
+            attestation.verify(publisher, distribution, offline=True)
+        except AttestationError as flaw:
+            raise UnrenewedKeysError(
+                f"the keys could not be renewed ({_in_a_line(error)}), and by the old ones it "
+                f"does not hold ({_in_a_line(flaw)})"
+            ) from error
 
 
 def _in_a_line(error: Exception) -> str:
