@@ -1,13 +1,13 @@
-"""One target for a while, in a process of its own: ``python -m tests.fuzz.engine TARGET SECONDS``.
+"""One target for a while, in a process of its own: ``python -m tests.fuzz.engine TARGET SECONDS FOUND``.
 
-With atheris (extra ``fuzz``) guided by coverage, else by hypothesis. The last line on the
-standard output is the number of executions.
+With atheris (extra ``fuzz``) guided by coverage, else by hypothesis. FOUND is a folder for inputs
+that reached new code, where a later round begins. The last line on the standard output is the
+number of executions.
 """
 
 from __future__ import annotations
 
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -19,14 +19,13 @@ SLOW_SECONDS = 30
 EXAMPLES = 2_000
 
 
-def run_atheris(target: str, seconds: int) -> None:
+def run_atheris(target: str, seconds: int, found: str) -> None:
     """Does not return: libFuzzer ends the process, with a status that is not 0 for a finding."""
     import atheris
 
     with atheris.instrument_imports(include=["safe_pip", "zipfile", "tarfile"]):
         from tests.fuzz.targets import CORPUS, TARGETS
 
-    found = tempfile.mkdtemp(prefix="fuzz-")
     options = [
         f"-max_total_time={seconds}",
         f"-max_len={MAX_INPUT_BYTES}",
@@ -77,13 +76,13 @@ def _edited(original: bytes, edits: list[tuple[int, bytes]], *, inserts: bool) -
 
 
 def main() -> None:
-    target, seconds = sys.argv[1], int(sys.argv[2])
+    target, seconds, found = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     try:
         import atheris  # noqa: F401
     except ImportError:
         print(run_hypothesis(target, seconds))
     else:
-        run_atheris(target, seconds)
+        run_atheris(target, seconds, found)
 
 
 if __name__ == "__main__":

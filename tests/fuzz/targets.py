@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import hashlib
+import socket
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,8 +16,20 @@ from safe_pip.cache.encoding import EncodingError, decode_verdict, parse_json
 from safe_pip.distribution import DistributionKind
 from safe_pip.errors import GateError, PolicyError, UnscannableError
 from safe_pip.extractors import observe
+from safe_pip.gates.pip_guard import Guard
+from safe_pip.gates.pip_line import Line
+from safe_pip.gates.pip_signals import (
+    html_status,
+    is_young,
+    json_status,
+    split_page,
+    utc_time,
+    version_of,
+)
+from safe_pip.gates.pip_tripwire import Tripwire
 from safe_pip.gates.protocol import parse_message
 from safe_pip.policy.loading import find_project_file, read_policy_file
+from safe_pip.threats.osv import FeedError, _reports
 from tests.reading import SDIST, WHEEL, ZIP_SDIST
 from tests.sources import distribution_of
 
@@ -61,24 +76,69 @@ def fuzz_protocol(data: bytes) -> None:
         decode_verdict(parse_json(data))
 
 
+def fuzz_answer(data: bytes) -> None:
+    """What a pip is told: whatever it is, only the digest of the file itself lets it pass."""
+    here, there = socket.socketpair()
+    with here, there:
+        there.settimeout(5)
+        there.sendall(data)
+        there.shutdown(socket.SHUT_WR)
+        guard = Guard(Line(here), Tripwire(""), _Blocked, ())
+        with contextlib.suppress(_Blocked):
+            guard._need([{"path": __file__}])
+            guard.last_look(__file__)
+            assert _own_digest() in data.decode(errors="replace")
+
+
+def fuzz_index(data: bytes) -> None:
+    """What an index says of a project, and what a list of known malware says."""
+    json_status(data)
+    html_status(data)
+    text = data.decode(errors="replace")
+    if (time := utc_time(text)) is not None:
+        is_young(time)
+    split_page(text)
+    version_of(text)
+    with contextlib.suppress(FeedError):
+        for report in _reports("MAL-1.json", data):
+            report.covers("1.0")
+
+
 def fuzz_policy(data: bytes) -> None:
     """A policy file, by itself and as the one of a project that somebody else made."""
-    with tempfile.TemporaryDirectory() as folder:
-        for name in ("safe-pip.toml", "pyproject.toml"):
-            path = Path(folder) / name
-            path.write_bytes(data)
-            for read in (read_policy_file, lambda file: find_project_file(file.parent)):
-                try:
-                    read(path)
-                except PolicyError as error:
-                    assert str(error)
-            path.unlink()
+    folder = _own_folder()
+    for name in ("safe-pip.toml", "pyproject.toml"):
+        path = folder / name
+        path.write_bytes(data)
+        for read in (read_policy_file, lambda file: find_project_file(file.parent)):
+            try:
+                read(path)
+            except PolicyError as error:
+                assert str(error)
+        path.unlink()
+
+
+class _Blocked(Exception):
+    pass
+
+
+@functools.cache
+def _own_digest() -> str:
+    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+
+
+@functools.cache
+def _own_folder() -> Path:
+    """One for the process: to make and remove a folder takes longer than all the rest."""
+    return Path(tempfile.mkdtemp(prefix="fuzz-policy-"))
 
 
 TARGETS: Mapping[str, Target] = {
     "archive": fuzz_archive,
     "code": fuzz_code,
     "protocol": fuzz_protocol,
+    "answer": fuzz_answer,
+    "index": fuzz_index,
     "policy": fuzz_policy,
 }
 
