@@ -2,7 +2,8 @@
 
 Each cell is a run of the integration tests with SAFE_PIP_TEST_PYTHON and SAFE_PIP_TEST_PIP_ROOT.
 Pythons are those in PATH and beside the one that runs this; pips are the wheels that they and
-virtualenv bring along, and the versions that ``--pip`` names, which pip fetches.
+virtualenv bring along, and the versions that ``--pip`` names, which pip fetches; ``--whole`` names
+the last of every line since 22.3. ``--diagonal`` runs each pip once, in one Python after another.
 """
 
 from __future__ import annotations
@@ -29,6 +30,12 @@ GATE_TESTS = (
     *("tests/integration/test_install.py", "tests/integration/test_verbs.py"),
     *("tests/integration/test_ways_around.py", "tests/integration/test_failing_closed.py"),
     *("tests/integration/test_questions.py", "tests/integration/test_lying_parent.py"),
+    "tests/integration/test_more_ways.py",
+)
+# Every line of pip since the oldest that can be guarded. A line's last release stands for it.
+PIP_LINES = (
+    *("22.3", "23.0", "23.1", "23.2", "23.3", "24.0", "24.1", "24.2", "24.3", "25.0", "25.1"),
+    *("25.2", "25.3", "26.0", "26.1", "26.2", "26.3"),
 )
 MINORS = range(9, 16)
 CELL_SECONDS = 1800
@@ -118,26 +125,35 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.matrix", description=__doc__)
     parser.add_argument("--python", action="append", default=[], help="an interpreter")
     parser.add_argument("--pip", action="append", default=[], metavar="VERSION", help="also this")
+    parser.add_argument("--whole", action="store_true", help="also the last pip of every line")
     parser.add_argument("--only-pip", action="store_true", help="only the versions --pip names")
+    parser.add_argument("--diagonal", action="store_true", help="each pip in one Python only")
     parser.add_argument("--list", action="store_true", help="show the cells and run nothing")
     parser.add_argument("tests", nargs="*", help="arguments for pytest (default: the gate's tests)")
     asked = parser.parse_args()
     is_well = True
+    lines = [f"{line}.*" for line in PIP_LINES] if asked.whole else []
     with tempfile.TemporaryDirectory(prefix="matrix-") as folder:
         interpreters = pythons(asked.python)
-        copies = pips(interpreters.values(), asked.pip, Path(folder))
-        for pip_version, pip_root in copies.items():
+        copies = pips(interpreters.values(), [*asked.pip, *lines], Path(folder))
+        for number, (pip_version, pip_root) in enumerate(copies.items()):
             if asked.only_pip and str(pip_version) not in asked.pip:
                 continue
-            for python_version, python in interpreters.items():
-                cell = Cell(
+            cells = [
+                Cell(
                     python=python,
                     python_version=python_version,
                     pip_root=pip_root,
                     pip_version=pip_version,
                 )
-                title = f"pip {pip_version} in Python {python_version}"
-                if not cell.runs():
+                for python_version, python in interpreters.items()
+            ]
+            runnable = [cell for cell in cells if cell.runs()]
+            if asked.diagonal and runnable:
+                cells = [runnable[number % len(runnable)]]
+            for cell in cells:
+                title = f"pip {pip_version} in Python {cell.python_version}"
+                if cell not in runnable:
                     print(f"{title}: this pip does not run there", flush=True)
                 elif asked.list:
                     print(title)
