@@ -27,10 +27,10 @@ from safe_pip.gates.target import NEWEST_TESTED_PIP, OLDEST_PIP
 
 REPOSITORY = Path(__file__).parents[1]
 GATE_TESTS = (
-    *("tests/integration/test_install.py", "tests/integration/test_verbs.py"),
+    *("tests/integration/test_kinds.py", "tests/integration/test_install.py"),
+    *("tests/integration/test_verbs.py", "tests/integration/test_more_ways.py"),
     *("tests/integration/test_ways_around.py", "tests/integration/test_failing_closed.py"),
     *("tests/integration/test_questions.py", "tests/integration/test_lying_parent.py"),
-    "tests/integration/test_more_ways.py",
 )
 # Every line of pip since the oldest that can be guarded. A line's last release stands for it.
 PIP_LINES = (

@@ -137,5 +137,38 @@ def write_tool_wheel(folder: Path, tool: str) -> Path:
     return write_pth_wheel(folder, tool, files={f"{tool}/__init__.py": backend(tool)})
 
 
+# As much of setuptools as runs a setup.py, for pip asks the index for a setuptools to build with.
+_SETUPTOOLS = """\
+import os, sys
+from setuptools import ARGUMENTS
+from setuptools.backend import _wheel
+
+
+class __legacy__:
+    @staticmethod
+    def build_wheel(folder, config_settings=None, metadata_directory=None):
+        with open("setup.py") as file:
+            exec(compile(file.read(), "setup.py", "exec"), {"__name__": "__main__"})
+        name = ARGUMENTS["name"]
+        return _wheel(folder, {name + "/__init__.py": "BUILT_BY = 'setup.py'\\n"}, name)
+
+
+sys.modules[__name__ + ".__legacy__"] = __legacy__
+"""
+
+
+def write_setuptools(folder: Path) -> Path:
+    files = {
+        "setuptools/__init__.py": "ARGUMENTS = {}\n\n\ndef setup(**arguments):\n"
+        "    ARGUMENTS.update(arguments)\n",
+        "setuptools/build_meta.py": _SETUPTOOLS,
+        "setuptools/backend.py": backend("setuptools").replace(
+            "def _wheel(folder, files):\n    name, version = _project()",
+            "def _wheel(folder, files, name, version='1.0'):",
+        ),
+    }
+    return write_wheel(folder, "setuptools", "80.0", files=files)
+
+
 def write_project(folder: Path, name: str) -> Path:
     return write_tree(folder / name, project_files(name))

@@ -6,6 +6,8 @@ import contextlib
 import hashlib
 import html
 import json
+import re
+import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -18,6 +20,10 @@ from packaging.utils import canonicalize_name
 class LoopbackIndex:
     """``requests`` are the paths that were asked for, in order.
 
+    Metadata files (PEP 658) are of wheels, with ``has_sdist_metadata`` of sdists too, which the
+    public index does not offer; ``has_ranges`` serves parts of files, which pip's fast-deps asks
+    for.
+
     With ``is_json``, pages are JSON, with ``upload_times`` (PEP 700), ``yanked`` reasons (PEP 592)
     and ``provenances`` (PEP 740) by file name, and ``status`` of every project (PEP 792).
     """
@@ -25,6 +31,8 @@ class LoopbackIndex:
     def __init__(self, folder: Path, *, has_metadata_files: bool = True) -> None:
         self.folder = folder
         self.has_metadata_files = has_metadata_files
+        self.has_sdist_metadata = False
+        self.has_ranges = False
         self.url = ""
         self.requests: list[str] = []
         self.is_json = False
@@ -86,6 +94,11 @@ class LoopbackIndex:
 
     def metadata(self, filename: str) -> bytes | None:
         path = self.folder / filename
+        if self.has_sdist_metadata and filename.endswith(".tar.gz") and path.is_file():
+            with tarfile.open(path) as sdist:
+                root = filename.removesuffix(".tar.gz")
+                member = sdist.extractfile(f"{root}/PKG-INFO")
+                return member.read() if member is not None else None
         if not filename.endswith(".whl") or not path.is_file():
             return None
         with zipfile.ZipFile(path) as archive:
@@ -112,16 +125,26 @@ def serve(index: LoopbackIndex) -> Iterator[LoopbackIndex]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
         def do_GET(self) -> None:
             body = index.answer(self.path.partition("?")[0])
-            self.send_response(200 if body is not None else 404)
+            status = 200 if body is not None else 404
+            part = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+            if index.has_ranges and part is not None and body is not None:
+                status, body = 206, body[int(part[1]) : int(part[2]) + 1]
+            self.send_response(status)
             is_page = self.path.startswith("/simple")
             kind = index.page_type if is_page else "application/octet-stream"
             self.send_header("Content-Type", kind)
             self.send_header("Cache-Control", "max-age=600")
+            if index.has_ranges:
+                self.send_header("Accept-Ranges", "bytes")
             self.send_header("Content-Length", str(len(body or b"")))
             self.end_headers()
-            self.wfile.write(body or b"")
+            if self.command != "HEAD":
+                self.wfile.write(body or b"")
 
         def log_message(self, format: str, *args: object) -> None:
             pass
