@@ -129,7 +129,11 @@ def main() -> int:
     parser.add_argument("--only-pip", action="store_true", help="only the versions --pip names")
     parser.add_argument("--diagonal", action="store_true", help="each pip in one Python only")
     parser.add_argument("--list", action="store_true", help="show the cells and run nothing")
-    parser.add_argument("tests", nargs="*", help="arguments for pytest (default: the gate's tests)")
+    parser.add_argument(
+        "tests",
+        nargs=argparse.REMAINDER,
+        help="tests, and options of pytest behind them (default: the gate's tests)",
+    )
     asked = parser.parse_args()
     is_well = True
     lines = [f"{line}.*" for line in PIP_LINES] if asked.whole else []

@@ -1,6 +1,7 @@
 """A parent process for tests that kill or interrupt it: python -m tests.integration.parent SPEC.
 
-SPEC is JSON: python, pip_root, arguments, and ``act``, what happens at which moment.
+SPEC is JSON: python, pip_root, arguments, and ``act``, what happens at which moment: the n-th
+call of the reviewer (``begin``, ``rule``) or the n-th message of a type, before it is answered.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from typing import Any
 
 from safe_pip.artifact import Artifact
 from safe_pip.errors import SafePipError
+from safe_pip.gates import connection
 from safe_pip.gates.pip_gate import run_pip
+from safe_pip.gates.protocol import Message
 from safe_pip.gates.reviewer import Arrival, Hold, Ruling
 from safe_pip.gates.target import PipSource, Target
 from tests.integration.reviewers import RecordingReviewer
@@ -38,6 +41,9 @@ class ActingReviewer(RecordingReviewer):
     def rule(self, arrivals: Sequence[Arrival], *, hold: Hold) -> Sequence[Ruling]:
         self._perhaps_act("rule")
         return super().rule(arrivals, hold=hold)
+
+    def hears(self, message: Message) -> None:
+        self._perhaps_act(type(message).__name__.lower())
 
     def _perhaps_act(self, moment: str) -> None:
         if moment != self._moment:
@@ -62,6 +68,14 @@ def main(spec: dict[str, Any]) -> int:
         chosen_by="the test",
     )
     reviewer = ActingReviewer(spec["act"], spec["moment"], spec["count"])
+    parse = connection.parse_message
+
+    def parse_and_act(line: bytes) -> Message:
+        message = parse(line)
+        reviewer.hears(message)
+        return message
+
+    connection.__dict__["parse_message"] = parse_and_act
     try:
         return run_pip(target, spec["arguments"], lambda: reviewer, environ=os.environ)
     except SafePipError as error:

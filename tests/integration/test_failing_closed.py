@@ -38,7 +38,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def _parent(
+def parent_that_acts(
     workshop: Workshop, act: str, moment: str, count: int, *arguments: str
 ) -> Iterator[subprocess.Popen[str]]:
     """A parent in a process group of its own, as a terminal would start it."""
@@ -88,7 +88,7 @@ def test_parent_killed_while_pip_waits(
     write_pth_wheel(workshop.archives, "beta")
     write_sdist(workshop.archives, "alpha", files=project_built_by("alpha", "tool"))
     before = workshop.installed()
-    with _parent(workshop, "kill", moment, count, "install", "alpha", "beta") as parent:
+    with parent_that_acts(workshop, "kill", moment, count, "install", "alpha", "beta") as parent:
         # The child holds the other end of the pipe: this waits for both to end.
         output, _ = parent.communicate(timeout=60)
     assert parent.returncode == -signal.SIGKILL
@@ -100,7 +100,7 @@ def test_parent_killed_while_pip_waits(
 
 def test_interrupt_ends_pip_and_leaves_nothing(workshop: Workshop) -> None:
     write_wheel(workshop.archives, "alpha")
-    with _parent(workshop, "wait", "rule", 1, "install", "alpha") as parent:
+    with parent_that_acts(workshop, "wait", "rule", 1, "install", "alpha") as parent:
         assert parent.stdout is not None
         while "waiting" not in parent.stdout.readline():
             pass
@@ -114,7 +114,7 @@ def test_interrupt_ends_pip_and_leaves_nothing(workshop: Workshop) -> None:
 
 def test_termination_ends_the_child_and_leaves_no_session(workshop: Workshop) -> None:
     write_wheel(workshop.archives, "alpha")
-    with _parent(workshop, "wait", "rule", 1, "install", "alpha") as parent:
+    with parent_that_acts(workshop, "wait", "rule", 1, "install", "alpha") as parent:
         assert parent.stdout is not None
         while "waiting" not in parent.stdout.readline():
             pass
