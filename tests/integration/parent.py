@@ -17,7 +17,7 @@ from typing import Any
 
 from safe_pip.artifact import Artifact
 from safe_pip.errors import SafePipError
-from safe_pip.gates import connection
+from safe_pip.gates import connection, protocol
 from safe_pip.gates.pip_gate import run_pip
 from safe_pip.gates.protocol import Message
 from safe_pip.gates.reviewer import Arrival, Hold, Ruling
@@ -68,7 +68,7 @@ def main(spec: dict[str, Any]) -> int:
         chosen_by="the test",
     )
     reviewer = ActingReviewer(spec["act"], spec["moment"], spec["count"])
-    parse = connection.parse_message
+    parse = protocol.parse_message
 
     def parse_and_act(line: bytes) -> Message:
         message = parse(line)
