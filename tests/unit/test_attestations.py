@@ -164,7 +164,11 @@ def test_where_no_index_is_nothing_is_held_back_but_it_is_said() -> None:
 
 
 def test_the_tree_of_an_sdist_needs_none_of_its_own() -> None:
-    assert make_decision(make_verdict(kind="directory"), WANTED, ON_INDEX).action is Action.ALLOW
+    wanted = replace(WANTED, attestation_loss=Action.ASK)
+    context = replace(OFFERED, page_format=None)
+    decision = make_decision(make_verdict(kind="directory"), wanted, context)
+    assert decision.action is Action.ALLOW
+    assert not decision.not_checked
 
 
 def test_attestations_are_off_unless_the_policy_wants_them() -> None:

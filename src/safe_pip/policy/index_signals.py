@@ -91,21 +91,23 @@ def by_index(
         )
 
 
-def not_checked(policy: Policy, context: Context) -> Iterator[str]:
+def not_checked(verdict: Verdict, policy: Policy, context: Context) -> Iterator[str]:
     """Which of these rules could not be applied, and why, a sentence each."""
     is_from_index = context.origin is OriginKind.INDEX
     if policy.private_names and is_from_index and context.index_url is None:
         yield "private-names: pip did not say which index the artifact came from"
     if policy.several_indexes is not Action.ALLOW and is_from_index and not context.page_format:
         yield "several-indexes: pip did not say which pages it read"
-    if policy.attestations is not Action.ALLOW and context.origin not in _MADE_HERE:
+    is_tree_of_sdist = is_from_index and verdict.kind == "directory"
+    is_made_here = context.origin in _MADE_HERE or is_tree_of_sdist
+    if policy.attestations is not Action.ALLOW and not is_made_here:
         if not is_from_index:
             yield f"attestations: no index has any ({context.origin.value})"
         elif context.attested is None and (context.provenance_url or context.page_format != "json"):
             yield f"attestations: {_why_unattested(context)}"
         elif context.attested is not None and context.attested.unchecked is not None:
             yield f"attestations: {context.attested.unchecked}"
-    if policy.attestation_loss is not Action.ALLOW and is_from_index:
+    if policy.attestation_loss is not Action.ALLOW and is_from_index and not is_made_here:
         if context.page_format != "json":
             yield f"attestation-loss: {_why_unattested(context)}"
         elif context.provenance_url is None and context.uploaded_at is None:

@@ -128,7 +128,7 @@ def decide(
         reason=strictest.reason,
         can_be_allowed=strictest.lift is not Lift.NEVER and strictest.rule not in policy.held,
         is_held=strictest.lift is not Lift.NEVER and strictest.rule in policy.held,
-        not_checked=(*gaps, *not_checked(policy, context)),
+        not_checked=(*gaps, *not_checked(verdict, policy, context)),
     )
 
 

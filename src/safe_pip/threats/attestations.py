@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import logging
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -55,6 +56,8 @@ class IndexAttester:
             return Attested(unchecked="the policy says offline = true")
         if importlib.util.find_spec(LIBRARY) is None:
             return Attested(unchecked="the pypi-attestations library is not installed")
+        # What it has to say about its keys is told by the outcome, and pip's screen is pip's.
+        logging.getLogger("sigstore").addHandler(logging.NullHandler())
         answer = io.BytesIO()
         try:
             fetch(
