@@ -104,6 +104,9 @@ _PYTHON_2_FORMS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<![\w.])0(\d+)(?![\w.])"), r"0o\1"),
     (re.compile(r"(?<![\w.])(0[xX][0-9a-fA-F]+|\d+)[lL]\b"), r"\1"),
     (re.compile(r"(?<![\w'\"])[uU][rR](?=['\"])"), "r"),
+    # What came later than the running Python: except* (3.11), type parameters (3.12).
+    (re.compile(r"^except\s*\*"), "except "),
+    (re.compile(r"^((?:async\s+)?(?:def|class)\s+\w+)\[[^\]\n]*\]"), r"\1"),
 )  # fmt: skip
 
 
