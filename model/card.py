@@ -75,6 +75,7 @@ def _lines(metrics: Metrics, fitted: Fitted) -> Iterator[str]:
         yield from _recalls(metrics[key], title)
     yield "![recall at the ask threshold](plots/recall_by_row.png)"
     yield ""
+    yield from change_lines(metrics["change"]) if metrics.get("change") else ()
     yield from _ablation(metrics)
     yield from _calibration(metrics)
     yield from _false_positives(metrics)
@@ -159,6 +160,31 @@ def _thresholds(metrics: Metrics) -> Iterator[str]:
     yield from _table(
         ["kind", "share asked"],
         [[kind, share(row)] for kind, row in metrics["benign_by_kind"].items()],
+    )
+
+
+def change_lines(metrics: Metrics) -> Iterator[str]:
+    """The section about the delta head, from the figures of ``model.delta``."""
+    yield "## The change since the previous release"
+    yield ""
+    yield (
+        f"Written by `python -m model.delta`. {metrics['upgrades']} pairs of consecutive releases "
+        f"of {metrics['projects']} test projects, mostly years apart, and test grafts after the "
+        "release before their host's, or after their host itself, so that the payload is all that "
+        f"changed. The change asks from {metrics['ask_above']['score']:.4f} "
+        f"(wanted {metrics['ask_above']['false_positive_rate']:g}, set "
+        f"{metrics['ask_above']['set_on']}); it never makes a decision milder."
+    )
+    yield ""
+    tables = {
+        "**false alarms in upgrades**": metrics["false_alarms"],
+        **{f"**grafts {words}**": table for words, table in metrics["recall"].items()},
+        **{f"{place}, after an older release": row for place, row in metrics["by_place"].items()},
+    }
+    names = list(metrics["false_alarms"])
+    yield from _table(
+        ["", *names],
+        [[words, *(share(row[name]) for name in names)] for words, row in tables.items()],
     )
 
 

@@ -292,6 +292,13 @@ def measure(tables: Tables, fitted: Fitted) -> tuple[dict[str, object], Trial]:
     return metrics, trial
 
 
+def change_metrics(fitted: Fitted) -> object:
+    """The figures of ``model.delta``, if it ran on these tables."""
+    path = MODEL_FOLDER / "change_metrics.json"
+    metrics = json.loads(path.read_text()) if path.exists() else {}
+    return metrics if metrics.get("tables_digest") == fitted.tables_digest else None
+
+
 def _years(tables: Tables) -> NDArray[np.str_]:
     return np.array([date[:4] for date in tables.facts["first_seen"].tolist()])
 
@@ -304,6 +311,7 @@ def main() -> None:
     workspace = open_workspace(arguments)
     fitted = load_fitted(workspace.fitted)
     metrics, trial = measure(read_tables(arguments.tables), fitted)
+    metrics["change"] = change_metrics(fitted)
     arguments.to.mkdir(parents=True, exist_ok=True)
     (arguments.to / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
     draw_plots(

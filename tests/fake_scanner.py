@@ -111,7 +111,7 @@ def main() -> None:
     worker.main()
 
 
-def _inspect(artifact: Artifact, *, judge: object, limits: Limits) -> Verdict:  # noqa: ARG001
+def _inspect(artifact: Artifact, *, limits: Limits, **_: object) -> Verdict:
     try:
         with open_artifact(artifact, limits) as distribution:
             found = tuple(_findings(distribution))

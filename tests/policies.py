@@ -24,7 +24,7 @@ from safe_pip.policy.settings import (
     Unattended,
 )
 from safe_pip.threats.attestations import Attested
-from safe_pip.verdict import Advisory, Finding, Lookalike, Unscannable, Verdict
+from safe_pip.verdict import Advisory, Change, Finding, Lookalike, Unscannable, Verdict
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
 THRESHOLDS = Thresholds(ask=0.5, block=0.9)
@@ -66,6 +66,7 @@ def make_verdict(
     findings: tuple[Finding, ...] = (),
     advisories: tuple[Advisory, ...] = (),
     lookalike: Lookalike | None = None,
+    change: Change | None = None,
 ) -> Verdict:
     reason = (
         None if unscannable is None else Unscannable(reason=unscannable, detail="a zip without end")
@@ -82,6 +83,7 @@ def make_verdict(
         findings=findings,
         advisories=advisories,
         lookalike=lookalike,
+        change=change,
     )
 
 
@@ -130,6 +132,7 @@ policies = st.builds(
     editable=actions,
     sdists=actions,
     advisories=actions,
+    changes=actions,
     advisory_feeds=st.frozensets(st.sampled_from(["https://a.example", "https://b.example"])),
     offline=st.booleans(),
     minimum_release_age=st.sampled_from([0, 24, 168]).map(lambda hours: timedelta(hours=hours)),

@@ -54,10 +54,12 @@ class Artifact:
     """A file or folder to be inspected.
 
     ``sha256`` is the lower-case hex digest of a file, or None for a folder, whose content is
-    digested while it is read. ``url`` is where it came from, without credentials.
+    digested while it is read. ``url`` is where it came from, without credentials. ``previous``
+    is another release of the project to compare with, as untrusted as this one.
     """
 
     path: Path
     origin: OriginKind
     sha256: str | None = None
     url: str | None = None
+    previous: Artifact | None = None

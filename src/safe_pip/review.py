@@ -45,7 +45,7 @@ SLOW_SECONDS = 4.0
 
 # What an allowed archive settles for its tree and for the wheel that is built from it: the score of
 # what was found in it already, and what its index says.
-_SETTLED_BY_THE_ARCHIVE = frozenset({"ask-above", "block-above"}) | INDEX_RULES
+_SETTLED_BY_THE_ARCHIVE = frozenset({"ask-above", "block-above", "changes"}) | INDEX_RULES
 
 
 class Inspecting(Protocol):
@@ -354,8 +354,8 @@ def _shows_nothing_new(verdict: Verdict, parent: Verdict | None) -> bool:
     """Whether everything found in a tree or built wheel was found in its archive already."""
     if parent is None or verdict.unscannable is not None:
         return False
-    seen = {finding.evidence.feature for finding in parent.findings}
-    return all(finding.evidence.feature in seen for finding in verdict.findings)
+    seen = {finding.evidence.feature for finding in parent.telling}
+    return all(finding.evidence.feature in seen for finding in verdict.telling)
 
 
 def _each_once(decisions: Iterable[Decision], action: Action) -> list[Decision]:

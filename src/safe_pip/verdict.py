@@ -68,11 +68,36 @@ class Lookalike:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What is new since another release of the project, which ``previous`` names.
+
+    Either ``score`` (0 to 1; ``ask_above`` is the model's own limit) or ``unread``, why the two
+    were not compared, is set. Where all of the release, were it new, would stay below the limit,
+    the score is that upper bound and there are no findings.
+    """
+
+    previous: str
+    score: float | None = None
+    ask_above: float = 1.0
+    unread: str = ""
+    findings: tuple[Finding, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.score is None) != bool(self.unread):
+            raise ValueError("a change has either a score or a reason why there is none")
+
+    @property
+    def is_suspicious(self) -> bool:
+        return self.score is not None and self.score >= self.ask_above
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What was found about one artifact: a fact about its bytes.
 
     Exactly one of ``score`` (calibrated probability of malice, 0 to 1) and ``unscannable`` is
-    set. ``sha256`` is empty only when not even the digest could be taken.
+    set. ``sha256`` is empty only when not even the digest could be taken. ``change`` is there if
+    another release was at hand to compare with; it is about both, and never remembered.
     """
 
     sha256: str
@@ -86,6 +111,20 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     advisories: tuple[Advisory, ...] = ()
     lookalike: Lookalike | None = None
+    change: Change | None = None
+
+    @property
+    def telling(self) -> tuple[Finding, ...]:
+        """What people are shown: what is new, if the change is suspicious, before the rest."""
+        if self.change is None or not self.change.is_suspicious:
+            return self.findings
+        new = {(item.evidence.feature, item.evidence.location) for item in self.change.findings}
+        rest = (
+            item
+            for item in self.findings
+            if (item.evidence.feature, item.evidence.location) not in new
+        )
+        return (*self.change.findings, *rest)
 
     def __post_init__(self) -> None:
         if (self.score is None) == (self.unscannable is None):

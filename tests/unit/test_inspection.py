@@ -40,9 +40,9 @@ def store(tmp_path: Path) -> VerdictStore:
     return VerdictStore(folder=tmp_path / "verdicts")
 
 
-def look(workers: Workers, store: VerdictStore, path: Path, **more: str) -> Inspected:
+def look(workers: Workers, store: VerdictStore, path: Path, sha256: str | None = None) -> Inspected:
     inspector = Inspector(scanner_id=SCANNER_ID, workers=workers, store=store, feed=NoFeed())
-    artifact = Artifact(path=path, origin=OriginKind.SCANNED, **more)
+    artifact = Artifact(path=path, origin=OriginKind.SCANNED, sha256=sha256)
     return inspector.begin(artifact).result(60)
 
 

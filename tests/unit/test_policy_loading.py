@@ -131,6 +131,7 @@ def test_every_key_can_be_set(write: Write) -> None:
         editable = "ask"
         sdists = "ask"
         advisories = "off"
+        changes = "off"
         offline = true
         advisory-feeds = ["https://osv.example/all.zip"]
         minimum-release-age = "2w"

@@ -28,7 +28,7 @@ from safe_pip.reports.json_document import json_document
 from safe_pip.reports.junit import junit_document
 from safe_pip.reports.sarif import sarif_document
 from safe_pip.reports.text import text_document
-from safe_pip.verdict import Advisory, SourceLines
+from safe_pip.verdict import Advisory, Change, SourceLines
 from tests.policies import make_decision, make_finding, make_verdict
 from tests.sarif_schema import sarif_schema
 
@@ -46,6 +46,7 @@ FINDING = replace(
     around=SOURCE,
     evidence=replace(make_finding(excerpt=HOSTILE).evidence, feature=FEATURE),
 )
+CHANGE = Change(previous="demo 0.9", score=0.2, ask_above=0.9)
 ADVISORY = Advisory(id="MAL-1", summary="steals", source="a list")
 
 
@@ -54,7 +55,7 @@ def entries() -> list[Entry]:
         "fine.whl": make_verdict(),
         "odd.whl": make_verdict(score=0.6, findings=(FINDING,)),
         "tree": make_verdict(score=0.95, kind="directory", findings=(FINDING,)),
-        "/abs/listed.whl": make_verdict(advisories=(ADVISORY,)),
+        "/abs/listed.whl": make_verdict(advisories=(ADVISORY,), change=CHANGE),
         "missing\udcff.whl": make_verdict(
             unscannable="not-found", project=None, version=None, sha256="", kind="unknown"
         ),

@@ -30,7 +30,7 @@ from safe_pip.terminal.panel import print_panel
 from safe_pip.terminal.plain import plain_lines
 from safe_pip.terminal.sentences import accepting_command
 from safe_pip.terminal.tally import Tally, summary_line
-from safe_pip.verdict import Advisory
+from safe_pip.verdict import Advisory, Change
 from tests.policies import LIKE_REQUESTS, NOW, make_decision, make_finding, make_verdict
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "terminal"
@@ -55,6 +55,12 @@ def blocked_by_score() -> Decision:
 
 def asked() -> Decision:
     return make_decision(ODD, context=CHAIN)
+
+
+def changed() -> Decision:
+    new = make_finding(path="demo.pth", line=1, excerpt="import base64; exec(…)", share=0.7)
+    change = Change(previous="demo 0.9", score=0.9951, ask_above=0.9893, findings=(new,))
+    return make_decision(replace(ODD, score=0.2, change=change), context=CHAIN)
 
 
 def unattended() -> Decision:
@@ -134,6 +140,7 @@ def screen(decision: Decision, columns: int, *, is_full: bool = False) -> str:
 
 
 DECISIONS = [
+    changed,
     quarantined,
     confused,
     squatting,

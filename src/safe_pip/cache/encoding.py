@@ -13,7 +13,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from safe_pip.evidence import Evidence, Location, Surface
 from safe_pip.feature import Group
-from safe_pip.verdict import Finding, Lookalike, SourceLines, Unscannable, Verdict
+from safe_pip.verdict import Change, Finding, Lookalike, SourceLines, Unscannable, Verdict
 
 
 class EncodingError(ValueError):
@@ -41,6 +41,7 @@ def encode_verdict(verdict: Verdict) -> dict[str, object]:
             else {"closeness": verdict.lookalike.closeness, "words": verdict.lookalike.words}
         ),
         "findings": [_encode_finding(finding) for finding in verdict.findings],
+        "change": None if verdict.change is None else _encode_change(verdict.change),
     }
 
 
@@ -64,6 +65,7 @@ def decode_verdict(document: object) -> Verdict:
             unscannable=None if unscannable is None else _decode_unscannable(unscannable),
             lookalike=_decode_lookalike(fields.get("lookalike")),
             findings=tuple(_decode_finding(item) for item in _list(fields, "findings")),
+            change=None if fields.get("change") is None else _decode_change(fields["change"]),
         )
     except ValueError as error:
         raise EncodingError(str(error)) from error
@@ -118,6 +120,30 @@ def _decode_finding(document: object) -> Finding:
         group=Group(_text(fields, "group")),
         contribution=_number(fields, "contribution"),
         around=None if fields.get("around") is None else _decode_around(fields["around"]),
+    )
+
+
+def _encode_change(change: Change) -> dict[str, object]:
+    return {
+        "previous": change.previous,
+        "score": change.score,
+        "ask_above": change.ask_above,
+        "unread": change.unread,
+        "findings": [_encode_finding(finding) for finding in change.findings],
+    }
+
+
+def _decode_change(document: object) -> Change:
+    fields = _object(document)
+    score = None if fields.get("score") is None else _number(fields, "score")
+    if score is not None and not 0 <= score <= 1:
+        raise EncodingError(f"the score {score} is not from 0 to 1")
+    return Change(
+        previous=_text(fields, "previous"),
+        score=score,
+        ask_above=_number(fields, "ask_above"),
+        unread=_text(fields, "unread"),
+        findings=tuple(_decode_finding(item) for item in _list(fields, "findings")),
     )
 
 

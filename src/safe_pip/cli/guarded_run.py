@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from safe_pip.cache.store import VerdictStore
 from safe_pip.cli.arguments import Options
 from safe_pip.cli.notices import feed_notices
 from safe_pip.cli.parts import Parts, make_attester, make_feed, sentence_about
+from safe_pip.cli.previous import WithInstalledCopies
 from safe_pip.cli.report_files import report_format, write_record, write_report, writer_of
 from safe_pip.cli.surroundings import Surroundings
+from safe_pip.errors import UnsupportedPipError
+from safe_pip.gates.site_folders import find_site_folders
 from safe_pip.inspection.inspector import Inspector
 from safe_pip.policy.settings import Policy
 from safe_pip.review import Review
@@ -23,7 +27,10 @@ from safe_pip.terminal.tally import summary_line
 
 
 class GuardedRun:
-    """``review`` is what the gate asks. Raises FeedError for a damaged list of malware."""
+    """``review`` is what the gate asks; ``python`` is the target's.
+
+    Raises FeedError for a damaged list of malware.
+    """
 
     def __init__(
         self,
@@ -33,6 +40,7 @@ class GuardedRun:
         surroundings: Surroundings,
         policy: Policy,
         parts: Parts,
+        python: Path,
     ) -> None:
         self._options = options
         self._scanner = parts.scanner
@@ -44,8 +52,15 @@ class GuardedRun:
             store=VerdictStore(folder=surroundings.verdicts_folder),
             feed=self._feed,
         )
+
+        def site_folders() -> Sequence[Path]:
+            try:
+                return find_site_folders(environ=surroundings.environ, python=python).folders
+            except UnsupportedPipError:
+                return ()  # Nothing to compare with; everything is judged as ever.
+
         self.review = Review(
-            inspector=self._inspector,
+            inspector=WithInstalledCopies(self._inspector, find_folders=site_folders),
             policy=policy,
             thresholds=parts.thresholds,
             gaps=self._feed.gaps,

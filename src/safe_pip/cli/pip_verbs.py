@@ -49,6 +49,7 @@ def run_pip_verb(options: Options, arguments: Sequence[str], surroundings: Surro
                 surroundings=surroundings,
                 policy=loaded.policy,
                 parts=parts,
+                python=target.python,
             )
             runs.append(run)
             return run.review

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -16,6 +16,7 @@ from safe_pip.cli.arguments import FORMATS, Options
 from safe_pip.cli.installed_copies import installed_copies, with_what_was_not_read
 from safe_pip.cli.notices import REPORT_ONLY_NOTICE
 from safe_pip.cli.parts import Parts, default_jobs, make_feed, prepared, sentence_about
+from safe_pip.cli.previous import origin_of_path, previous_releases
 from safe_pip.cli.report_files import (
     check_places,
     report_format,
@@ -52,6 +53,7 @@ def run_scan(options: Options, arguments: Sequence[str], surroundings: Surroundi
     paths = asked.paths
     if asked.installed:
         paths = _installed(asked.python, options, surroundings)
+    previous = previous_releases(paths, asked.previous)
     # An environment may be empty; a crew of no workers would wait for one for ever.
     jobs = max(1, min(asked.jobs, len(paths)))
     with prepared(worker_count=jobs, is_verbose=options.is_verbose) as parts:
@@ -61,6 +63,7 @@ def run_scan(options: Options, arguments: Sequence[str], surroundings: Surroundi
             policy=policy,
             parts=parts,
             surroundings=surroundings,
+            previous=previous,
             show_progress=None if options.is_quiet else _print_progress,
         )
     if any(entry.decision.verdict.kind == INSTALLED for entry in entries):
@@ -109,12 +112,6 @@ def run_explain(options: Options, arguments: Sequence[str], surroundings: Surrou
     return worst_exit_code([entry.decision])
 
 
-def origin_of_path(path: str) -> OriginKind:
-    """A line of an audit names the metadata of an installed copy, and so may its reader."""
-    is_installed = Path(path).suffix == ".dist-info" and (Path(path) / "RECORD").is_file()
-    return OriginKind.INSTALLED if is_installed else OriginKind.SCANNED
-
-
 def _installed_origin(_: str) -> OriginKind:
     return OriginKind.INSTALLED
 
@@ -126,9 +123,11 @@ def inspect_paths(
     parts: Parts,
     surroundings: Surroundings,
     origin_of: Callable[[str], OriginKind] = origin_of_path,
+    previous: Mapping[str, Artifact] | None = None,
     show_progress: ShowProgress | None = None,
 ) -> list[Entry]:
-    """An entry for each path, in order, whatever becomes of the others."""
+    """An entry for each path, in order, whatever becomes of the others. ``previous`` names, for
+    some of the paths, the release that each is compared with."""
     feed = make_feed(policy, surroundings)
     inspector = Inspector(
         scanner_id=parts.scanner.id,
@@ -139,7 +138,13 @@ def inspect_paths(
     try:
         futures = [
             # Absolute, so that "." has a name.
-            inspector.begin(Artifact(path=Path(path).absolute(), origin=origin_of(path)))
+            inspector.begin(
+                Artifact(
+                    path=Path(path).absolute(),
+                    origin=origin_of(path),
+                    previous=(previous or {}).get(path),
+                )
+            )
             for path in paths
         ]
         if show_progress is not None:
@@ -205,7 +210,8 @@ def _installed(python: Path | None, options: Options, surroundings: Surroundings
 def _scan_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="safe-pip scan",
-        usage="%(prog)s [--format FORMAT] [--jobs N] (PATH... | --installed [--python PATH])",
+        usage="%(prog)s [--format FORMAT] [--jobs N] [--previous OLD] "
+        "(PATH... | --installed [--python PATH])",
         description="Inspects archives, folders or an environment without installing anything.",
         allow_abbrev=False,
     )
@@ -221,6 +227,14 @@ def _scan_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="PATH",
         help="with --installed: another interpreter, or the folder of a virtual environment",
     )
+    parser.add_argument(
+        "--previous",
+        type=Path,
+        metavar="OLD",
+        action="append",
+        default=[],
+        help="a release of the same project to compare with; it can only add to what is found",
+    )
     parser.add_argument("--format", choices=FORMATS, help="of what is printed (default: text)")
     parser.add_argument(
         "--jobs",
@@ -234,6 +248,8 @@ def _scan_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error("name paths, or --installed, and not both")
     if asked.python is not None and not asked.installed:
         parser.error("--python goes with --installed")
+    if asked.previous and asked.installed:
+        parser.error("--previous goes with paths")
     if asked.jobs < 1:
         raise UsageError("--jobs must be at least 1.", hint="Leave it out for one job a core.")
     return asked

@@ -78,7 +78,8 @@ class Inspector:
 
     def _recall(self, artifact: Artifact, future: Future[Inspected]) -> Inspected | None:
         known = _digested(artifact)
-        if known.sha256 is not None:
+        # A change is about two releases, and what is remembered is about one.
+        if known.sha256 is not None and known.previous is None:
             verdict = self._store.recall(
                 sha256=known.sha256, filename=known.path.name, scanner_id=self._scanner_id
             )
@@ -91,7 +92,7 @@ class Inspector:
         verdict = self._workers.inspect(artifact)
         if artifact.sha256 is not None:
             verdict = _about(artifact, verdict)
-            self._store.remember(verdict)
+            self._store.remember(replace(verdict, change=None))
         return self._inspected(verdict, is_from_memory=False)
 
     def _could_not_look(self, artifact: Artifact, error: UnscannableError) -> Inspected:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from safe_pip.archive import Limits
@@ -10,6 +10,7 @@ from safe_pip.artifact import Artifact
 from safe_pip.errors import UnscannableError
 from safe_pip.evidence import Evidence
 from safe_pip.extractors import SCHEMA, observe
+from safe_pip.inspection.changes import ChangeJudge, change_since
 from safe_pip.inspection.installed import open_artifact, verdict_kind
 from safe_pip.inspection.scanner import scanner_id
 from safe_pip.inspection.source_lines import with_source
@@ -39,10 +40,17 @@ class Judge(Protocol):
     def judge(self, evidence: Sequence[Evidence]) -> Judged: ...
 
 
-def inspect(artifact: Artifact, *, judge: Judge, limits: Limits) -> Verdict:
-    """The verdict about an artifact: open, observe, judge. Never raises for what is in it."""
+def inspect(
+    artifact: Artifact,
+    *,
+    judge: Judge,
+    limits: Limits,
+    change_judge: Callable[[], ChangeJudge] | None = None,
+) -> Verdict:
+    """The verdict about an artifact: open, observe, judge, and compare with its previous release
+    if it names one. Never raises for what is in it."""
     try:
-        return _inspect(artifact, judge=judge, limits=limits)
+        return _inspect(artifact, judge=judge, limits=limits, change_judge=change_judge)
     except UnscannableError as error:
         return unscannable_verdict(
             artifact, scanner_id=_scanner_id(judge), reason=error.reason, detail=str(error)
@@ -59,10 +67,21 @@ def inspect(artifact: Artifact, *, judge: Judge, limits: Limits) -> Verdict:
         )
 
 
-def _inspect(artifact: Artifact, *, judge: Judge, limits: Limits) -> Verdict:
+def _inspect(
+    artifact: Artifact,
+    *,
+    judge: Judge,
+    limits: Limits,
+    change_judge: Callable[[], ChangeJudge] | None,
+) -> Verdict:
     with open_artifact(artifact, limits) as distribution:
         evidence = observe(distribution)
         judged = judge.judge(evidence)
+        change = None
+        if artifact.previous is not None and change_judge is not None:
+            change = change_since(
+                artifact.previous, distribution, evidence, make_judge=change_judge, limits=limits
+            )
         return Verdict(
             sha256=distribution.sha256,
             filename=distribution.filename,
@@ -74,6 +93,7 @@ def _inspect(artifact: Artifact, *, judge: Judge, limits: Limits) -> Verdict:
             unscannable=None,
             findings=with_source(judged.findings[:MAX_FINDINGS], distribution),
             lookalike=lookalike(evidence),
+            change=change,
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from safe_pip.artifact import Artifact, OriginKind
 
@@ -27,15 +28,21 @@ def encode_artifact(artifact: Artifact) -> dict[str, object]:
         "origin": artifact.origin.name,
         "sha256": artifact.sha256,
         "url": artifact.url,
+        "previous": None if artifact.previous is None else encode_artifact(artifact.previous),
     }
 
 
 def decode_artifact(line: bytes) -> Artifact:
     """What a worker was asked to inspect; the sender is safe-pip itself, so it is not checked."""
-    fields = json.loads(line)
+    return _artifact(json.loads(line))
+
+
+def _artifact(fields: Mapping[str, Any]) -> Artifact:
+    previous = fields["previous"]
     return Artifact(
         path=Path(fields["path"]),
         origin=OriginKind[fields["origin"]],
         sha256=fields["sha256"],
         url=fields["url"],
+        previous=None if previous is None else _artifact(previous),
     )

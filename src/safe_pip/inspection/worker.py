@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import sys
+from functools import cache
 from typing import BinaryIO
 
 from safe_pip.archive import DEFAULT_LIMITS
@@ -17,6 +18,7 @@ from safe_pip.extractors import SCHEMA, observe
 from safe_pip.inspection.one_path import inspect
 from safe_pip.inspection.scanner import scanner_id
 from safe_pip.inspection.wire import decode_artifact, encode_line
+from safe_pip.scoring.change import ChangeScorer
 from safe_pip.scoring.scorer import Scorer
 
 # Far above what the largest distributions need, far below what would make a machine swap.
@@ -42,9 +44,20 @@ def main() -> None:
     )
     answers.flush()
     for line in sys.stdin.buffer:
-        verdict = inspect(decode_artifact(line), judge=scorer, limits=DEFAULT_LIMITS)
+        verdict = inspect(
+            decode_artifact(line),
+            judge=scorer,
+            limits=DEFAULT_LIMITS,
+            change_judge=_change_scorer,
+        )
         answers.write(encode_line({"verdict": encode_verdict(verdict)}))
         answers.flush()
+
+
+@cache
+def _change_scorer() -> ChangeScorer:
+    """Read when the first artifact comes with a previous release."""
+    return ChangeScorer.load(schema=SCHEMA)
 
 
 def _private_stdout() -> BinaryIO:

@@ -140,6 +140,13 @@ KEYS: Mapping[str, Key] = {
             says="releases on a list of known malware",
         ),
         Key(
+            name="changes",
+            read=word_reader(_BLOCK_ASK_OFF),
+            schema=words_schema(_BLOCK_ASK_OFF),
+            takes='"block", "ask" or "off"',
+            says="releases that gained, since the one at hand, what attacks show",
+        ),
+        Key(
             name="advisory-feeds",
             read=read_feeds,
             schema=FEEDS,

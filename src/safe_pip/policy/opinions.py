@@ -27,6 +27,7 @@ def opinions(
         _by_high_score(verdict, policy, thresholds),
         _by_origin(verdict, policy, context),
         by_index(verdict, policy, context, now=now),
+        _by_change(verdict, policy),
         # Last of the questions: it is the only one that policy can answer where nobody is there
         # (without_a_person), and must not stand for another.
         _by_raised_score(verdict, policy, thresholds),
@@ -105,6 +106,20 @@ def _by_score(
         reason=f"its score is {score:.4f} of 1, and {source} {verb} from {limit:.4f}",
         lift=Lift.ANY,
     )
+
+
+def _by_change(verdict: Verdict, policy: Policy) -> Iterator[Opinion]:
+    change = verdict.change
+    if change is not None and change.score is not None and change.is_suspicious:
+        yield Opinion(
+            action=policy.changes,
+            rule="changes",
+            reason=(
+                f"it gained what attacks show since {change.previous}: the change scores "
+                f"{change.score:.4f} of 1, and the model asks from {change.ask_above:.4f}"
+            ),
+            lift=Lift.ANY,
+        )
 
 
 def _by_origin(verdict: Verdict, policy: Policy, context: Context) -> Iterator[Opinion]:

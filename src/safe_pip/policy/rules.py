@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -128,7 +128,11 @@ def decide(
         reason=strictest.reason,
         can_be_allowed=strictest.lift is not Lift.NEVER and strictest.rule not in policy.held,
         is_held=strictest.lift is not Lift.NEVER and strictest.rule in policy.held,
-        not_checked=(*gaps, *not_checked(verdict, policy, context)),
+        not_checked=(
+            *gaps,
+            *not_checked(verdict, policy, context),
+            *_not_compared(verdict, policy),
+        ),
     )
 
 
@@ -148,6 +152,12 @@ def without_a_person(decision: Decision, policy: Policy) -> Decision:
             reason=f"{decision.reason}; nobody can be asked and the policy allows it",
         )
     return replace(decision, action=Action.BLOCK, reason=f"{decision.reason}; nobody can be asked")
+
+
+def _not_compared(verdict: Verdict, policy: Policy) -> Iterator[str]:
+    change = verdict.change
+    if change is not None and change.unread and policy.changes is not Action.ALLOW:
+        yield f"changes: it was not compared with {change.previous}, because {change.unread}"
 
 
 def _covering_entries(

@@ -146,6 +146,7 @@ class Policy:
     editable: Action = Action.ALLOW
     sdists: Action = Action.ALLOW
     advisories: Action = Action.BLOCK
+    changes: Action = Action.ASK
     advisory_feeds: frozenset[str] = frozenset()
     offline: bool = False
     minimum_release_age: timedelta = timedelta(0)
@@ -177,6 +178,7 @@ class Policy:
             editable=stricter(self.editable, other.editable),
             sdists=stricter(self.sdists, other.sdists),
             advisories=stricter(self.advisories, other.advisories),
+            changes=stricter(self.changes, other.changes),
             advisory_feeds=self.advisory_feeds | other.advisory_feeds,
             offline=self.offline or other.offline,
             minimum_release_age=max(self.minimum_release_age, other.minimum_release_age),

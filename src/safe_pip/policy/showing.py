@@ -44,7 +44,7 @@ def shown_value(policy: Policy, field: str, model_threshold: float | None = None
     match value:
         case Threshold():
             return _threshold(value, model_threshold)
-        case Action.ALLOW if field in ("advisories", "attestations"):
+        case Action.ALLOW if field in ("advisories", "attestations", "changes"):
             return '"off"'
         case Action() | Unattended():
             return json.dumps(value.value)

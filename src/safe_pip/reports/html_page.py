@@ -91,7 +91,7 @@ def _articles(entries: Sequence[Entry], anchors: dict[int, str], says: Says) -> 
         for sentence in decision.not_checked:
             yield _pair("not checked", _text(sentence))
         yield "</dl>"
-        for findings in by_place(verdict.findings):
+        for findings in by_place(verdict.telling):
             yield from _place(findings, says)
         yield "</article>"
 

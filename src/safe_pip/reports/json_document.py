@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from safe_pip.artifact import RequirementLine
 from safe_pip.reports.entry import Entry, Scanner
-from safe_pip.verdict import Finding
+from safe_pip.verdict import Change, Finding, Verdict
 
 SCHEMA_VERSION = 1
 
@@ -54,7 +54,17 @@ def _decision(entry: Entry) -> dict[str, object]:
             for advisory in verdict.advisories
         ],
         "not_checked": list(decision.not_checked),
-        "evidence": [_finding(finding) for finding in verdict.findings],
+        "change": None if verdict.change is None else _change(verdict.change),
+        "evidence": [_finding(finding, verdict) for finding in verdict.telling],
+    }
+
+
+def _change(change: Change) -> dict[str, object]:
+    return {
+        "previous": change.previous,
+        "score": change.score,
+        "ask_above": change.ask_above,
+        "unread": change.unread or None,
     }
 
 
@@ -62,7 +72,7 @@ def _line(line: RequirementLine | None) -> dict[str, object] | None:
     return None if line is None else {"file": line.file, "line": line.line}
 
 
-def _finding(finding: Finding) -> dict[str, object]:
+def _finding(finding: Finding, verdict: Verdict) -> dict[str, object]:
     evidence = finding.evidence
     return {
         "feature": evidence.feature,
@@ -73,4 +83,5 @@ def _finding(finding: Finding) -> dict[str, object]:
         "detail": evidence.detail,
         "surface": evidence.surface.value,
         "contribution": finding.contribution,
+        "gained": verdict.change is not None and finding in verdict.change.findings,
     }

@@ -49,7 +49,7 @@ def _finds(entry: Entry) -> Sequence[str]:
     return [
         f"{finding.evidence.location.path}:{finding.evidence.location.line}  "
         f"{finding.evidence.detail or finding.evidence.feature}  {finding.evidence.excerpt}"
-        for finding in entry.decision.verdict.findings
+        for finding in entry.decision.verdict.telling
     ]
 
 

@@ -26,6 +26,7 @@ _POLICY_RULES: Mapping[str, str] = {
     "ask-above": "The score reaches the threshold at which artifacts are asked about.",
     "attestation-loss": "An earlier release has an attestation, and this one has none.",
     "attestations": "No attestation of who published the file was found to hold.",
+    "changes": "The release gained what attacks show since the one at hand.",
     "deny": "The policy denies the project.",
     "direct-urls": "The artifact comes from a direct URL.",
     "editable": "The artifact is an editable folder.",
@@ -101,7 +102,7 @@ def _results(
         rule=f"policy/{decision.rule}",
         text=f"{name or verdict.filename}: {decision.action.value}, because {decision.reason}.",
     )
-    for finding in verdict.findings:
+    for finding in verdict.telling:
         evidence = finding.evidence
         place = f"{evidence.location.path}:{evidence.location.line}".strip(":")
         words = [place, evidence.detail, evidence.surface.value, evidence.excerpt]

@@ -38,7 +38,7 @@ def _lines(entry: Entry) -> Iterator[str]:
         yield f"  not checked: {escaped(sentence)}"
     if entry.has_passed:
         return
-    for finding in verdict.findings:
+    for finding in verdict.telling:
         evidence = finding.evidence
         place = f"{evidence.location.path}:{evidence.location.line}"
         yield "  " + escaped(

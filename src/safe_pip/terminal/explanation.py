@@ -9,7 +9,7 @@ from safe_pip.escaping import escaped
 from safe_pip.policy.rules import Decision
 from safe_pip.policy.wording import release_name
 from safe_pip.terminal.panel import finding_rows
-from safe_pip.terminal.sentences import Says, found_words, place_name
+from safe_pip.terminal.sentences import Says, found_heading, found_words, place_name
 
 
 def print_explanation(
@@ -24,14 +24,18 @@ def print_explanation(
     score = "none" if verdict.score is None else f"{verdict.score:.4f}"
     console.print(Text(f"score {score}"))
     console.print(Text(f"{decision.action.value}: {escaped(decision.reason)} [{decision.rule}]"))
+    if (change := verdict.change) is not None and change.score is not None:
+        since = escaped(change.previous, max_chars=100)
+        console.print(Text(f"change since {since} {change.score:.4f}"))
     for advisory in verdict.advisories:
         console.print(Text(escaped(f"{advisory.id}: {advisory.summary} ({advisory.source})")))
     for sentence in decision.not_checked:
         console.print(Text(f"not checked: {escaped(sentence)}"))
-    if not verdict.findings:
+    if not verdict.telling:
         return
-    console.print(Text("\nWhat raised the score, strongest first", style="bold"))
-    for finding in verdict.findings:
+    words = "What raised the score, strongest first"
+    console.print(Text(f"\n{found_heading(decision, words)}", style="bold"))
+    for finding in verdict.telling:
         share = f"+{finding.contribution:.3f}  {finding.group.value:8}  {finding.evidence.feature}"
         console.print(Text(share, style="dim"))
         if not is_plain:

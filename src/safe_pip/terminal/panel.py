@@ -19,6 +19,7 @@ from safe_pip.terminal.sentences import (
     Says,
     accepting_command,
     chain,
+    found_heading,
     found_words,
     heading,
     identity,
@@ -58,9 +59,9 @@ def _paragraphs(decision: Decision, says: Says, is_full: bool) -> Iterator[Rende
     verdict = decision.verdict
     yield Text(outcome(decision, verb=verb(decision)), style="bold")
     yield Text(" · ".join(identity(decision)), style="dim")
-    if verdict.findings:
-        yield Text("\nWhat was found", style="bold")
-        places = by_place(verdict.findings)
+    if verdict.telling:
+        yield Text(f"\n{found_heading(decision)}", style="bold")
+        places = by_place(verdict.telling)
         max_places = MANY_PLACES if is_full else FEW_PLACES
         yield finding_rows(places[:max_places], says, is_full=is_full)
         if (hidden := len(places) - max_places) > 0:

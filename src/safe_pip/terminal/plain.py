@@ -14,6 +14,7 @@ from safe_pip.terminal.sentences import (
     Says,
     accepting_command,
     chain,
+    found_heading,
     found_words,
     heading,
     identity,
@@ -29,9 +30,10 @@ def plain_lines(decision: Decision, *, says: Says, is_full: bool = False) -> Ite
     verdict = decision.verdict
     yield f"{heading(decision).capitalize()}. {outcome(decision, verb=verb(decision))}"
     yield f"It is: {', '.join(identity(decision))}."
-    places = by_place(verdict.findings)
+    places = by_place(verdict.telling)
     if places:
-        yield f"What was found, in {len(places)} {'place' if len(places) == 1 else 'places'}:"
+        count = f"{len(places)} {'place' if len(places) == 1 else 'places'}"
+        yield found_heading(decision, f"What was found, in {count}") + ":"
     max_places = MANY_PLACES if is_full else FEW_PLACES
     for number, findings in enumerate(places[:max_places], 1):
         place = place_name(findings, line_sign=", line ")

@@ -60,6 +60,14 @@ def identity(decision: Decision) -> Sequence[str]:
     return parts
 
 
+def found_heading(decision: Decision, words: str = "What was found") -> str:
+    """The line above the places, which stand in the order of Verdict.telling."""
+    change = decision.verdict.change
+    if change is None or not change.is_suspicious:
+        return words
+    return f"{words}, first what is new since {escaped(change.previous, max_chars=60)}"
+
+
 def place_name(findings: Sequence[Finding], *, line_sign: str = ":") -> str:
     location = findings[0].evidence.location
     place = escaped(location.path, max_chars=MAX_PLACE_CHARS) or "the whole artifact"
@@ -110,6 +118,8 @@ def what_now(decision: Decision) -> str:
             advice = (
                 "Wait, or ask pip for an older release (--uploaded-prior-to, from pip 26.0 on)."
             )
+        case "changes":
+            advice = "Stay with the release that you have until somebody has read what is new."
         case "yanked":
             advice = "Ask pip for another version of it."
         case "quarantined":
