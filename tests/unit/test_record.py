@@ -19,6 +19,7 @@ from safe_pip.policy.rules import Context, Decision
 from safe_pip.policy.settings import Action
 from safe_pip.reports.entry import Entry, Scanner
 from safe_pip.reports.record import RecordError, read_record, record_document
+from safe_pip.verdict import Change
 from tests.fake_scanner import ASK_FROM, BLOCK_FROM, SCANNER_ID
 from tests.policies import NOW, contexts, make_decision, make_verdict, verdicts
 from tests.unit.test_cli import wheel_scoring
@@ -100,6 +101,8 @@ class _InMemory:
         ({"score": 2}, "artifacts[0].score is not a number from 0 to 1"),
         ({"score": True}, "artifacts[0].score is not a number from 0 to 1"),
         ({"score": None}, "artifacts[0].score and unscannable"),
+        ({"change": 1}, "artifacts[0].change is not an object"),
+        ({"change": {"score": 0.9}}, "artifacts[0].change.score and ask_above"),
         ({"uploaded_at": "soon"}, "artifacts[0].uploaded_at is not a time"),
     ],
 )
@@ -240,6 +243,15 @@ def test_every_key_of_a_record_is_documented() -> None:
     document = json.loads(record_document([entry(demo())], SCANNER))
     keys = {*document, *document["artifacts"][0]}
     assert [key for key in keys if f"`{key}`" not in docs] == []
+
+
+def test_a_suspicious_change_is_recorded_and_another_is_not(tmp_path: Path) -> None:
+    change = Change(previous="demo 0.9", score=0.99, ask_above=0.9)
+    decision = demo()
+    for score, kept in ((0.99, change), (0.2, None)):
+        verdict = replace(decision.verdict, change=replace(change, score=score))
+        (read,) = read_record(record(tmp_path, replace(decision, verdict=verdict))).decisions
+        assert read.verdict.change == kept
 
 
 def test_what_the_index_said_is_judged_again(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from safe_pip.policy.index_signals import Release
 from safe_pip.policy.rules import Action, Context, Decision
 from safe_pip.reports.entry import Entry, Scanner
 from safe_pip.threats.attestations import Attested
-from safe_pip.verdict import Lookalike, Unscannable, Verdict
+from safe_pip.verdict import Change, Lookalike, Unscannable, Verdict
 
 SCHEMA_VERSION = 1
 # A thousand artifacts take some 500 kB.
@@ -100,6 +100,7 @@ def _artifact(decision: Decision) -> dict[str, object]:
         "lookalike": _lookalike(verdict),
         "score": verdict.score,
         "unscannable": verdict.unscannable.reason if verdict.unscannable else None,
+        "change": _change(verdict.change),
         "action": decision.action.value,
         "rule": decision.rule,
         "reason": decision.reason,
@@ -115,6 +116,13 @@ def _attested(context: Context) -> dict[str, str] | None:
     if context.attested is None:
         return None
     return {name: text for name, text in asdict(context.attested).items() if text is not None}
+
+
+def _change(change: Change | None) -> dict[str, object] | None:
+    """A suspicious one: of others, the record would depend on what was installed before."""
+    if change is None or not change.is_suspicious:
+        return None
+    return {"previous": change.previous, "score": change.score, "ask_above": change.ask_above}
 
 
 def _lasting_name(verdict: Verdict) -> str:
@@ -167,6 +175,7 @@ def _decision(fields: _Fields, scanner_id: str) -> Decision:
         score=score,
         unscannable=Unscannable(reason=reason, detail=_UNSCANNABLE) if reason else None,
         lookalike=fields.lookalike(),
+        change=_recorded_change(fields),
     )
     context = Context(
         origin=fields.one_of("origin", _ORIGINS),
@@ -190,6 +199,16 @@ def _decision(fields: _Fields, scanner_id: str) -> Decision:
         rule=fields.text("rule"),
         reason=fields.text("reason"),
     )
+
+
+def _recorded_change(fields: _Fields) -> Change | None:
+    if fields.values.get("change") is None:
+        return None
+    inner = _Fields(fields.values["change"], f"{fields.prefix}change.")
+    score, ask_above = inner.part_of_one("score"), inner.part_of_one("ask_above")
+    if score is None or ask_above is None:
+        raise ValueError(f"{inner.prefix}score and ask_above: both are needed")
+    return Change(previous=inner.text("previous"), score=score, ask_above=ask_above)
 
 
 @dataclass(frozen=True, slots=True)
