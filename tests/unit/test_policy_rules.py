@@ -273,7 +273,7 @@ def test_a_name_on_several_indexes_is_held_back_if_the_policy_minds() -> None:
     assert "https://two.example/simple/" in decision.reason
     private = PrivateName(pattern="demo", index_url="https://one.example/simple/")
     told = replace(policy, private_names=frozenset({private}))
-    assert make_decision(make_verdict(), told, context).action is Action.ALLOW
+    assert make_decision(make_verdict(), told, context).rule == "several-indexes"
     (sentence,) = make_decision(make_verdict(), policy, INDEX).not_checked
     assert sentence.startswith("several-indexes: ")
 

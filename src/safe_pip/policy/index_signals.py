@@ -79,7 +79,7 @@ def by_index(
         )
     if verdict.kind != "directory":
         yield from by_likeness(verdict, policy, context, now=now)
-    if context.other_indexes and not _is_told_by_private_names(policy, context):
+    if context.other_indexes:
         yield Opinion(
             action=policy.several_indexes,
             rule="several-indexes",
@@ -206,13 +206,6 @@ def _is_exempt(verdict: Verdict, policy: Policy, context: Context) -> bool:
         any(fnmatchcase(str(name), pattern) for pattern in policy.minimum_release_age_exempt)
         for name in names
     )
-
-
-def _is_told_by_private_names(policy: Policy, context: Context) -> bool:
-    """Whether the policy says which index the project belongs to; the rule private-names has
-    seen to it then."""
-    project = context.project
-    return project is not None and any(name.covers(project) for name in policy.private_names)
 
 
 def _no_time(context: Context) -> str:
