@@ -176,10 +176,46 @@ def test_sarif_points_at_the_line_that_asked_for_it() -> None:
     }
     # The tool is a build requirement of what the line asks for.
     assert (places["evil"], places["tool"]) == (line, line)
-    assert places["alone"] == {"artifactLocation": {"uri": "alone.whl"}}
+    alone = {"artifactLocation": {"uri": "alone.whl"}, "region": {"startLine": 1}}
+    assert places["alone"] == alone
     evil = next(result for result in sarif(chained())["results"] if result["ruleId"] == FEATURE)
     related = evil["relatedLocations"][0]
     assert related["logicalLocations"][0]["fullyQualifiedName"] == "demo/__init__.py:3"
+
+
+def test_sarif_tells_the_columns_of_what_a_find_in_a_folder_is_about() -> None:
+    source = SourceLines(first_line=2, lines=("import os", "\tx = exec(data)", "y = 1"))
+    found = make_finding(line=3)
+    verdict = make_verdict(score=0.95, kind="directory", findings=(replace(found, around=source),))
+    (_, result) = sarif([Entry(path="tree", decision=make_decision(verdict))])["results"]
+    physical = result["locations"][0]["physicalLocation"]
+    assert physical["region"] == {"startLine": 3, "startColumn": 6, "endColumn": 10}
+    assert source.lines[1][6 - 1 : 10 - 1] == "exec"
+    assert physical["contextRegion"]["snippet"]["text"].splitlines()[1] == source.lines[1]
+
+
+@pytest.mark.parametrize("of", [entries, chained])
+def test_sarif_has_what_a_code_scanning_service_wants(of: Callable[[], list[Entry]]) -> None:
+    """GitHub documents these as required."""
+    run = sarif(of())
+    for rule in run["tool"]["driver"]["rules"]:
+        for key in ("shortDescription", "fullDescription", "help"):
+            assert rule[key]["text"].strip()
+    assert len(run["tool"]["driver"]["rules"]) < 25_000
+    for result in run["results"]:
+        assert result["message"]["text"].strip()
+        assert result["partialFingerprints"]
+        (location,) = result["locations"]
+        assert location["physicalLocation"]["artifactLocation"]["uri"]
+        assert location["physicalLocation"]["region"]["startLine"] >= 1
+
+
+def test_the_page_marks_what_a_find_is_about() -> None:
+    source = SourceLines(first_line=2, lines=("import os", "  x = exec(data)", "y = 1"))
+    verdict = make_verdict(score=0.95, findings=(replace(make_finding(line=3), around=source),))
+    text = page([Entry(path="a.whl", decision=make_decision(verdict))], SCANNER)
+    assert "  x = <strong>exec</strong>(data)" in text
+    assert text.count("<strong>") == 1
 
 
 def test_sarif_only_notes_what_was_not_enforced() -> None:
@@ -227,7 +263,7 @@ def test_sarif_gives_the_line_in_a_folder_and_the_member_in_an_archive() -> None
     ]
     in_archive, in_folder = locations
     assert in_archive["logicalLocations"][0]["fullyQualifiedName"] == "demo/__init__.py:3"
-    assert "region" not in in_archive["physicalLocation"]
+    assert in_archive["physicalLocation"]["region"] == {"startLine": 1}
     assert in_folder["physicalLocation"]["region"] == {"startLine": 3}
 
 

@@ -12,6 +12,7 @@ from html import escape
 
 from safe_pip.escaping import escaped
 from safe_pip.policy.rules import Action
+from safe_pip.policy.telling import marked_line
 from safe_pip.policy.wording import release_name
 from safe_pip.reports.chains import Node, requirement_line, requirement_lines, requirement_tree
 from safe_pip.reports.entry import Entry, Scanner
@@ -110,18 +111,23 @@ def _place(findings: Sequence[Finding], says: Says) -> Iterator[str]:
     around = finding.around
     if around is not None:
         rows = (
-            _source_row(number, line, is_told=number == location.line)
+            _source_row(number, line, told=findings if number == location.line else ())
             for number, line in enumerate(around.lines, around.first_line)
         )
         yield f"<pre>{''.join(rows)}</pre>"
     elif evidence.excerpt:
-        yield f"<pre>{_source_row(location.line, evidence.excerpt, is_told=True)}</pre>"
+        yield f"<pre>{_source_row(location.line, evidence.excerpt, told=findings)}</pre>"
     yield "</section>"
 
 
-def _source_row(number: int, line: str, *, is_told: bool) -> str:
-    tag = "mark" if is_told else "span"
-    text = _text(line.replace("\t", "    "), max_chars=MAX_LINE_CHARS)
+def _source_row(number: int, line: str, *, told: Sequence[Finding]) -> str:
+    tag = "mark" if told else "span"
+    evidence = [finding.evidence for finding in told]
+    marked = marked_line(line.replace("\t", "    "), evidence, max_chars=MAX_LINE_CHARS)
+    text = "".join(
+        f"<strong>{escape(part)}</strong>" if is_telling else escape(part)
+        for part, is_telling in marked.parts
+    )
     return f"<{tag}><b>{number or '':>5}</b>{text}\n</{tag}>"
 
 

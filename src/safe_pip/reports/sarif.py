@@ -14,11 +14,17 @@ from urllib.parse import quote
 from safe_pip.artifact import RequirementLine
 from safe_pip.feature import FeatureSchema
 from safe_pip.policy.rules import Action
+from safe_pip.policy.telling import telling_spans
 from safe_pip.reports.chains import requirement_line, requirement_lines
 from safe_pip.reports.entry import Entry, Scanner
 from safe_pip.verdict import Finding
 
 _SCHEMA_URL = "https://json.schemastore.org/sarif-2.1.0.json"
+# Services that show findings want one for each rule.
+_FEATURE_HELP = "safe-pip explain ARTIFACT shows all that was found; docs/features.md explains it."
+_POLICY_HELP = "safe-pip policy show tells which file says so; docs/policy.md explains the key"
+# Where a place has no line of its own; GitHub refuses results without one.
+_FIRST_LINE: Mapping[str, object] = {"startLine": 1}
 _LEVELS = {Action.ALLOW: "note", Action.ASK: "warning", Action.BLOCK: "error"}
 _POLICY_RULES: Mapping[str, str] = {
     "advisories": "A list of known malware has the release.",
@@ -80,13 +86,20 @@ def _feature_rules(schema: FeatureSchema) -> Iterator[dict[str, object]]:
             "id": feature.name,
             "shortDescription": {"text": feature.says or feature.reason or feature.name},
             "fullDescription": {"text": feature.reason or feature.says or feature.name},
+            "help": {"text": _FEATURE_HELP},
             "properties": {"group": feature.group.value, "tags": ["security"]},
         }
 
 
 def _policy_rules() -> Iterator[dict[str, object]]:
     for name, text in _POLICY_RULES.items():
-        yield {"id": f"policy/{name}", "shortDescription": {"text": text}}
+        yield {
+            "id": f"policy/{name}",
+            "shortDescription": {"text": text},
+            "fullDescription": {"text": text},
+            "help": {"text": f"{_POLICY_HELP} {name}."},
+            "properties": {"tags": ["security"]},
+        }
 
 
 def _results(
@@ -155,21 +168,40 @@ def _location(
             }
         }
     inner = finding.evidence.location if finding is not None else None
-    if inner is None or not inner.path:
-        return {"physicalLocation": {"artifactLocation": {"uri": _uri(entry.shown_path)}}}
+    if finding is None or inner is None or not inner.path:
+        artifact = {"artifactLocation": {"uri": _uri(entry.shown_path)}, "region": _FIRST_LINE}
+        return {"physicalLocation": artifact}
     if entry.digest_of == "files":
         path = Path(entry.shown_path)
         # An installed copy goes by its metadata, which lie beside its modules.
         root = path.parent if path.name.endswith(".dist-info") else path
-        physical: dict[str, object] = {"artifactLocation": {"uri": _uri(str(root / inner.path))}}
-        if inner.line:
-            physical["region"] = {"startLine": inner.line}
-        return {"physicalLocation": physical}
+        place = {"artifactLocation": {"uri": _uri(str(root / inner.path))}}
+        return {"physicalLocation": {**place, **_regions(finding)}}
     member = f"{inner.path}:{inner.line}" if inner.line else inner.path
     return {
-        "physicalLocation": {"artifactLocation": {"uri": _uri(entry.shown_path)}},
+        "physicalLocation": {
+            "artifactLocation": {"uri": _uri(entry.shown_path)},
+            "region": _FIRST_LINE,
+        },
         "logicalLocations": [{"fullyQualifiedName": member, "kind": "member"}],
     }
+
+
+def _regions(finding: Finding) -> dict[str, object]:
+    """The line of a find, with the columns of what it is about, and the lines around it."""
+    number, around = finding.evidence.location.line, finding.around
+    region: dict[str, object] = {"startLine": max(1, number)}
+    if around is None or not 0 <= number - around.first_line < len(around.lines):
+        return {"region": region}
+    if spans := telling_spans(around.lines[number - around.first_line], [finding.evidence]):
+        # Columns count from 1, and the end is the column after the last character.
+        region |= {"startColumn": spans[0].start + 1, "endColumn": spans[-1].end + 1}
+    context = {
+        "startLine": around.first_line,
+        "endLine": around.first_line + len(around.lines) - 1,
+        "snippet": {"text": "\n".join(around.lines)},
+    }
+    return {"region": region, "contextRegion": context}
 
 
 def _uri(path: str) -> str:

@@ -9,6 +9,7 @@ from safe_pip.escaping import escaped
 from safe_pip.policy.rules import Decision
 from safe_pip.policy.wording import release_name
 from safe_pip.terminal.panel import finding_rows
+from safe_pip.terminal.plain import code_lines
 from safe_pip.terminal.sentences import Says, found_heading, found_words, place_name
 
 
@@ -43,5 +44,5 @@ def print_explanation(
             continue
         place = place_name([finding], line_sign=", line ")
         console.print(Text(f"{place}: {found_words([finding], says)}"))
-        if excerpt := escaped(finding.evidence.excerpt):
-            console.print(Text(f"The code: {excerpt}"), soft_wrap=True)
+        for line in code_lines([finding]):
+            console.print(Text(line), soft_wrap=True)

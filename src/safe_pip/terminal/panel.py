@@ -12,6 +12,7 @@ from rich.text import Text
 from safe_pip.escaping import escaped
 from safe_pip.policy.rules import Action, Decision
 from safe_pip.policy.wording import outcome
+from safe_pip.terminal.code_line import CodeLine
 from safe_pip.terminal.decoded import decoded_literal
 from safe_pip.terminal.sentences import (
     FEW_PLACES,
@@ -19,6 +20,7 @@ from safe_pip.terminal.sentences import (
     Says,
     accepting_command,
     chain,
+    code_at,
     found_heading,
     found_words,
     heading,
@@ -82,10 +84,8 @@ def finding_rows(
     rows.add_column(overflow="fold")
     for findings in places:
         rows.add_row("•", _found(findings, says))
-        if excerpt := escaped(findings[0].evidence.excerpt):
-            whole = Text(f"  {excerpt}", overflow="fold")
-            cut = Text(f"  {excerpt}", no_wrap=True, overflow="ellipsis")
-            rows.add_row("", whole if is_full else cut)
+        if findings[0].evidence.excerpt:
+            rows.add_row("", CodeLine(code_at(findings), is_whole=is_full))
         if decoded := decoded_literal(findings[0].evidence.excerpt):
             words = f"  decoded: {escaped(decoded)}"
             rows.add_row("", Text(words, style="bold", no_wrap=True, overflow="ellipsis"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from safe_pip.escaping import escaped
 from safe_pip.policy.rules import Decision
@@ -14,15 +14,25 @@ from safe_pip.terminal.sentences import (
     Says,
     accepting_command,
     chain,
+    code_at,
     found_heading,
     found_words,
     heading,
     identity,
     place_name,
+    telling_words,
     verb,
     what_now,
 )
-from safe_pip.verdict import by_place
+from safe_pip.verdict import Finding, by_place
+
+
+def code_lines(findings: Sequence[Finding]) -> Iterator[str]:
+    line = code_at(findings)
+    if line.text:
+        yield f"The code: {line.text}"
+    if words := telling_words(line):
+        yield f"In it: {words}"
 
 
 def plain_lines(decision: Decision, *, says: Says, is_full: bool = False) -> Iterator[str]:
@@ -38,8 +48,7 @@ def plain_lines(decision: Decision, *, says: Says, is_full: bool = False) -> Ite
     for number, findings in enumerate(places[:max_places], 1):
         place = place_name(findings, line_sign=", line ")
         yield f"{number}. {place}: {found_words(findings, says)}."
-        if excerpt := escaped(findings[0].evidence.excerpt):
-            yield f"The code: {excerpt}"
+        yield from code_lines(findings)
         if decoded := decoded_literal(findings[0].evidence.excerpt):
             yield f"Decoded: {escaped(decoded)}"
     if (hidden := len(places) - max_places) > 0:

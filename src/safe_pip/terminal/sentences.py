@@ -10,6 +10,7 @@ from packaging.version import InvalidVersion, Version
 from safe_pip.escaping import escaped
 from safe_pip.evidence import Surface
 from safe_pip.policy.rules import Action, Decision
+from safe_pip.policy.telling import MarkedLine, marked_line
 from safe_pip.verdict import Finding
 
 # Enough to see why; the question offers the rest.
@@ -72,6 +73,17 @@ def place_name(findings: Sequence[Finding], *, line_sign: str = ":") -> str:
     location = findings[0].evidence.location
     place = escaped(location.path, max_chars=MAX_PLACE_CHARS) or "the whole artifact"
     return f"{place}{line_sign}{location.line}" if location.line else place
+
+
+def code_at(findings: Sequence[Finding]) -> MarkedLine:
+    """The line of code at one place, with what the finds are about."""
+    evidence = [finding.evidence for finding in findings]
+    return marked_line(evidence[0].excerpt, evidence)
+
+
+def telling_words(line: MarkedLine) -> str:
+    """The telling parts for ears, each once; empty if there are none."""
+    return ", ".join(dict.fromkeys(part.strip() for part, is_telling in line.parts if is_telling))
 
 
 def found_words(findings: Sequence[Finding], says: Says) -> str:
