@@ -18,7 +18,7 @@ from safe_pip.errors import UnscannableError
 
 _VCS_FOLDERS = frozenset({".git", ".hg", ".svn"})
 _BUILD_FILES = ("pyproject.toml", "setup.cfg", "setup.py", "MANIFEST.in")
-# What Python or a build would run from a file behind a link.
+# What Python or a build would run from a file behind a link, or in a folder of version control.
 _CODE_SUFFIXES = (".py", ".pyw", ".pyc", ".pth", ".pyd", ".so", ".toml", ".cfg")
 _MAX_ENTRIES_BEHIND_LINK = 20_000
 # PEP 552: a .pyc with these flags is run without a look at its source.
@@ -28,7 +28,8 @@ _UNCHECKED_PYC_FLAGS = 0b01
 def read_directory(root: Path, meter: Meter, *, is_own_tree: bool) -> Contents:
     """The files below a folder.
 
-    The folders of version control are left out. In a person's own working tree
+    Of the folders of version control only what Python could import is read: a repository can hold
+    such a folder of another system, with modules in it. In a person's own working tree
     (``is_own_tree``), virtual environments that the build does not mention are left out too, and
     the caches of compiled modules that Python checks against their source.
 
@@ -65,18 +66,23 @@ class _Walk:
         waiting = [top]
         while waiting:
             folder = waiting.pop()
+            is_vcs = not _VCS_FOLDERS.isdisjoint(folder.relative_to(top).parts)
             with os.scandir(folder) as entries:
                 for entry in sorted(entries, key=lambda entry: entry.name):
-                    if entry.is_symlink():
-                        self._add_link(Path(entry.path))
-                    elif entry.is_dir(follow_symlinks=False):
+                    if entry.is_dir(follow_symlinks=False):
                         if not self._is_left_out(Path(entry.path)):
                             waiting.append(Path(entry.path))
-                    elif entry.is_file(follow_symlinks=False):
-                        self._add_file(Path(entry.path))
-                    else:
-                        path = self._relative(Path(entry.path))
-                        self._contents.note("device-member", path, "is a device, socket or pipe")
+                    elif not is_vcs or entry.is_symlink() or _is_code(entry.name):
+                        self._add(entry)
+
+    def _add(self, entry: os.DirEntry[str]) -> None:
+        if entry.is_symlink():
+            self._add_link(Path(entry.path))
+        elif entry.is_file(follow_symlinks=False):
+            self._add_file(Path(entry.path))
+        else:
+            path = self._relative(Path(entry.path))
+            self._contents.note("device-member", path, "is a device, socket or pipe")
 
     def _relative(self, path: Path) -> str:
         name = parse_member_name(path.relative_to(self.root).as_posix(), self._meter.limits)
@@ -84,8 +90,6 @@ class _Walk:
         return name.path
 
     def _is_left_out(self, folder: Path) -> bool:
-        if folder.name in _VCS_FOLDERS:
-            return True
         return (
             self._is_own_tree
             and folder.name not in self._build_words
@@ -138,9 +142,11 @@ class _Walk:
         )
 
     def _is_hidden(self, target: Path) -> bool:
-        """Whether a link leads into a folder that was left out."""
-        below = target.relative_to(self.root).parents
-        return any(self._is_left_out(self.root / parent) for parent in [*below][:-1])
+        """Whether a link leads into a folder that was left out, in whole or in part."""
+        below = target.relative_to(self.root)
+        if not _VCS_FOLDERS.isdisjoint(below.parts):
+            return True
+        return any(self._is_left_out(self.root / parent) for parent in [*below.parents][:-1])
 
 
 def _read(path: Path) -> Iterator[bytes]:
@@ -179,9 +185,13 @@ def _is_checked_cache(path: Path) -> bool:
     return len(header) == 8 and int.from_bytes(header[4:], "little") != _UNCHECKED_PYC_FLAGS
 
 
+def _is_code(name: str) -> bool:
+    return name.lower().endswith(_CODE_SUFFIXES)
+
+
 def _holds_code(link: Path, target: Path) -> bool:
     if not target.is_dir():
-        return link.name.endswith(_CODE_SUFFIXES) or target.name.endswith(_CODE_SUFFIXES)
+        return _is_code(link.name) or _is_code(target.name)
     for count, path in enumerate(target.rglob("*")):
         if count >= _MAX_ENTRIES_BEHIND_LINK or path.name.endswith(_CODE_SUFFIXES[:6]):
             return True
