@@ -173,14 +173,16 @@ class Guard:
         self._send("plan", wheels=wheels, prefix=prefix)
 
     def last_look(self, path: str | None, *, is_shared: bool = False) -> None:
-        """The bytes about to be used are those that were allowed. Of a file that pip did not put
-        into a folder of its own, the digest alone says so: who had mapped it into memory before
-        it was inspected can change it without changing its times."""
+        """The bytes about to be used are those that were allowed. Who had mapped a file into memory
+        before it was inspected can change it without changing its times. So of a file that pip did
+        not put into a folder of its own, the digest alone says so; and of every file, once a build
+        ran, which may have left a process behind."""
         if self._no is not None:
             self.block(self._no)
         if path is None or real(path) not in self._allowed:
             self.refuse(f"{os.path.basename(path or 'an artifact')} was never inspected.")
-        if not self._is_same(path, is_shared=is_shared):
+        has_built = bool(self._tripwire.approved_folders or self._outer)
+        if not self._is_same(path, is_shared=is_shared or has_built):
             self.refuse(f"{os.path.basename(path)} changed after it was inspected.")
 
     def block(self, reason: str) -> NoReturn:
