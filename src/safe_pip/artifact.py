@@ -16,6 +16,7 @@ class OriginKind(enum.Enum):
     VCS = "version control"
     DIRECTORY = "local directory"
     EDITABLE = "editable directory"
+    EDITABLE_VCS = "editable checkout"
     WHEEL_CACHE = "pip's cache of built wheels"
     BUILT = "built from a source"
     SCANNED = "named on the command line"

@@ -161,6 +161,8 @@ def test_a_listed_release_is_blocked_and_the_source_named() -> None:
         (OriginKind.DIRECT_URL, Policy(direct_urls=Action.ASK), "direct-urls"),
         (OriginKind.VCS, Policy(vcs=Action.ASK), "vcs"),
         (OriginKind.EDITABLE, Policy(editable=Action.ASK), "editable"),
+        (OriginKind.EDITABLE_VCS, Policy(editable=Action.ASK), "editable"),
+        (OriginKind.EDITABLE_VCS, Policy(vcs=Action.ASK), "vcs"),
     ],
 )
 def test_origins_have_a_rule_each(origin: OriginKind, policy: Policy, rule: str) -> None:

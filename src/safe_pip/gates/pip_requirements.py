@@ -63,19 +63,28 @@ def is_from_wheel_cache(req: Any) -> bool:
 
 def origin_of(req: Any) -> str:
     """The name of an OriginKind."""
-    if req.editable:
-        return "EDITABLE"
     link = req.link
+    if req.editable:
+        return "EDITABLE_VCS" if link.is_vcs else "EDITABLE"
     if link.is_vcs:
         return "VCS"
     if is_from_wheel_cache(req):
-        return "WHEEL_CACHE"
+        return origin_of_cached(req)
     if link.is_existing_dir():
         return "DIRECTORY"
     if req.original_link is not None:
         return "FILE" if link.is_file else "DIRECT_URL"
     # A file of a folder of links has no page that it was found on; one of an index on disk has.
     return "FILE" if link.is_file and link.comes_from is None else "INDEX"
+
+
+def origin_of_cached(req: Any) -> str:
+    """What is said of a source holds for the wheel that was built from it some other day; a hit
+    in pip's cache says no more of where it came from than its source."""
+    named = req.original_link
+    if named is None or named.is_file:
+        return "WHEEL_CACHE"
+    return "VCS" if named.is_vcs else "DIRECT_URL"
 
 
 def link_origin(link: Any) -> str:

@@ -123,13 +123,16 @@ def _by_change(verdict: Verdict, policy: Policy) -> Iterator[Opinion]:
 
 
 def _by_origin(verdict: Verdict, policy: Policy, context: Context) -> Iterator[Opinion]:
+    direct_url = ("direct-urls", policy.direct_urls, "a direct URL")
+    vcs = ("vcs", policy.vcs, "version control")
+    editable = ("editable", policy.editable, "an editable folder")
     by_origin = {
-        OriginKind.DIRECT_URL: ("direct-urls", policy.direct_urls, "a direct URL"),
-        OriginKind.VCS: ("vcs", policy.vcs, "version control"),
-        OriginKind.EDITABLE: ("editable", policy.editable, "an editable folder"),
+        OriginKind.DIRECT_URL: (direct_url,),
+        OriginKind.VCS: (vcs,),
+        OriginKind.EDITABLE: (editable,),
+        OriginKind.EDITABLE_VCS: (vcs, editable),
     }
-    if context.origin in by_origin:
-        rule, action, words = by_origin[context.origin]
+    for rule, action, words in by_origin.get(context.origin, ()):
         yield Opinion(action=action, rule=rule, reason=f"it comes from {words}", lift=Lift.DIGEST)
     if verdict.kind == "sdist":
         yield Opinion(

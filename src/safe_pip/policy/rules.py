@@ -24,7 +24,7 @@ __all__ = ["Action", "Context", "Decision", "Policy", "Thresholds", "decide", "w
 
 # An allow entry that names a project and no digest trusts whoever serves that name. For these
 # origins nobody vouches for the name, so only a digest counts.
-UNVOUCHED_ORIGINS = frozenset({OriginKind.DIRECT_URL, OriginKind.VCS})
+UNVOUCHED_ORIGINS = frozenset({OriginKind.DIRECT_URL, OriginKind.VCS, OriginKind.EDITABLE_VCS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,243 @@
+"""Sources in which code could hide from the gate, or be taken for what they are not."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from safe_pip.archive import DEFAULT_LIMITS, open_distribution
+from safe_pip.artifact import Artifact, OriginKind
+from safe_pip.errors import EXIT_BLOCKED, EXIT_UNSCANNABLE
+from safe_pip.gates.reviewer import Arrival
+from tests.builders import write_sdist, write_tree, write_wheel
+from tests.bypasses.test_gate import stored_wheel
+from tests.integration.canaries import (
+    backend,
+    project_built_by,
+    project_files,
+    write_canary_sdist,
+)
+from tests.integration.conftest import Workshop, workshop  # noqa: F401
+from tests.integration.reviewers import RecordingReviewer
+from tests.integration.test_faults import wait_for
+
+
+def paths_read(arrivals: Sequence[Arrival]) -> set[str]:
+    """What an inspection of the arrivals looks at."""
+    found: set[str] = set()
+    for arrival in arrivals:
+        with open_distribution(arrival.artifact, DEFAULT_LIMITS) as distribution:
+            found.update(file.path for file in distribution.files)
+    return found
+
+
+def commit(workshop: Workshop, folder: Path) -> None:  # noqa: F811
+    git = ["git", "-c", "user.name=T", "-c", "user.email=t@example.invalid", "-C", str(folder)]
+    for command in (["init", "-q"], ["add", "-f", "."], ["commit", "-qm", "canary"]):
+        subprocess.run([*git, *command], check=True, timeout=30, env=workshop.environ)
+
+
+def hiding_project(place: str) -> dict[str, str]:
+    """Its back end lies in a folder that looks like none of a project's."""
+    files = {name: str(text) for name, text in project_files("alpha").items()}
+    files[f"{place}/payload.py"] = files.pop("backend.py")
+    files["pyproject.toml"] = (
+        '[build-system]\nrequires = []\nbuild-backend = "front"\nbackend-path = ["."]\n'
+    )
+    files["front.py"] = (
+        "import glob, os, sys\n"
+        "sys.path += [os.path.dirname(path) for path in glob.glob('[!t]*/payload.py')]\n"
+        "sys.path += [os.path.dirname(path) for path in glob.glob('.*/payload.py')]\n"
+        "from payload import *\n"
+    )
+    return files
+
+
+VENV = {"env/pyvenv.cfg": "home = x\n", "env/bin/python": "\n"}
+
+
+@pytest.mark.parametrize("is_editable", [False, True])
+@pytest.mark.parametrize("place", [".hg", ".svn", "env"])
+def test_module_in_a_folder_that_a_repository_should_not_have(
+    workshop: Workshop,  # noqa: F811
+    place: str,
+    is_editable: bool,
+) -> None:
+    """A folder of another version control, or a virtual environment that somebody committed."""
+    folder = write_tree(workshop.folder / "alpha", {**hiding_project(place), **VENV})
+    commit(workshop, folder)
+    read: set[str] = set()
+    ran_before: list[str] = []
+
+    def look(arrivals: Sequence[Arrival]) -> None:
+        ran_before.extend(workshop.marks if not read else [])
+        read.update(paths_read(arrivals))
+
+    reviewer = RecordingReviewer(on_rule=look)
+    url = f"git+file://{folder}"
+    arguments = ["-e", f"{url}#egg=alpha"] if is_editable else [url]
+    assert workshop.guarded(reviewer, "install", *arguments) == 0
+    assert workshop.marks, "the code in that folder ran"
+    assert f"{place}/payload.py" in read
+    assert ran_before == []
+
+
+@pytest.mark.parametrize("place", [".git", ".hg", "deep/.svn/deeper"])
+def test_module_in_a_folder_of_version_control(tmp_path: Path, place: str) -> None:
+    """In whatever tree, such as an archive that somebody unpacked."""
+    write_tree(tmp_path, {f"{place}/payload.PY": "", f"{place}/HEAD": "", "a.py": ""})
+    artifact = Artifact(path=tmp_path, origin=OriginKind.DIRECTORY)
+    with open_distribution(artifact, DEFAULT_LIMITS) as distribution:
+        assert {file.path for file in distribution.files} == {"a.py", f"{place}/payload.PY"}
+
+
+def test_editable_checkout_is_a_checkout(workshop: Workshop) -> None:  # noqa: F811
+    """What a policy says of version control holds for it."""
+    folder = write_tree(workshop.folder / "alpha", project_files("alpha"))
+    commit(workshop, folder)
+    reviewer = RecordingReviewer(denies=lambda _: True)
+    url = f"git+file://{folder}#egg=alpha"
+    assert workshop.guarded(reviewer, "install", "-e", url) == EXIT_BLOCKED
+    assert {arrival.context.origin for arrival in reviewer.arrivals} == {OriginKind.EDITABLE_VCS}
+
+
+@pytest.mark.parametrize(
+    ("kind", "origin"),
+    [
+        ("url", OriginKind.DIRECT_URL),
+        ("git", OriginKind.VCS),
+        ("name", OriginKind.WHEEL_CACHE),
+    ],
+)
+def test_wheel_of_pip_s_cache_is_what_its_source_is(
+    workshop: Workshop,  # noqa: F811
+    kind: str,
+    origin: OriginKind,
+) -> None:
+    """Or a rule about direct URLs would end with the first build that got through."""
+    if kind == "git":
+        folder = write_tree(workshop.folder / "alpha", project_files("alpha"))
+        commit(workshop, folder)
+        git = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+        head = subprocess.run(git, check=True, capture_output=True, text=True).stdout.strip()
+        argument = f"git+file://{folder}@{head}"
+    else:
+        write_canary_sdist(workshop.archives, "alpha")
+        file = workshop.index.url.replace("/simple/", "/files/alpha-1.0.tar.gz")
+        argument = "alpha" if kind == "name" else file
+    argument = argument if kind == "name" else f"alpha @ {argument}"
+    assert workshop.plain("wheel", "-w", workshop.folder / "kept", argument) == 0
+    workshop.forget_marks()
+    reviewer = RecordingReviewer()
+    assert workshop.guarded(reviewer, "install", argument) == 0
+    assert workshop.marks == [], "it was built again"
+    assert {arrival.context.origin for arrival in reviewer.arrivals} == {origin}
+
+
+def test_requirement_file_that_names_another_index(workshop: Workshop) -> None:  # noqa: F811
+    """By way of a file that is fetched, which brings files of its own."""
+    write_wheel(workshop.archives, "alpha")
+    evil = workshop.folder / "evil"
+    evil.mkdir()
+    write_wheel(evil, "alpha", "2.0")
+    inner = f"--find-links {evil}\nalpha\n"
+    outer = f"-r {workshop.index.url.replace('/simple/', '/files/inner.txt')}\n"
+    (workshop.archives / "inner.txt").write_text(inner, encoding="utf-8")
+    (workshop.archives / "outer.txt").write_text(outer, encoding="utf-8")
+    reviewer = RecordingReviewer("alpha-2.0")
+    url = workshop.index.url.replace("/simple/", "/files/outer.txt")
+    assert workshop.guarded(reviewer, "install", "-r", url) == EXIT_BLOCKED
+    assert workshop.installed() == []
+    assert reviewer.arrival("alpha-2.0-py3-none-any.whl").artifact.path.parent == evil
+
+
+def test_settings_that_an_allowed_build_leaves_behind(workshop: Workshop) -> None:  # noqa: F811
+    """pip's own settings and a start-up module of the user's, found by the next pips: what they
+    lead to waits at the gate as well."""
+    other = workshop.folder / "other"
+    other.mkdir()
+    write_wheel(other, "tool", "2.0", files={"tool/__init__.py": backend("tool")})
+    write_wheel(workshop.archives, "tool", files={"tool/__init__.py": backend("tool")})
+    spoil = (
+        "\nimport pathlib\n"
+        "place = pathlib.Path.home() / '.config' / 'pip'\n"
+        "place.mkdir(parents=True, exist_ok=True)\n"
+        f"(place / 'pip.conf').write_text('[global]\\nfind-links = {other}\\npre = true\\n')\n"
+    )
+    files = project_files("alpha")
+    files["backend.py"] = f"{files['backend.py']!s}{spoil}"
+    write_sdist(workshop.archives, "alpha", files=files)
+    write_sdist(workshop.archives, "beta", files=project_built_by("beta", "tool"))
+    reviewer = RecordingReviewer("tool-2.0")
+    # An empty PIP_CONFIG_FILE, unlike the null device, leaves the user's settings in force.
+    environ = {"PIP_CONFIG_FILE": ""}
+    status = workshop.guarded(reviewer, "install", "alpha", "beta", **environ)
+    assert status == EXIT_BLOCKED
+    assert [mark for mark in workshop.marks if "tool" in mark] == []
+    assert workshop.installed() == []
+
+
+LINGERER = """
+import subprocess, sys
+code = '''
+import glob, mmap, os, time
+good, evil = (open(path, "rb").read() for path in {files!r})
+place = os.path.join(os.environ["TMPDIR"], "**", "beta-1.0-py3-none-any.whl")
+deadline = time.monotonic() + 60
+while time.monotonic() < deadline:
+    for path in glob.glob(place, recursive=True):
+        if open(path, "rb").read() != good:
+            continue  # it is not there in full
+        with open(path, "r+b") as file:
+            map = mmap.mmap(file.fileno(), 0)
+        map[:] = good
+        open({ready!r}, "w").close()
+        while not os.path.exists({go!r}) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        map[:] = evil
+        open({gone!r}, "w").close()
+        raise SystemExit
+    time.sleep(0.001)
+'''
+if not os.path.exists({started!r}):
+    open({started!r}, "w").close()
+    # Not on our streams, whose end pip waits for.
+    nowhere = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    subprocess.Popen([sys.executable, "-c", code], start_new_session=True, **nowhere)
+"""
+
+
+def test_wheel_changed_by_what_an_allowed_build_left_running(workshop: Workshop) -> None:  # noqa: F811
+    """It waits for pip's download of another project, maps it before it is inspected, and changes
+    it, without a trace in its times, once it is allowed."""
+    evil = stored_wheel(workshop.folder, "beta", "x = 'evil'\n")
+    good = stored_wheel(workshop.archives, "beta", "x = 'good'\n")
+    assert evil.stat().st_size == good.stat().st_size
+    ready, go, gone = (workshop.folder / name for name in ("ready", "go", "gone"))
+    places = {path.name: str(path) for path in (ready, go, gone, workshop.folder / "started")}
+    files = project_files("alpha")
+    linger = LINGERER.format(**places, files=(str(good), str(evil)))
+    files["backend.py"] = f"{files['backend.py']!s}\n{linger}"
+    write_sdist(workshop.archives, "alpha", files=files)
+    signs = {"judged": False}
+
+    def change(arrivals: Sequence[Arrival]) -> None:
+        if any(arrival.artifact.path.name.startswith("beta") for arrival in arrivals):
+            go.touch()
+            wait_for(gone.exists)
+            signs["judged"] = True
+
+    def begin_late(artifact: Artifact) -> None:
+        """The digest is taken when it is mapped and as it was."""
+        if artifact.path.name.startswith("beta"):
+            wait_for(ready.exists)
+
+    reviewer = RecordingReviewer(on_rule=change)
+    reviewer.begin = begin_late  # type: ignore[method-assign]
+    status = workshop.guarded(reviewer, "install", "alpha", "beta")
+    assert signs["judged"]
+    assert status == EXIT_UNSCANNABLE
+    assert workshop.installed() == []
