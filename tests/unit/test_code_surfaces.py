@@ -227,3 +227,17 @@ def test_silence_around_a_chain_is_named() -> None:
         }
     )
     assert places(evidence, "chain_in_silent_try") == {("setup.py", 3)}
+
+
+@pytest.mark.parametrize("hook", ["build_wheel", "get_requires_for_build_wheel"])
+def test_a_hook_of_a_build_backend_runs_while_building(hook: str) -> None:
+    found = code_evidence(
+        {
+            "pyproject.toml": '[build-system]\nbuild-backend = "backend"\nbackend-path = ["_build"]\n',
+            "_build/backend.py": f"import os\ndef {hook}(*arguments):\n    os.system('echo')\n"
+            "def other():\n    os.system('echo')\n",
+        }
+    )
+    assert places(found, "proc_spawn_unasked") == {("_build/backend.py", 3)}
+    (item,) = (item for item in found if item.feature == "proc_spawn_unasked")
+    assert item.surface is Surface.BUILD_BACKEND

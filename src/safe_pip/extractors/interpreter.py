@@ -42,6 +42,12 @@ _INSTALL_COMMANDS = frozenset(
     easy_install editable_wheel egg_info install install_data install_egg_info install_lib
     install_scripts sdist""".split()  # noqa: SIM905
 )
+# PEP 517 and PEP 660: what a build frontend calls.
+_BUILD_HOOKS = frozenset(
+    """build_editable build_sdist build_wheel get_requires_for_build_editable
+    get_requires_for_build_sdist get_requires_for_build_wheel prepare_metadata_for_build_editable
+    prepare_metadata_for_build_wheel""".split()  # noqa: SIM905
+)
 _COMMAND_METHODS = ("__init__", "initialize_options", "finalize_options", "run", "build_extension",
                     "build_extensions", "__del__", "__init_subclass__")  # fmt: skip
 
@@ -100,6 +106,11 @@ class Interpreter(Statements):
             for statements, scope in self._main_blocks:
                 self._start(Surface.ENTRY_POINT)
                 self.run_statements(statements, scope)
+        for function in list(self._functions):
+            name = getattr(function.node, "name", "")
+            if self.surface is Surface.BUILD_BACKEND and name in _BUILD_HOOKS:
+                self._start(Surface.BUILD_BACKEND)
+                self._run_root(function)
         self._run_deferred()
         self.fuel = min(self.fuel, FUEL_WHEN_CALLED)
         for function in list(self._functions):
