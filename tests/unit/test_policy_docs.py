@@ -27,3 +27,11 @@ def test_every_example_is_valid_and_says_something_else_than_the_default(tmp_pat
         said |= read_policy_file(path).said
     assert set(said) == {key.field for key in KEYS.values()}
     assert [name for name, value in said.items() if value == getattr(Policy(), name)] == []
+
+
+def test_what_readme_shows_of_a_policy_is_valid(tmp_path: Path) -> None:
+    readme = (DOCS.parents[1] / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+    path = tmp_path / "example.toml"
+    path.write_text(example, encoding="utf-8")
+    assert set(read_policy_file(path).said) == {"minimum_release_age", "sdists", "deny"}
