@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -241,3 +242,31 @@ def test_wheel_changed_by_what_an_allowed_build_left_running(workshop: Workshop)
     assert signs["judged"]
     assert status == EXIT_UNSCANNABLE
     assert workshop.installed() == []
+
+
+@pytest.mark.parametrize("options", [[], ["-e"]], ids=["folder", "editable"])
+def test_compiled_module_that_is_not_of_its_source(
+    workshop: Workshop,  # noqa: F811
+    options: list[str],
+) -> None:
+    """As an archive brings it that somebody unpacked: Python looks at size and time alone."""
+    folder = write_tree(workshop.folder / "alpha", project_files("alpha"))
+    source = folder / "backend.py"
+    size, evil = source.stat().st_size, workshop.folder / "backend.py"
+    evil.write_text(source.read_text().replace('" backend"', '" EVIL!!!"'), encoding="utf-8")
+    assert evil.stat().st_size == size
+    for path in (source, evil):
+        os.utime(path, (1_600_000_000, 1_600_000_000))
+    code = (
+        "import py_compile, importlib.util, sys; "
+        "py_compile.compile(sys.argv[1], importlib.util.cache_from_source(sys.argv[2]), sys.argv[2])"
+    )
+    subprocess.run([workshop.python, "-c", code, evil, source], check=True, timeout=30)
+    assert workshop.plain("install", *options, folder) == 0
+    assert "alpha EVIL!!!" in workshop.marks, "plain pip runs it"
+    workshop.make_environment()
+    workshop.forget_marks()
+    assert workshop.guarded(RecordingReviewer(), "install", *options, folder) == 0
+    assert "alpha EVIL!!!" not in workshop.marks
+    assert "alpha backend" in workshop.marks
+    assert workshop.leftovers == []

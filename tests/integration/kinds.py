@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 from packaging.version import Version
 
-from tests.builders import Content, write_sdist, write_wheel
+from tests.builders import Content, write_sdist, write_tree, write_wheel
 from tests.integration.canaries import (
     project_built_by,
     project_files,
@@ -123,6 +123,12 @@ def _two_deep(workshop: Workshop) -> list[str]:
 
 def _folder(workshop: Workshop) -> list[str]:
     return ["install", str(write_project(workshop.folder / "sources", "alpha"))]
+
+
+def _folder_built_by_wheel(workshop: Workshop) -> list[str]:
+    write_tool_wheel(workshop.archives, "tool")
+    folder = workshop.folder / "sources" / "alpha"
+    return ["install", str(write_tree(folder, project_built_by("alpha", "tool")))]
 
 
 def _editable(workshop: Workshop) -> list[str]:
@@ -288,6 +294,7 @@ KINDS: Mapping[str, Kind] = {
     "built-by-dynamic": Kind(prepare=_built_by_dynamic, inner="tool", may_run=("alpha",)),
     "two-deep": Kind(prepare=_two_deep, inner="deep"),
     "folder": Kind(prepare=_folder),
+    "folder-built-by-wheel": Kind(prepare=_folder_built_by_wheel, inner="tool"),
     "editable": Kind(prepare=_editable),
     "git": Kind(prepare=_git, inner="pip-req-build"),
     "git-editable": Kind(prepare=_git_editable),

@@ -14,7 +14,15 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
-from .pip_files import digest, digests, identity, possible_formats, real, remove_built_wheel
+from .pip_files import (
+    digest,
+    digests,
+    identity,
+    possible_formats,
+    real,
+    remove_built_wheel,
+    without_old_bytecode,
+)
 from .pip_line import Line, Lost
 from .pip_requirements import (
     ancestors,
@@ -77,12 +85,15 @@ class Guard:
 
     @contextlib.contextmanager
     def building(self, req: Any) -> Iterator[None]:
-        """While the build environment of ``req`` is made: nested pips are told what for."""
+        """While ``req`` is built, or what it is built in: nested pips are told what for."""
         self._building.append(describe(req))
         before = os.environ.get(REQUIRED_BY_VARIABLE)
         os.environ[REQUIRED_BY_VARIABLE] = json.dumps([*self._outer, *self._building])
+        # The compiled modules of an archive, or of a checkout, are inspected with all the rest.
+        is_own_tree = req.link is not None and req.link.is_existing_dir()
         try:
-            yield
+            with without_old_bytecode() if is_own_tree else contextlib.nullcontext():
+                yield
         finally:
             self._building.pop()
             if before is None:
