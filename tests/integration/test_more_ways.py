@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 from collections.abc import Sequence
@@ -162,3 +163,39 @@ def test_wheel_of_a_project_that_depends_on_itself(workshop: Workshop) -> None:
     write_wheel(workshop.archives, "alpha", headers={"Requires-Dist": "alpha"})
     assert workshop.guarded(RecordingReviewer("alpha"), "install", "alpha") == EXIT_BLOCKED
     assert workshop.installed() == []
+
+
+@pytest.mark.parametrize("kind", ["directory", "editable", "archive", "vcs", "sdist", "wheel"])
+def test_lock_file_that_somebody_else_wrote(workshop: Workshop, kind: str) -> None:
+    """Every source that a lock file can name (PEP 751)."""
+    _needs(workshop, "26.1")
+    folder = write_project(workshop.folder, "alpha")
+    _commit(workshop, folder)
+    head = subprocess.run(
+        ["git", "-C", folder, "rev-parse", "HEAD"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    sdist = write_canary_sdist(workshop.work, "alpha")
+    wheel = write_pth_wheel(workshop.work, "alpha")
+    sources = {
+        "directory": f'directory = {{path = "{folder}"}}',
+        "editable": f'directory = {{path = "{folder}", editable = true}}',
+        "archive": f"archive = {_locked(sdist)}",
+        "vcs": f'vcs = {{type = "git", url = "file://{folder}", commit-id = "{head}"}}',
+        "sdist": f'version = "1.0"\nsdist = {_locked(sdist)}',
+        "wheel": f'version = "1.0"\nwheels = [{_locked(wheel)}]',
+    }
+    (workshop.work / "pylock.toml").write_text(
+        'lock-version = "1.0"\ncreated-by = "somebody"\n'
+        f'[[packages]]\nname = "alpha"\n{sources[kind]}\n',
+        encoding="utf-8",
+    )
+    reviewer = RecordingReviewer(denies=lambda _: True)
+    assert workshop.guarded(reviewer, "install", "-r", "pylock.toml") == EXIT_BLOCKED
+    assert workshop.marks == []
+    assert workshop.installed() == []
+    assert workshop.guarded(RecordingReviewer(), "install", "-r", "pylock.toml") == 0
+
+
+def _locked(path: Path) -> str:
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return f'{{path = "{path.name}", hashes = {{sha256 = "{digest}"}}}}'

@@ -10,11 +10,13 @@ import pytest
 from packaging.version import Version
 
 from safe_pip.errors import EXIT_BLOCKED
-from tests.builders import write_sdist, write_wheel
+from tests.builders import write_sdist, write_tree, write_wheel
 from tests.integration.canaries import (
+    PTH,
     project_built_by,
     write_canary_sdist,
     write_pth_wheel,
+    write_setup_py_sdist,
     write_tool_wheel,
 )
 from tests.integration.conftest import Workshop
@@ -137,3 +139,24 @@ def test_target_may_be_elsewhere_on_the_disk(workshop: Workshop) -> None:
     assert workshop.guarded(reviewer, "install", "--target", place / "here", copy) == 0
     assert (place / "here" / "alpha").is_dir()
     assert reviewer.arrival("alpha-1.0.tar.gz").artifact.path == copy
+
+
+@pytest.mark.parametrize("kind", ["sdist", "editable"])
+@pytest.mark.parametrize("place", ["variable", "file"])
+def test_settings_that_turn_pep_517_off(workshop: Workshop, place: str, kind: str) -> None:
+    """Without it setuptools starts a pip of its own, which nobody guards."""
+    if Version(workshop.target.pip_version) >= Version("25.3"):
+        pytest.skip("this pip knows nothing else")
+    settings = workshop.folder / "pip.conf"
+    settings.write_text("[global]\nno-use-pep517 = true\n", encoding="utf-8")
+    by_place = {
+        "variable": {"PIP_NO_USE_PEP517": "1"},
+        "file": {"PIP_CONFIG_FILE": str(settings)},
+    }
+    write_setup_py_sdist(workshop.archives, "alpha")
+    folder = write_tree(workshop.folder / "alpha", {"setup.py": PTH.format("alpha setup")})
+    arguments = ["alpha"] if kind == "sdist" else ["-e", str(folder)]
+    status = workshop.guarded(RecordingReviewer(), "install", *arguments, **by_place[place])
+    assert status != 0
+    assert workshop.marks == []
+    assert workshop.installed() == []
