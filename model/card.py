@@ -76,6 +76,7 @@ def _lines(metrics: Metrics, fitted: Fitted) -> Iterator[str]:
     yield "![recall at the ask threshold](plots/recall_by_row.png)"
     yield ""
     yield from change_lines(metrics["change"]) if metrics.get("change") else ()
+    yield from explanation_lines(metrics["explanations"]) if metrics.get("explanations") else ()
     yield from _ablation(metrics)
     yield from _calibration(metrics)
     yield from _false_positives(metrics)
@@ -185,6 +186,19 @@ def change_lines(metrics: Metrics) -> Iterator[str]:
     yield from _table(
         ["", *names],
         [[words, *(share(row[name]) for name in names)] for words, row in tables.items()],
+    )
+
+
+def explanation_lines(metrics: Metrics) -> Iterator[str]:
+    """The section about what verdicts name first, from the figures of ``model.explanations``."""
+    yield "## What a verdict names first"
+    yield ""
+    yield "Of the grafts that are asked about: is the first place named in the inserted file?"
+    yield "Written by `python -m model.explanations`."
+    yield ""
+    places = metrics["first_named"]["test"]
+    yield from _table(
+        ["graft", "named first"], [[name, share(row)] for name, row in places.items()]
     )
 
 

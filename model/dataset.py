@@ -104,7 +104,9 @@ def _observe_item(item: Item, repository: Path, paths: Mapping[str, Path]) -> Re
                 return Record(item=item.key, error="does-not-apply")
             size = len(data) if item.origin is Origin.GRAFT else len(blob)
             year = newest_year(data) if item.origin is Origin.GRAFT else year
-            return record_of(item.key, made, size=size, year=year, touched=_touched(made, base))
+            return record_of(
+                item.key, made, size=size, year=year, touched=touched_paths(made, base)
+            )
 
 
 def _make(
@@ -119,7 +121,8 @@ def _make(
     return graft(host, payload, Place(item.variant), seed), host
 
 
-def _touched(made: Distribution, base: Distribution) -> list[str]:
+def touched_paths(made: Distribution, base: Distribution) -> list[str]:
+    """What was added or written anew."""
     return [file.path for file in made.files if base.by_path.get(file.path) is not file]
 
 

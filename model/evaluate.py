@@ -292,9 +292,9 @@ def measure(tables: Tables, fitted: Fitted) -> tuple[dict[str, object], Trial]:
     return metrics, trial
 
 
-def change_metrics(fitted: Fitted) -> object:
-    """The figures of ``model.delta``, if it ran on these tables."""
-    path = MODEL_FOLDER / "change_metrics.json"
+def figures_of_stage(name: str, fitted: Fitted) -> object:
+    """What another stage left for the card, if it ran on these tables."""
+    path = MODEL_FOLDER / name
     metrics = json.loads(path.read_text()) if path.exists() else {}
     return metrics if metrics.get("tables_digest") == fitted.tables_digest else None
 
@@ -311,7 +311,8 @@ def main() -> None:
     workspace = open_workspace(arguments)
     fitted = load_fitted(workspace.fitted)
     metrics, trial = measure(read_tables(arguments.tables), fitted)
-    metrics["change"] = change_metrics(fitted)
+    metrics["change"] = figures_of_stage("change_metrics.json", fitted)
+    metrics["explanations"] = figures_of_stage("explanations.json", fitted)
     arguments.to.mkdir(parents=True, exist_ok=True)
     (arguments.to / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
     draw_plots(

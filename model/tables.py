@@ -101,8 +101,9 @@ def _sparse(rows: Sequence[tuple[tuple[int, ...], tuple[float, ...]]]) -> csr_ma
     )
 
 
-def _row_key(item: Item) -> str:
-    return hashlib.sha256(item.key.encode()).hexdigest()[:20]
+def row_key(item_key: str) -> str:
+    """What a row is called in the tables, by the key of its item."""
+    return hashlib.sha256(item_key.encode()).hexdigest()[:20]
 
 
 def _surfaces(record: Record) -> str:
@@ -115,7 +116,7 @@ def _write_packages(path: Path, items: Sequence[Item], records: Sequence[Record]
     for item, record in zip(items, records, strict=True):
         is_public = item.label is Label.BENIGN or item.origin is Origin.GRAFT
         row = {
-            "key": _row_key(item),
+            "key": row_key(item.key),
             "label": item.label.value,
             "split": item.split.value,
             "origin": item.origin.value,
@@ -190,7 +191,7 @@ def _words(record: Record) -> list[int]:
 
 def _write_places(path: Path, items: Sequence[Item], records: Sequence[Record]) -> None:
     places = {
-        _row_key(item): [
+        row_key(item.key): [
             f"{p.feature} {p.path}:{p.line} {p.surface}"
             for p in record.places
             if SCHEMA[p.feature].is_monotone

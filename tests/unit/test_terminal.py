@@ -330,7 +330,7 @@ def test_the_finding_is_shown_where_the_question_is_asked() -> None:
 
 def test_more_shows_every_place_and_each_line_whole() -> None:
     _, shown = ask("m\nn\n")
-    assert "and 2 more" in shown
+    assert "and 3 more" in shown
     assert "demo/module_4.py:4" in shown
     finding = make_finding(excerpt="x" * 300)
     long = make_decision(replace(ODD, findings=(finding,)))

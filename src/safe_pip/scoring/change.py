@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from safe_pip.errors import ModelError
 from safe_pip.evidence import Evidence
 from safe_pip.feature import FeatureSchema
-from safe_pip.scoring.explain import MAX_FEATURES, MAX_PLACES, MIN_CONTRIBUTION, strongest
+from safe_pip.scoring.explain import MAX_FEATURES, MAX_PLACES, MIN_CONTRIBUTION, by_file, strongest
 from safe_pip.scoring.manifest import REINSTALL
 from safe_pip.verdict import Change, Finding
 
@@ -200,7 +200,7 @@ class ChangeScorer:
                 )
                 for item in ordered[:MAX_PLACES]
             ]
-        return tuple(findings)
+        return tuple(by_file(findings))
 
 
 _HINT = REINSTALL.replace("model.export", "model.delta")

@@ -23,13 +23,18 @@ MAX_ABLATED_UNITS = 8
 @dataclass(frozen=True, kw_only=True)
 class Measured:
     """The inputs that gave a score. ``package``: float32, shape (n_inputs + 1,); ``units``:
-    float32, shape (n, n_unit_inputs); ``unit_scores``: shape (n,)."""
+    float32, shape (n, n_unit_inputs); ``unit_scores``: shape (n,); ``paths`` are the units'."""
 
     package: Matrix
     units: Matrix
     unit_scores: Matrix
+    paths: tuple[str, ...]
     score: float
     log_odds: float
+
+    @property
+    def scores_by_path(self) -> Mapping[str, float]:
+        return dict(zip(self.paths, map(float, self.unit_scores), strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +53,8 @@ def explain(
     columns: Columns,
     network: Network,
 ) -> tuple[Finding, ...]:
-    """Evidence of the features that raised the score, strongest first.
+    """Evidence of the features that raised the score: that of the file first whose features
+    raised it most together, and of each file the strongest first.
 
     A feature weighs what the log-odds fall without it, and what they rise by it alone: where two
     say the same, leaving one out moves nothing. Near a score of one nothing moves the score
@@ -74,23 +80,47 @@ def explain(
         return ()
     shares = weights / weights.sum() * total_fall
     findings: list[Finding] = []
+    file_scores = measured.scores_by_path
     for position in np.argsort(-shares, kind="stable")[:MAX_FEATURES]:
         if shares[position] < MIN_CONTRIBUTION:
             break
         name = names[position]
         findings += [
             Finding(evidence=item, group=schema[name].group, contribution=float(shares[position]))
-            for item in strongest(by_feature[name])[:MAX_PLACES]
+            for item in strongest(by_feature[name], file_scores)[:MAX_PLACES]
         ]
-    return tuple(findings)
+    return tuple(by_file(findings))
 
 
-def strongest(evidence: Sequence[Evidence]) -> list[Evidence]:
-    """The evidence of one feature: what runs unasked first, then by value, then by place."""
+def by_file(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings of one file together; the files by what their features contribute, each
+    feature once. One strong find in an ordinary file must not stand before a whole attack."""
+    shares: dict[str, dict[str, float]] = defaultdict(dict)
+    for finding in findings:
+        evidence = finding.evidence
+        shares[evidence.location.path][evidence.feature] = finding.contribution
+    total = {path: sum(features.values()) for path, features in shares.items()}
+    return sorted(
+        findings,
+        key=lambda finding: (
+            -total[finding.evidence.location.path],
+            finding.evidence.location.path,
+            -finding.contribution,
+        ),
+    )
+
+
+def strongest(
+    evidence: Sequence[Evidence], file_scores: Mapping[str, float] | None = None
+) -> list[Evidence]:
+    """The evidence of one feature: what runs unasked first, then that in the file that scores
+    highest, then by value, then by place."""
+    scores = file_scores or {}
     return sorted(
         evidence,
         key=lambda item: (
             not item.surface.runs_unasked,
+            -scores.get(item.location.path, 0.0),
             -item.value,
             item.location.path,
             item.location.line,

@@ -74,7 +74,19 @@ class Scorer:
 
         Raises ModelError if the model gives anything but a finite number.
         """
-        measured = self._measure(evidence)
+        return self.judge_vectors(
+            evidence,
+            package=self._schema.fold(evidence).values,
+            files={
+                path: vector.values for path, vector in self._schema.fold_units(evidence).items()
+            },
+        )
+
+    def judge_vectors(
+        self, evidence: Sequence[Evidence], *, package: Matrix, files: Mapping[str, Matrix]
+    ) -> Judged:
+        """As ``judge``, from vectors that were folded before; the evidence gives the places."""
+        measured = self._measure(package, files)
         findings = explain(
             evidence,
             measured,
@@ -84,12 +96,10 @@ class Scorer:
         )
         return Judged(score=measured.score, findings=findings)
 
-    def _measure(self, evidence: Sequence[Evidence]) -> Measured:
-        folded = self._schema.fold(evidence).values
-        vectors = list(self._schema.fold_units(evidence).values())
-        units: Matrix = np.zeros((len(vectors), len(self._unit_inputs)), dtype=np.float32)
-        for row, vector in enumerate(vectors):
-            units[row] = vector.values[self._unit_inputs]
+    def _measure(self, folded: Matrix, files: Mapping[str, Matrix]) -> Measured:
+        units: Matrix = np.zeros((len(files), len(self._unit_inputs)), dtype=np.float32)
+        for row, vector in enumerate(files.values()):
+            units[row] = vector[self._unit_inputs]
         unit_scores = self._network.score_units(units)
         worst = unit_scores.max(initial=0.0)
         package = np.append(folded[self._inputs], worst).astype(np.float32)
@@ -98,6 +108,7 @@ class Scorer:
             package=package,
             units=units,
             unit_scores=unit_scores,
+            paths=tuple(files),
             score=min(1.0, max(0.0, float(scores[0]))),
             log_odds=float(log_odds[0]),
         )

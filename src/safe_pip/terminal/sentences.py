@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -14,12 +14,24 @@ from safe_pip.policy.telling import MarkedLine, marked_line
 from safe_pip.verdict import Finding
 
 # Enough to see why; the question offers the rest.
-FEW_PLACES = 5
+FEW_PLACES = 4
 # Nobody scrolls through more; ``safe-pip explain`` and the reports have no limit.
 MANY_PLACES = 200
 MAX_SENTENCES = 3
 MAX_PLACE_CHARS = 120
 MAX_CHAIN_CHARS = 300
+
+# What the links of a chain are called when they stand alone, by their part of the chain's name.
+_LINKS: Mapping[str, Sequence[str]] = {
+    "decode": ("decode", "decode_depth"),
+    "exec": ("dyn_exec",),
+    "file": ("code_load",),
+    "host": ("host_info",),
+    "net": ("net_out",),
+    "secret": ("secret_read",),
+    "spawn": ("proc_spawn",),
+    "write": ("file_write",),
+}
 
 # The sentence about a feature, by its name.
 Says = Callable[[str], str]
@@ -87,19 +99,36 @@ def telling_words(line: MarkedLine) -> str:
 
 
 def found_words(findings: Sequence[Finding], says: Says) -> str:
-    """What was found at one place."""
+    """What was found at one place: when it runs, then what it does, whole chains first."""
+    surface = findings[0].evidence.surface
+    # Details of chains say it too, once for each of them.
+    runs = f"; it {surface.value}"
     sentences = dict.fromkeys(
-        escaped(finding.evidence.detail) or says(finding.evidence.feature) for finding in findings
+        escaped(finding.evidence.detail).removesuffix(runs) or says(finding.evidence.feature)
+        for finding in _chains_first(findings)
     )
     # "decodes and executes" says nothing beside "decodes and executes; it runs at import".
     telling = [
         one for one in sentences if not any(one in other for other in sentences.keys() - {one})
     ]
     words = "; ".join(telling[:MAX_SENTENCES])
-    surface = findings[0].evidence.surface
     # "runs when called" says little about code and nothing about a licence.
     is_news = surface is not Surface.OTHER and surface.value not in words
-    return f"{words} ({surface.value})" if is_news else words
+    return f"{surface.value}: {words}" if is_news else words
+
+
+def _chains_first(findings: Sequence[Finding]) -> list[Finding]:
+    """Without what a chain at the same place has among its links: "talks to the network" says
+    nothing beside "fetches code from the network and executes it"."""
+    names = [finding.evidence.feature.removesuffix("_unasked") for finding in findings]
+    links = {link for name in names if name.startswith("chain_") for link in name.split("_")}
+    told = {feature for link in links for feature in _LINKS.get(link, ())}
+    kept = [
+        (not name.startswith("chain_"), position)
+        for position, name in enumerate(names)
+        if name not in told
+    ]
+    return [findings[position] for _, position in sorted(kept)]
 
 
 def chain(decision: Decision, *, arrow: str = " → ") -> str:
