@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import tracemalloc
 
 import pytest
 
 from safe_pip.distribution import DistributionKind
+from safe_pip.errors import UnscannableError
 from safe_pip.evidence import Surface
 from safe_pip.extractors import SCHEMA, observe
 from safe_pip.extractors.parsing import decode_source, parse, parse_leniently
@@ -170,3 +173,36 @@ def test_vector_does_not_depend_on_the_order_of_members() -> None:
     forwards = observe(distribution_of(files))
     assert forwards == observe(distribution_of(backwards))
     assert SCHEMA.fold(forwards).values.any()
+
+
+@pytest.mark.parametrize(
+    ("start", "line"),
+    [
+        ("'ab'", "x = x + x"),
+        ("'ab' + unknown", "x = x + x"),
+        ("[unknown]", "x = x + x"),
+        ("'ab'", "x = f'{x}{x}'"),
+        ("'ab'", "x = '%s%s' % (x, x)"),
+        ("'ab' + unknown", "x = '%s%s' % (x, x)"),
+        ("'ab'", "x = '{0}{0}'.format(x)"),
+        ("'ab' + unknown", "x = '{0}{0}'.format(x)"),
+        ("'ab' + unknown", "x = ''.join([x, x])"),
+        ("'ab' + unknown", "x = os.path.join(x, x)"),
+    ],
+)
+def test_what_doubles_on_every_line_stays_bounded(start: str, line: str) -> None:
+    source = f"import os\nx = {start}\n" + f"{line}\n" * 300
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(UnscannableError):
+            _unit(source)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 250 << 20
+
+
+def test_more_computed_text_than_can_be_held_is_refused() -> None:
+    source = "x = 'ab' * 2_000_000\n" + "".join(f"y = x + '{n}'\n" for n in range(1_000))
+    with pytest.raises(UnscannableError, match="more text than can be held"):
+        _unit(source)

@@ -8,15 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from safe_pip.extractors.containers import constant_items
+from safe_pip.extractors.folding import MAX_CONSTANT_LENGTH, joined
 from safe_pip.extractors.values import HOLE, UNKNOWN, Constant, Origins, Value, join_origins
 
 _MAX_NAMED_NODES = 80
 _FORMAT_FIELD = re.compile(r"\{(\w*)[^{}]*\}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Arguments:
-    """The evaluated arguments of one call."""
+    """The evaluated arguments of one call. As with ``Value``, nothing changes one."""
 
     positional: tuple[Value, ...] = ()
     keywords: Mapping[str, Value] = field(default_factory=dict)
@@ -56,13 +57,14 @@ def command_text(arguments: Arguments) -> str:
     extra = arguments.positional[1:]
     for value in extra:
         words.extend(item.text for item in constant_items(value) or () if value.const is None)
-    return " ".join(words)
+    return joined(words, " ")
 
 
 def has_url(arguments: Arguments) -> bool:
-    return any("://" in value.text for value in arguments.positional[:2]) or (
-        "://" in arguments.keywords.get("url", UNKNOWN).text
-    )
+    values = arguments.positional[:2]
+    if "url" in arguments.keywords:
+        values = (*values, arguments.keywords["url"])
+    return any(value.const is not None and "://" in value.text for value in values)
 
 
 def fill_format(template: str, arguments: Arguments) -> str:
@@ -76,6 +78,10 @@ def fill_format(template: str, arguments: Arguments) -> str:
             return arguments.get(int(name)).text if len(name) < 4 else HOLE
         return arguments.keywords.get(name, UNKNOWN).text
 
+    # One value may fill every field.
+    longest = max((len(value.text) for value in arguments.all), default=0)
+    if len(template) + template.count("{") * longest > MAX_CONSTANT_LENGTH:
+        return HOLE
     return _FORMAT_FIELD.sub(fill, template)
 
 

@@ -11,7 +11,7 @@ from safe_pip.extractors.containers import constant_items
 from safe_pip.extractors.effects import result_ref
 from safe_pip.extractors.expressions import text_value
 from safe_pip.extractors.file_calls import TEXT_METHODS
-from safe_pip.extractors.folding import DISGUISING_FUNCTIONS, FUNCTIONS, fold_method
+from safe_pip.extractors.folding import DISGUISING_FUNCTIONS, FUNCTIONS, fold_method, joined
 from safe_pip.extractors.library_calls import LibraryCalls
 from safe_pip.extractors.lookups import builtin_text
 from safe_pip.extractors.values import DECODED, NO_ORIGINS, SOCKET, UNKNOWN, Origins, Scope, Value
@@ -150,11 +150,11 @@ class Calls(LibraryCalls):
             if method == "join" and arguments.positional:
                 items = constant_items(arguments.positional[0])
                 if items is not None and len(items) <= 1_000:
-                    text = receiver.const.join(item.text for item in items)
+                    text = joined([item.text for item in items], receiver.const)
                     return text_value(text, origins)
             if method in ("joinpath", "replace", *TEXT_METHODS):
                 texts = [receiver.const, *(value.text for value in arguments.positional)]
-                text = "/".join(texts) if method == "joinpath" else receiver.const
+                text = joined(texts, "/") if method == "joinpath" else receiver.const
                 return text_value(text, origins)
         return Value(origins=origins) if origins and not receiver.ref else None
 

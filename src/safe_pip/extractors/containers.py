@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from safe_pip.extractors.folding import joined
 from safe_pip.extractors.values import FILE, HOLE, UNKNOWN, Value, join, join_origins
+
+_MAX_ELEMENTS = 100_000
 
 
 def sequence(values: list[Value]) -> Value:
@@ -18,6 +21,9 @@ def sequence(values: list[Value]) -> Value:
 
 def concatenated(left: Value, right: Value) -> Value:
     values = [*(constant_items(left) or _parts(left)), *(constant_items(right) or _parts(right))]
+    if len(values) > _MAX_ELEMENTS:
+        # A list that is added to itself doubles.
+        return Value(origins=join_origins(left, right))
     return sequence(values)
 
 
@@ -69,7 +75,7 @@ def fill_percent(template: str, right: Value) -> str:
     if isinstance(right.const, str):
         values = [right.const]
     pieces = template.replace("%r", "%s").replace("%d", "%s").split("%s")
-    filled = pieces[0]
+    filled = [pieces[0]]
     for number, piece in enumerate(pieces[1:]):
-        filled += (values[number] if number < len(values) else HOLE) + piece
-    return filled
+        filled += (values[number] if number < len(values) else HOLE, piece)
+    return joined(filled)

@@ -24,6 +24,7 @@ from safe_pip.extractors.folding import (
     fold_comparison,
     fold_subscript,
     fold_unary,
+    joined,
 )
 from safe_pip.extractors.lookups import Lookups
 from safe_pip.extractors.patterns import is_secret_path
@@ -75,6 +76,7 @@ class Expressions(Lookups):
 
     def __init__(self) -> None:
         super().__init__()
+        self.fuel = 0
         self.written_words: set[str] = set()
         self._by_node: dict[type[ast.AST], Callable[[Any, Scope], Value]] = {
             ast.Constant: self._constant,
@@ -121,13 +123,10 @@ class Expressions(Lookups):
     @abstractmethod
     def see_return(self, value: Value) -> None: ...
 
-    @abstractmethod
-    def burn(self) -> None: ...
-
     def evaluate(self, node: ast.expr | None, scope: Scope) -> Value:
         if node is None:
             return UNKNOWN
-        self.burn()
+        self.fuel -= 1
         handler = self._by_node.get(type(node))
         return UNKNOWN if handler is None else handler(node, scope)
 
@@ -201,18 +200,15 @@ class Expressions(Lookups):
                 return Value(const=folded, origins=origins)
         match op:
             case ast.Add() if isinstance(left.const, str) or isinstance(right.const, str):
-                return text_value(left.text + right.text, origins)
+                return text_value(joined((left.text, right.text)), origins)
             case ast.Add() if left.parts is not None or right.parts is not None:
                 return concatenated(left, right)
             case ast.Mod() if isinstance(left.const, str):
                 return text_value(fill_percent(left.const, right), origins)
             case ast.Div() if left.ref.startswith("pathlib.") or left.ref == "__file__":
-                joined = text_value(f"{left.text}/{right.text}", origins)
+                path = text_value(joined((left.text, right.text), "/"), origins)
                 return Value(
-                    const=joined.const,
-                    is_partial=True,
-                    ref="pathlib.Path()",
-                    origins=joined.origins,
+                    const=path.const, is_partial=True, ref="pathlib.Path()", origins=path.origins
                 )
         return Value(origins=origins) if origins else UNKNOWN
 
@@ -256,7 +252,9 @@ class Expressions(Lookups):
             origins = origins | value.origins
             is_partial = is_partial or value.known is None
             texts.append(value.text)
-        result = text_value("".join(texts), origins, is_partial=is_partial)
+        text = joined(texts)
+        is_cut = len(text) < sum(map(len, texts))
+        result = text_value(text, origins, is_partial=is_partial or is_cut)
         self.see_folded(result, node)
         return result
 

@@ -8,6 +8,7 @@ from safe_pip.extractors.arguments import Arguments, names_in
 from safe_pip.extractors.capabilities import Action
 from safe_pip.extractors.effects import Effects
 from safe_pip.extractors.expressions import text_value
+from safe_pip.extractors.folding import joined
 from safe_pip.extractors.triggers import earns_tree
 from safe_pip.extractors.values import HOLE, UNKNOWN, Scope, Value
 
@@ -90,9 +91,9 @@ class FileCalls(Effects):
                 Scope(module=""),
             )
         if method in ("joinpath", "with_name", "__truediv__"):
-            text = "/".join((path.text, *(value.text for value in arguments.positional)))
-            joined = text_value(text, path.origins | arguments.origins)
-            return Value(const=text, is_partial=True, ref="pathlib.Path()", origins=joined.origins)
+            text = joined([path.text, *(value.text for value in arguments.positional)], "/")
+            origins = text_value(text, path.origins | arguments.origins).origins
+            return Value(const=text, is_partial=True, ref="pathlib.Path()", origins=origins)
         if method in ("unlink", "rmdir"):
             self._delete(path, f"pathlib.Path.{method}", node)
             return UNKNOWN
@@ -143,18 +144,21 @@ class FileCalls(Effects):
 
     def _join_path(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
         del name, node, scope
-        text = "/".join(value.text for value in arguments.positional)
-        is_partial = any(value.known is None for value in arguments.positional)
+        texts = [value.text for value in arguments.positional]
+        text = joined(texts, "/")
+        is_partial = len(text) < sum(map(len, texts)) or any(
+            value.known is None for value in arguments.positional
+        )
         return text_value(text, arguments.origins, is_partial=is_partial)
 
     def _path(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
-        joined = self._join_path(name, arguments, node, scope)
+        path = self._join_path(name, arguments, node, scope)
         is_own = any(value.ref == "__file__" for value in arguments.positional)
         return Value(
-            const=joined.const,
+            const=path.const,
             is_partial=True,
             ref="__file__" if is_own else "pathlib.Path()",
-            origins=joined.origins,
+            origins=path.origins,
         )
 
 

@@ -21,11 +21,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from safe_pip.extractors.parsing import parse
-from safe_pip.extractors.values import Constant
+from safe_pip.extractors.values import HOLE, Constant
 
 MAX_CONSTANT_LENGTH = 4 << 20
 MAX_INT_BITS = 1 << 20
 MAX_INT_DIGITS = 4_000  # CPython's own limit for int(str), which is quadratic
+_FLOAT_CHARS = 25
 _WIDE_FORMAT = re.compile(r"\d{5,}|\*")
 _FOLDING_ERRORS = (
     ArithmeticError,
@@ -109,7 +110,8 @@ def format_percent(template: str | bytes, values: Constant) -> str | bytes | Non
     wide = _WIDE_FORMAT.search(
         template if isinstance(template, str) else template.decode("latin-1")
     )
-    return None if wide else template % values
+    is_long = len(template) + _n_chars(values) > MAX_CONSTANT_LENGTH
+    return None if wide or is_long else template % values
 
 
 def _bounded(result: object) -> Constant | None:
@@ -128,6 +130,27 @@ def _bounded(result: object) -> Constant | None:
             items = tuple(_bounded(item) for item in result)
             return None if None in items else items  # type: ignore[return-value]
     return None
+
+
+def joined(texts: Sequence[str], separator: str = "") -> str:
+    """Texts with holes, joined; one hole where the whole would be longer than a constant may be.
+
+    A text that is added to itself doubles: thirty such lines would fill any memory.
+    """
+    n_chars = sum(map(len, texts)) + len(separator) * len(texts)
+    return HOLE if n_chars > MAX_CONSTANT_LENGTH else separator.join(texts)
+
+
+def _n_chars(value: object) -> int:
+    """About as many characters as a constant takes in a text."""
+    match value:
+        case str() | bytes():
+            return len(value)
+        case tuple():
+            return sum(map(_n_chars, value))
+        case int():
+            return value.bit_length() // 3 + 2
+    return _FLOAT_CHARS
 
 
 def _is_short(args: Sequence[Constant]) -> bool:
@@ -278,11 +301,15 @@ def _replace(text: Any, old: Any, new: Any, count: int = -1) -> Any:
 
 
 def _join_text(separator: Any, items: Any) -> Any:
-    return separator.join(items)
+    n_chars = _n_chars(items) + len(separator) * len(items)
+    return None if n_chars > MAX_CONSTANT_LENGTH else separator.join(items)
 
 
 def _format(template: Any, *args: Any, **keywords: Any) -> Any:
-    return None if _WIDE_FORMAT.search(template) else template.format(*args, **keywords)
+    # One value may fill every field.
+    longest = max(map(_n_chars, (*args, *keywords.values())), default=0)
+    is_long = len(template) + template.count("{") * longest > MAX_CONSTANT_LENGTH
+    return None if is_long or _WIDE_FORMAT.search(template) else template.format(*args, **keywords)
 
 
 def _translate(text: Any, table: Any, delete: bytes = b"") -> Any:

@@ -10,6 +10,7 @@ import ast
 from collections import Counter
 from typing import Protocol
 
+from safe_pip.errors import UnscannableError
 from safe_pip.evidence import Surface
 from safe_pip.extractors.arguments import Arguments
 from safe_pip.extractors.capabilities import UNREMARKABLE_ACTIONS, Action
@@ -32,6 +33,8 @@ from safe_pip.extractors.values import (
 MAX_DEPTH = 24
 MAX_EVENTS_PER_ACTION = 500
 MAX_LITERALS = 200_000
+# A program that computes as many different texts serves nobody but who wants us out of memory.
+MAX_FOLDED_CHARS = 64 << 20
 MAX_NESTED_RUNS = 64
 MAX_REPAIRED_CODE_CHARS = 20_000
 MAX_NESTED_CHARS = 16 << 20
@@ -85,6 +88,7 @@ class Interpreter(Statements):
         self._event_counts: Counter[Action] = Counter()
         self._nested_runs = 0
         self._nested_chars = 0
+        self._folded_chars = 0
         self._active: set[ast.AST] = set()
         self._memory: dict[tuple[object, ...], tuple[Value, list[Event], Arguments]] = {}
         self._returned: list[Value] = []
@@ -152,9 +156,6 @@ class Interpreter(Statements):
             if method is not None and method.function is not None:
                 self.invoke(method.function, Arguments())
         self.read_written_code(self.scope)
-
-    def burn(self) -> None:
-        self.fuel -= 1
 
     def invoke(self, function: Function, arguments: Arguments) -> Value:
         """Runs a function's body where it is called, with what is known of its arguments."""
@@ -291,8 +292,16 @@ class Interpreter(Statements):
 
     def _note_literal(self, line: int, value: str | bytes, kind: LiteralKind) -> None:
         if self.path == self.unit_path and len(self.literals) < MAX_LITERALS:
-            sighting = Sighting(kind=kind, surface=self._stream.surface)
-            self.literals.setdefault((line, value), sighting)
+            if (line, value) in self.literals:
+                return
+            if kind == "folded":
+                self._folded_chars += len(value)
+                if self._folded_chars > MAX_FOLDED_CHARS:
+                    raise UnscannableError(
+                        f"{self.path!a} computes more text than can be held",
+                        reason="too-much-text",
+                    )
+            self.literals[line, value] = Sighting(kind=kind, surface=self._stream.surface)
 
     def see_return(self, value: Value) -> None:
         if len(self._returned) < 64:
