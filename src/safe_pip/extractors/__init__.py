@@ -12,10 +12,13 @@ from contextlib import contextmanager
 from safe_pip.distribution import Distribution
 from safe_pip.evidence import Evidence, Location
 from safe_pip.extractors import code, files, metadata, text
+from safe_pip.extractors.program import MAX_LIVE_OBJECTS
 from safe_pip.extractors.unit import python_units
 from safe_pip.feature import FeatureSchema
 
 SCHEMA = FeatureSchema(features=metadata.FEATURES + files.FEATURES + code.FEATURES + text.FEATURES)
+
+_MANY_OBJECTS = 2 * MAX_LIVE_OBJECTS
 
 
 def observe(distribution: Distribution) -> tuple[Evidence, ...]:
@@ -59,10 +62,11 @@ def _rare_collections() -> Iterator[None]:
     """Lets the garbage collector run less often.
 
     Syntax trees are millions of objects with little garbage among them; at the usual thresholds
-    half of the time of a large wheel goes into walking them. ``Program`` sweeps for itself.
+    half of the time of a large wheel goes into walking them. ``Program`` sweeps between files;
+    this threshold is for a single file that would grow without end.
     """
     thresholds = gc.get_threshold()
-    gc.set_threshold(max(thresholds[0], 50_000), 20, 1_000)
+    gc.set_threshold(_MANY_OBJECTS, 1, 1)
     try:
         yield
     finally:

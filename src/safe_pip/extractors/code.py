@@ -32,9 +32,12 @@ _HARMLESS_CALLS = re.compile(
     r"(?:^|\.)(?:setup|exit|print|insert|append|filterwarnings|simplefilter|warn|basicConfig|"
     r"freeze_support|chdir|setlocale|exec|update|extend|use_setuptools|write|flush|add|remove)$"
 )
-_ASSEMBLING = re.compile(
-    r"\b(?:chr|ord|lambda|map|getattr|__import__|globals|reversed|bytes|bytearray)\b\s*[(\w_:]"
-)
+_ASSEMBLING_WORDS = (
+    "chr", "ord", "lambda", "map", "getattr", "__import__", "globals", "reversed", "bytes",
+    "bytearray",
+)  # fmt: skip
+_ASSEMBLING = re.compile(rf"\b(?:{'|'.join(_ASSEMBLING_WORDS)})\b\s*[(\w_:]")
+_MIN_ASSEMBLING = 8
 _SINK_CALL = re.compile(
     r"\b(?:(?P<dyn_exec>exec|eval|execfile)"
     r"|(?P<proc_spawn>os\.(?:system|popen)|subprocess\.\w+|Popen|check_output|check_call)"
@@ -285,10 +288,13 @@ class _Writer:
     def shapes(self) -> Iterator[Evidence]:
         if self._unit.tree is None:
             return
-        found = _ASSEMBLING.findall(self._unit.source)
-        code_lines = max(1, sum(1 for line in self._lines if line.strip()))
-        if len(found) >= 8:
-            density = len(found) / code_lines
+        source = self._unit.source
+        if sum(map(source.count, _ASSEMBLING_WORDS)) < _MIN_ASSEMBLING:
+            return
+        n_found = len(_ASSEMBLING.findall(source))
+        if n_found >= _MIN_ASSEMBLING:
+            code_lines = max(1, sum(1 for line in self._lines if line.strip()))
+            density = n_found / code_lines
             if density > 0.25:
                 yield self._at(
                     "chr_map_density", 1, self._unit.surface, "assembles strings", density

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import re
 import string
 from abc import ABC, abstractmethod
@@ -49,6 +50,7 @@ _KEY_NAME = re.compile(
     r"priv(?:ate)?key|secret(?:access)?key|accesskeysecret|mnemonic|(?:seed|recovery)phrase"
     r"|seedwords|walletkey|keypair"
 )
+_MAX_REMEMBERED_CHARS = 100
 _NAMESPACES = frozenset(("builtins.globals", "builtins.locals", "builtins.vars"))
 
 
@@ -174,6 +176,15 @@ class Lookups(ABC):
 
 def handed_origins(name: str) -> Origins:
     """Of a parameter or attribute, by its name: whether it holds a private key or its like."""
+    return _short_name_origins(name) if len(name) <= _MAX_REMEMBERED_CHARS else _of_name(name)
+
+
+@functools.lru_cache(maxsize=4_096)
+def _short_name_origins(name: str) -> Origins:
+    return _of_name(name)
+
+
+def _of_name(name: str) -> Origins:
     return HANDED if _KEY_NAME.search(name.lower().replace("_", "")) else NO_ORIGINS
 
 

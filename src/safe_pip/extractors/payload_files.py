@@ -162,7 +162,10 @@ def _zip_names(data: bytes) -> Iterable[str]:
 
 def _tar_names(file: SourceFile) -> Iterator[str]:
     """Names in the first megabytes of a compressed tar; nothing for other content."""
-    start = _inflated_start(file.read())
+    data = file.read()
+    if not _is_tar_header(_inflated_start(data, tarfile.BLOCKSIZE)):
+        return
+    start = _inflated_start(data, _NESTED_PREFIX_BYTES)
     offset = 0
     while offset + tarfile.BLOCKSIZE <= len(start):
         block = start[offset : offset + tarfile.BLOCKSIZE]
@@ -175,15 +178,23 @@ def _tar_names(file: SourceFile) -> Iterator[str]:
         offset += (1 + blocks) * tarfile.BLOCKSIZE
 
 
-def _inflated_start(data: bytes) -> bytes:
+def _is_tar_header(block: bytes) -> bool:
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except (tarfile.HeaderError, ValueError):
+        return False
+    return True
+
+
+def _inflated_start(data: bytes, length: int) -> bytes:
     try:
         if data.startswith(b"\x1f\x8b"):
-            return zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(data, _NESTED_PREFIX_BYTES)
+            return zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(data, length)
         if data.startswith(b"BZh"):
-            return bz2.BZ2Decompressor().decompress(data, _NESTED_PREFIX_BYTES)
+            return bz2.BZ2Decompressor().decompress(data, length)
         if data.startswith(b"\xfd7zXZ"):
             inflater = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY_BYTES)
-            return inflater.decompress(data, _NESTED_PREFIX_BYTES)
+            return inflater.decompress(data, length)
     except (zlib.error, lzma.LZMAError, OSError, EOFError):
         pass  # Not compressed after all: nothing that unpacks it will find code either.
     return b""

@@ -24,7 +24,9 @@ MAX_IMPORT_DEPTH = 4
 FUEL_PER_PROGRAM = 3_000_000
 MAX_REMEMBERED_CHARS = 3 << 20
 MAX_KEPT_CHARS = 1 << 20
-MAX_UNSWEPT_CHARS = 2 << 20
+# Objects of the kind that may be part of a cycle: about 150 bytes each, with what they hold.
+MAX_LIVE_OBJECTS = 1_000_000
+MIN_SWEPT_OBJECTS = 400_000
 MAX_MEMBER_BYTES = 4 << 20
 # Code that surely runs is always read: a call there may reach what another file holds.
 _SPARED_SURFACES = frozenset((Surface.MODULE, Surface.OTHER))
@@ -70,7 +72,8 @@ class Program:
         self._running: list[str] = []
         self._fuel = FUEL_PER_PROGRAM
         self._kept_chars = 0
-        self._unswept_chars = 0
+        self._n_before = len(gc.get_objects())
+        self._n_survivors = 0
         self._done: set[str] = set()
         self._executed: dict[str, Surface] = {}
 
@@ -152,16 +155,16 @@ class Program:
             trace=_trace_of(interpreter),
         )
         interpreter.release()
-        self._sweep(len(source))
+        self._sweep()
         self._remember(path, interpreter.scope, len(source))
         return interpreter.scope
 
-    def _sweep(self, parsed_chars: int) -> None:
-        """Frees trees that only their own cycles keep alive, now and then."""
-        self._unswept_chars += parsed_chars
-        if self._unswept_chars > MAX_UNSWEPT_CHARS:
-            self._unswept_chars = 0
+    def _sweep(self) -> None:
+        """Frees trees that only their own cycles keep alive, when much has grown since the last
+        time: a sweep walks all that lives, and most trees are freed without one."""
+        if gc.get_count()[0] > max(MAX_LIVE_OBJECTS - self._n_survivors, MIN_SWEPT_OBJECTS):
             gc.collect()
+            self._n_survivors = len(gc.get_objects()) - self._n_before
 
     def _kept(self, parsed: ParsedSource, source: str) -> ParsedSource | None:
         """The tree while it waits for its file's turn; None, to be parsed again, if too many do.

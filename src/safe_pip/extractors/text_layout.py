@@ -72,6 +72,7 @@ _CONSPICUOUS = re.compile(r"\b(?:exec|eval|compile|import|__import__|os|subproce
 
 
 def _observe_padding(view: UnitText) -> Iterator[Evidence]:
+    statement_lines: frozenset[int] | None = None
     for number, line in _wide_lines(view.segments.code):
         before, after = _around_padding(line)
         written = view.unit.source.split("\n", number)[number - 1]
@@ -79,16 +80,20 @@ def _observe_padding(view: UnitText) -> Iterator[Evidence]:
         if after[0] == ";" or before.endswith(";"):
             yield view.evidence("semicolon_after_pad", number, 1.0, excerpt)
             yield view.evidence("offscreen_code", number, 1.0, excerpt)
-        elif _is_offscreen(view, number, before, after):
+        elif _is_conspicuous(before, after):
             yield view.evidence("offscreen_code", number, 1.0, excerpt)
+        elif not before:
+            if statement_lines is None:
+                statement_lines = _statement_lines(view.unit.tree)
+            if number in statement_lines:
+                yield view.evidence("offscreen_code", number, 1.0, excerpt)
 
 
-def _is_offscreen(view: UnitText, number: int, before: str, after: str) -> bool:
-    """Whether the blanks stand before a statement or a conspicuous call, and do not just align
-    a table or a continued line."""
-    if _CONSPICUOUS.search(after) and len(before) + PADDING_CHARS >= MIN_CALL_COLUMN:
-        return True
-    return not before and number in _statement_lines(view.unit.tree)
+def _is_conspicuous(before: str, after: str) -> bool:
+    """Whether the blanks stand before a conspicuous call; others may just align a table or a
+    continued line."""
+    is_far = len(before) + PADDING_CHARS >= MIN_CALL_COLUMN
+    return is_far and _CONSPICUOUS.search(after) is not None
 
 
 def _wide_lines(code: str) -> Iterator[tuple[int, str]]:
@@ -111,8 +116,8 @@ def _around_padding(line: str) -> tuple[str, str]:
     return before.rstrip(), after.lstrip()
 
 
-def _statement_lines(tree: ast.Module | None) -> set[int]:
+def _statement_lines(tree: ast.Module | None) -> frozenset[int]:
     """The lines on which a statement begins."""
     if tree is None:
-        return set()
-    return {node.lineno for node in ast.walk(tree) if isinstance(node, ast.stmt)}
+        return frozenset()
+    return frozenset(node.lineno for node in ast.walk(tree) if isinstance(node, ast.stmt))
