@@ -141,7 +141,13 @@ def test_python_2_source_keeps_its_line_numbers() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["import subprocess", "exec(x)", "import urllib.request", "x = '" + "A" * 300 + "'"],
+    [
+        "import subprocess",
+        "import _socket",
+        "exec(x)",
+        "import urllib.request",
+        "x = '" + "A" * 300 + "'",
+    ],
 )
 def test_telling_words_and_shapes_earn_a_tree(source: str) -> None:
     assert earns_tree(source.encode())

@@ -21,7 +21,8 @@ _WORDS = frozenset(
     for word in """
     CDLL CodeType GetAsyncKeyState ImageGrab InteractiveConsole InteractiveInterpreter LoadLibrary
     RtlMoveMemory SourceFileLoader VideoCapture VirtualAlloc WinDLL
-    __builtin__ __builtins__ __import__ __pyarmor__ __subclasses__ _posixsubprocess _winapi _winreg
+    __builtin__ __builtins__ __import__ __pyarmor__ __subclasses__ _posixsubprocess _socket _winapi
+    _winreg
     aiohttp asyncssh boto3 browser_cookie3 browsercookie clipboard_get cloudscraper
     create_subprocess_exec create_subprocess_shell curl_cffi d3dshot dhooks discord discord_webhook
     dns execfile execjs ftplib getstatusoutput grequests http_client httplib httpx import_module
