@@ -83,6 +83,15 @@ def test_plain_module_earns_no_tree() -> None:
     assert unit.literals == ()
 
 
+def test_the_straightforward_path_gives_every_file_a_tree() -> None:
+    files = {"pkg/a.py": "VALUE = 1\n", "pkg/b.py": "import subprocess\n"}
+    distribution = distribution_of(files, kind=DistributionKind.WHEEL)
+    fast = {unit.path: unit.tree for unit in python_units(distribution)}
+    whole = {unit.path: unit.tree for unit in python_units(distribution, reads_all=True)}
+    assert fast["pkg/a.py"] is None and fast["pkg/b.py"] is not None
+    assert None not in whole.values()
+
+
 def test_unparsable_source_keeps_its_literals() -> None:
     unit = _unit("x = 'before'\nif (:\ny = 'after'\n" + "(" * 300, path="setup.py")
     assert unit.parse_error

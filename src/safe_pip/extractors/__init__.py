@@ -21,22 +21,25 @@ SCHEMA = FeatureSchema(features=metadata.FEATURES + files.FEATURES + code.FEATUR
 _MANY_OBJECTS = 2 * MAX_LIVE_OBJECTS
 
 
-def observe(distribution: Distribution) -> tuple[Evidence, ...]:
+def observe(distribution: Distribution, *, reads_all: bool = False) -> tuple[Evidence, ...]:
     """All evidence about a distribution, sorted by place; independent of member order.
+
+    ``reads_all`` is the straightforward path, against which the two tiers are measured: a tree
+    for every file. It takes several times as long, and counts more of what is not weighty.
 
     Raises UnscannableError when a member cannot be read.
     """
     with _rare_collections():
-        return tuple(sorted(_observations(distribution), key=_place))
+        return tuple(sorted(_observations(distribution, reads_all), key=_place))
 
 
-def _observations(distribution: Distribution) -> Iterator[Evidence]:
+def _observations(distribution: Distribution, reads_all: bool) -> Iterator[Evidence]:
     yield from metadata.observe(distribution)
     yield from files.observe(distribution)
     yield from text.observe(distribution)
     seen_in_code: dict[tuple[str, Location], Evidence] = {}
     described = _description(distribution)
-    for unit in python_units(distribution):
+    for unit in python_units(distribution, reads_all=reads_all):
         yield from text.observe_unit(unit)
         for item in code.observe_unit(unit, described=described):
             # Several units may reach the same place of another; it counts once, at its most.

@@ -60,10 +60,14 @@ _NO_TREE = ParsedSource(tree=None)
 
 
 class Program:
-    """All Python of one distribution; an ``Imports`` for the interpreter of each file."""
+    """All Python of one distribution; an ``Imports`` for the interpreter of each file.
 
-    def __init__(self, distribution: Distribution) -> None:
+    With ``reads_all`` every file gets a tree, whether or not anything in it earns one.
+    """
+
+    def __init__(self, distribution: Distribution, *, reads_all: bool = False) -> None:
         self._distribution = distribution
+        self._reads_all = reads_all
         self._surfaces = dict(surfaces_of(distribution))
         self._modules = _module_paths(self._surfaces)
         self._runs: dict[str, _Run] = {}
@@ -134,7 +138,7 @@ class Program:
             return None
         source = _source_of(path, data)
         surface = self._surfaces[path]
-        if surface in _SPARED_SURFACES and not earns_tree(data):
+        if surface in _SPARED_SURFACES and not self._reads_all and not earns_tree(data):
             self._runs[path] = _Run(has_earned_tree=False, parsed=_NO_TREE)
             return None
         parsed = parse_leniently(source)

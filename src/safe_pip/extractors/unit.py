@@ -51,9 +51,10 @@ class PythonUnit:
     trace: Trace = field(default_factory=Trace)
 
 
-def python_units(distribution: Distribution) -> Iterator[PythonUnit]:
+def python_units(distribution: Distribution, *, reads_all: bool = False) -> Iterator[PythonUnit]:
     """Every unit: modules, ``.pth`` import lines, scripts, and data files run as code."""
-    return (_unit(reading) for reading in Program(distribution).readings())
+    program = Program(distribution, reads_all=reads_all)
+    return (_unit(reading) for reading in program.readings())
 
 
 def _unit(reading: Reading) -> PythonUnit:
