@@ -331,6 +331,22 @@ def test_verdicts_are_counted_and_cleared(
     assert "0 verdicts" in capsys.readouterr().out
 
 
+def test_verdicts_travel_in_a_file(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    carried = str(tmp_path / "verdicts.jsonl")
+    run("scan", wheel_scoring(tmp_path, 0.1, "fine"))
+    capsys.readouterr()
+    assert run("verdicts", "export", carried) == 0
+    assert capsys.readouterr().out.startswith("1 verdicts written to ")
+    assert run("verdicts", "import", carried) == 0
+    assert capsys.readouterr().out == "0 verdicts imported, 1 known already\n"
+    assert run("verdicts", "clear") == 0
+    capsys.readouterr()
+    assert run("verdicts", "import", carried) == 0
+    assert capsys.readouterr().out == "1 verdicts imported, 0 known already\n"
+
+
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [

@@ -72,6 +72,19 @@ class VerdictStore:
         with contextlib.suppress(OSError):
             self._write(path, content)
 
+    def verdicts(self, *, scanner_id: str) -> Iterator[Verdict]:
+        """All that is remembered of what this scanner saw, in order of digest."""
+        found = []
+        for path in self._scanner_folder(scanner_id).glob("*/*.json"):
+            try:
+                content = _read_own_file(path)
+                verdict = decode_verdict(parse_json(content or b""))
+            except (OSError, EncodingError):
+                continue
+            if verdict.scanner_id == scanner_id and verdict.score is not None:
+                found.append(verdict)
+        yield from sorted(found, key=lambda verdict: (verdict.sha256, verdict.filename))
+
     def size(self) -> StoreSize:
         sizes = [path.stat().st_size for path in self._entries()]
         return StoreSize(verdicts=len(sizes), total_bytes=sum(sizes))
@@ -90,9 +103,11 @@ class VerdictStore:
         return self._root.glob("*/*/*.json")
 
     def _entry(self, *, sha256: str, filename: str, scanner_id: str) -> Path:
-        scanner = hashlib.sha256(scanner_id.encode()).hexdigest()[:32]
         name = hashlib.sha256(f"{sha256}\n{filename}".encode(errors="surrogatepass")).hexdigest()
-        return self._root / scanner / name[:2] / f"{name[2:]}.json"
+        return self._scanner_folder(scanner_id) / name[:2] / f"{name[2:]}.json"
+
+    def _scanner_folder(self, scanner_id: str) -> Path:
+        return self._root / hashlib.sha256(scanner_id.encode()).hexdigest()[:32]
 
     def _write(self, path: Path, content: bytes) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -27,7 +27,8 @@ verbs of safe-pip:
   policy show|check|init|allow|trust|schema
                                    what may pass: see it, check it, write it
   feed update|status               the list of known malware
-  verdicts info|clear              what is remembered of earlier inspections
+  verdicts info|clear|export|import
+                                   what is remembered of earlier inspections
 
 options:
   --policy FILE                    a policy that counts above the user's and the project's
