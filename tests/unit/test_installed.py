@@ -278,12 +278,60 @@ def test_a_line_of_an_audit_can_be_explained(
     assert run("scan", f"{metadata}/") == run("scan", metadata) == 41
 
 
+def test_distributions_without_a_record_take_one_line(
+    run: Run, environment: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = site_of(environment)
+    for name in ("six", "demo"):
+        write_tree(site / f"{name}-1.0.egg-info", {"PKG-INFO": f"Name: {name}"})
+        write_tree(site, {f"{name}.py": "x = 1"})
+    arguments = ("scan", "--installed", "--python", environment)
+    assert run(*arguments) == 0
+    shown = capsys.readouterr().out
+    assert "not checkable one by one, because they have no RECORD: demo 1.0, six 1.0." in shown
+    assert "egg-info:" not in shown
+    assert "\n1 inspected, 0 asked about or blocked, 2 not checkable one by one (" in shown
+    assert run(*arguments, "--format", "json") == 0
+    six = json.loads(capsys.readouterr().out)["decisions"][1]
+    assert (six["action"], six["rule"], six["unscannable"]) == ("allow", "no-record", "no-record")
+    assert str(site) in six["reason"]
+
+
+def test_a_find_in_files_of_no_record_is_not_hidden(
+    run: Run, environment: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = site_of(environment)
+    write_tree(site / "six-1.0.egg-info", {"PKG-INFO": "Name: six"})
+    write_tree(site, {"six.py": "# pretend-score: 0.95\n"})
+    assert run("scan", "--installed", "--python", environment) == 40
+    assert "six.py:1" in capsys.readouterr().out
+
+
+def test_without_a_record_and_with_an_unread_folder_nothing_was_inspected(
+    run: Run, environment: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = site_of(environment)
+    write_tree(site / "six-1.0.egg-info", {"PKG-INFO": "Name: six"})
+    write_tree(site, {"six.py": "# pretend-crash\n"})
+    assert run("scan", "--installed", "--python", environment) == 42
+    assert "six-1.0.egg-info: block, not scored" in capsys.readouterr().out
+
+
+def test_what_was_checked_of_no_entry_is_told_once(
+    run: Run, environment: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("one", "two"):
+        install(site_of(environment), name)
+    run("scan", "--installed", "--python", environment)
+    assert capsys.readouterr().out.count("not checked: advisories") == 1
+
+
 def test_known_malware_is_found_among_what_is_installed(
     run: Run, environment: Path, tmp_path: Path
 ) -> None:
     site = site_of(environment)
     write_tree(site / "demo-1.0.egg-info", {"PKG-INFO": "Name: demo"})
-    assert run("scan", "--installed", "--python", environment) == 42
+    assert run("scan", "--installed", "--python", environment) == 0
     run("feed", "update", write(tmp_path / "osv", osv()))
     assert run("scan", "--installed", "--python", environment) == 40
 

@@ -13,7 +13,11 @@ from pathlib import Path
 from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.cache.store import VerdictStore
 from safe_pip.cli.arguments import FORMATS, Options
-from safe_pip.cli.installed_copies import installed_copies, with_what_was_not_read
+from safe_pip.cli.installed_copies import (
+    installed_copies,
+    with_what_the_folder_tells,
+    with_what_was_not_read,
+)
 from safe_pip.cli.notices import REPORT_ONLY_NOTICE
 from safe_pip.cli.parts import Parts, default_jobs, make_feed, prepared, sentence_about
 from safe_pip.cli.previous import origin_of_path, previous_releases
@@ -68,6 +72,8 @@ def run_scan(options: Options, arguments: Sequence[str], surroundings: Surroundi
         )
     if any(entry.decision.verdict.kind == INSTALLED for entry in entries):
         entries = [with_what_was_not_read(entry) for entry in entries]
+    if asked.installed:
+        entries = with_what_the_folder_tells(entries)
     if options.is_report_only:
         print(REPORT_ONLY_NOTICE, file=sys.stderr, flush=True)
         entries = [

@@ -34,7 +34,12 @@ from safe_pip.distribution import (
     SourceFile,
 )
 from safe_pip.errors import UnscannableError
-from safe_pip.inspection.unscannable import INSTALLED, METADATA_SUFFIXES, claimed_names
+from safe_pip.inspection.unscannable import (
+    INSTALLED,
+    METADATA_SUFFIXES,
+    NO_RECORD,
+    claimed_names,
+)
 
 _SCRIPT_FOLDERS = ("bin", "Scripts")
 _LIBRARY_FOLDERS = frozenset({"lib", "lib64"})
@@ -72,7 +77,7 @@ def _open_installed(path: Path, limits: Limits) -> Distribution:
     if not (path / "RECORD").is_file():
         raise UnscannableError(
             f"{path.name} has no RECORD, so that nothing tells which files are its own",
-            reason="no-record",
+            reason=NO_RECORD,
         )
     installed = _Installed(path.parent, Meter(limits=limits))
     record = f"{path.name}/RECORD"

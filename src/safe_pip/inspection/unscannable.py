@@ -18,6 +18,8 @@ from safe_pip.verdict import Unscannable, Verdict
 
 # The kind of a verdict about an installed copy, which is neither a wheel nor a folder.
 INSTALLED = "installed"
+# Of a distribution that does not say which files are its own.
+NO_RECORD = "no-record"
 METADATA_SUFFIXES = (".dist-info", ".egg-info")
 
 
