@@ -270,3 +270,34 @@ def test_compiled_module_that_is_not_of_its_source(
     assert "alpha EVIL!!!" not in workshop.marks
     assert "alpha backend" in workshop.marks
     assert workshop.leftovers == []
+
+
+@pytest.mark.parametrize("what", ["wheel", "sdist", "folder", "cached"])
+@pytest.mark.parametrize("by", ["metadata", "build"])
+def test_local_file_that_an_artifact_names(
+    workshop: Workshop,  # noqa: F811
+    what: str,
+    by: str,
+) -> None:
+    """An allow entry for a project is none for what somebody else calls by its name."""
+    if what == "wheel":
+        place = write_wheel(workshop.folder, "tool", files={"tool/__init__.py": backend("tool")})
+    elif what == "folder":
+        place = write_tree(workshop.folder / "tool", project_files("tool"))
+    else:
+        place = write_canary_sdist(workshop.folder, "tool")
+    asked = f"tool @ file://{place}"
+    if what == "cached":
+        assert workshop.plain("wheel", "-w", workshop.folder / "kept", asked) == 0
+    if by == "metadata":
+        write_wheel(workshop.archives, "alpha", headers={"Requires-Dist": asked})
+    else:
+        write_canary_sdist(workshop.archives, "alpha", requires=[asked])
+    reviewer = RecordingReviewer()
+    assert workshop.guarded(reviewer, "install", "alpha") == 0
+    named = {
+        arrival.context.origin
+        for arrival in reviewer.arrivals
+        if arrival.context.project == "tool" and arrival.context.origin is not OriginKind.BUILT
+    }
+    assert named == {OriginKind.DIRECT_URL}

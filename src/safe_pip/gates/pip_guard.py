@@ -115,7 +115,7 @@ class Guard:
             self.refuse(f"{name} can be read both as a zip and as a tar archive.")
         req = self._current
         link = req.link if req is not None else None
-        item = self._item("file", path, origin_of(req) if req is not None else "FILE", link, req)
+        item = self._item("file", path, self._origin(req) if req is not None else "FILE", link, req)
         self._need([item])
         self._archive_of_folder[real(folder)] = self._allowed[real(path)].sha256
 
@@ -138,7 +138,7 @@ class Guard:
             # A project in a subfolder: its build can reach all the rest as well.
             folders.append(req.unpacked_source_directory)
         archive = self._archive_of_folder.get(real(req.source_dir))
-        origin = origin_of(req)
+        origin = self._origin(req)
         self._need(
             [self._item("folder", folder, origin, req.link, req, archive) for folder in folders]
         )
@@ -271,7 +271,14 @@ class Guard:
                 f"{describe(req)} is a wheel in a file of another name: "
                 f"{os.path.basename(path or 'none')}."
             )
-        return self._item("file", path, origin_of(req), source_link(req), req)
+        return self._item("file", path, self._origin(req), source_link(req), req)
+
+    def _origin(self, req: Any) -> str:
+        return origin_of(req, is_build_requirement=self._is_for_a_build)
+
+    @property
+    def _is_for_a_build(self) -> bool:
+        return bool(self._outer or self._building)
 
     def _item(
         self,
@@ -282,7 +289,7 @@ class Guard:
         req: Any = None,
         parent_sha256: str | None = None,
     ) -> dict[str, Any]:
-        origin_line = requested_in(req) if not self._outer and not self._building else None
+        origin_line = None if self._is_for_a_build else requested_in(req)
         chain = (*self._outer, *self._building, *ancestors(req))
         return {
             "kind": kind,
@@ -292,7 +299,7 @@ class Guard:
             "project": req.name[:MAX_TEXT_CHARS] if req is not None and req.name else None,
             "requested_in": origin_line[:MAX_TEXT_CHARS] if origin_line else None,
             "required_by": [text[:MAX_TEXT_CHARS] for text in chain],
-            "is_build_requirement": bool(self._outer or self._building),
+            "is_build_requirement": self._is_for_a_build,
             "parent_sha256": parent_sha256,
             **self.signals.about(link),
         }

@@ -61,30 +61,26 @@ def is_from_wheel_cache(req: Any) -> bool:
     )
 
 
-def origin_of(req: Any) -> str:
-    """The name of an OriginKind."""
-    link = req.link
+def origin_of(req: Any, *, is_build_requirement: bool) -> str:
+    """The name of an OriginKind. A file or folder of this machine that an artifact names, and not
+    the user, is a direct URL: nobody vouches for what lies there."""
+    link, named = req.link, req.original_link
+    is_ours = named is None or (req.user_supplied and not is_build_requirement)
     if req.editable:
         return "EDITABLE_VCS" if link.is_vcs else "EDITABLE"
+    if is_from_wheel_cache(req):
+        # A hit says no more of where it came from than its source.
+        if named is None or (named.is_file and is_ours):
+            return "WHEEL_CACHE"
+        return "VCS" if named.is_vcs else "DIRECT_URL"
     if link.is_vcs:
         return "VCS"
-    if is_from_wheel_cache(req):
-        return origin_of_cached(req)
     if link.is_existing_dir():
-        return "DIRECTORY"
-    if req.original_link is not None:
-        return "FILE" if link.is_file else "DIRECT_URL"
+        return "DIRECTORY" if is_ours else "DIRECT_URL"
+    if named is not None:
+        return "FILE" if link.is_file and is_ours else "DIRECT_URL"
     # A file of a folder of links has no page that it was found on; one of an index on disk has.
     return "FILE" if link.is_file and link.comes_from is None else "INDEX"
-
-
-def origin_of_cached(req: Any) -> str:
-    """What is said of a source holds for the wheel that was built from it some other day; a hit
-    in pip's cache says no more of where it came from than its source."""
-    named = req.original_link
-    if named is None or named.is_file:
-        return "WHEEL_CACHE"
-    return "VCS" if named.is_vcs else "DIRECT_URL"
 
 
 def link_origin(link: Any) -> str:
