@@ -18,6 +18,7 @@ from safe_pip.scoring.shipped import check_shipped_model
 from safe_pip.threats.feed import NoFeed, ThreatFeed
 
 if TYPE_CHECKING:
+    from safe_pip.scoring.manifest import Manifest
     from safe_pip.threats.attestations import Attester
 
 # pip itself keeps one core busy, and artifacts arrive one after another.
@@ -35,7 +36,10 @@ class Parts:
 
 def shipped_scanner() -> Scanner:
     """Who would judge, without starting it. Raises ModelError if there is no usable model."""
-    model = check_shipped_model()
+    return _scanner(check_shipped_model())
+
+
+def _scanner(model: Manifest) -> Scanner:
     return Scanner(
         id=scanner_id(model_id=model.model_id, schema_digest=model.schema_digest),
         version=__version__,
@@ -50,12 +54,13 @@ def prepared(*, worker_count: int, is_verbose: bool = False) -> Iterator[Parts]:
 
     Raises ModelError, before anything is started, if there is no usable model.
     """
-    scanner = shipped_scanner()
+    model = check_shipped_model()
     workers = Workers(
         count=worker_count, start=start_talking_worker if is_verbose else start_worker
     )
     try:
         workers.start_one()
+        scanner = _scanner(model)  # It digests our code, while the worker starts.
         yield Parts(
             scanner=scanner,
             thresholds=Thresholds(ask=scanner.ask_above, block=scanner.block_above),

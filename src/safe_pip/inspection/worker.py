@@ -16,7 +16,7 @@ from safe_pip.distribution import Distribution, DistributionKind
 from safe_pip.errors import SafePipError
 from safe_pip.extractors import SCHEMA, observe
 from safe_pip.inspection.one_path import inspect
-from safe_pip.inspection.scanner import scanner_id
+from safe_pip.inspection.scanner import code_digest
 from safe_pip.inspection.wire import decode_artifact, encode_line
 from safe_pip.scoring.change import ChangeScorer
 from safe_pip.scoring.scorer import Scorer
@@ -39,10 +39,9 @@ def main() -> None:
         answers.flush()
         return
     _collect_seldom()
-    answers.write(
-        encode_line({"ready": scanner_id(model_id=scorer.model_id, schema_digest=SCHEMA.digest)})
-    )
+    answers.write(encode_line({"ready": scorer.model_id}))
     answers.flush()
+    code_digest()  # Reads a hundred files, while nobody waits: every verdict names it.
     for line in sys.stdin.buffer:
         verdict = inspect(
             decode_artifact(line),
