@@ -61,6 +61,7 @@ def manifest_of(fitted: Fitted, graph: bytes, *, difference: float) -> dict[str,
         "inputs": list(fitted.columns.package),
         "unit_inputs": list(fitted.columns.unit),
         "masked": list(fitted.masked),
+        "telling": [fitted.columns.package[column] for column in fitted.stack.telling],
         "benign_medians": {"package": dict(fitted.medians), "unit": dict(fitted.unit_medians)},
         "thresholds": {
             name: {

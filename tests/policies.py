@@ -24,7 +24,15 @@ from safe_pip.policy.settings import (
     Unattended,
 )
 from safe_pip.threats.attestations import Attested
-from safe_pip.verdict import Advisory, Change, Finding, Lookalike, Unscannable, Verdict
+from safe_pip.verdict import (
+    Advisory,
+    Change,
+    Finding,
+    Lookalike,
+    RuleHit,
+    Unscannable,
+    Verdict,
+)
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
 THRESHOLDS = Thresholds(ask=0.5, block=0.9)
@@ -67,6 +75,7 @@ def make_verdict(
     advisories: tuple[Advisory, ...] = (),
     lookalike: Lookalike | None = None,
     change: Change | None = None,
+    rules: tuple[RuleHit, ...] = (),
 ) -> Verdict:
     reason = (
         None if unscannable is None else Unscannable(reason=unscannable, detail="a zip without end")
@@ -84,6 +93,7 @@ def make_verdict(
         advisories=advisories,
         lookalike=lookalike,
         change=change,
+        rules=rules,
     )
 
 

@@ -32,6 +32,7 @@ from safe_pip.policy.rules import (
 )
 from safe_pip.policy.wording import outcome, release_name
 from safe_pip.reports.entry import Entry
+from safe_pip.scoring.hard_rules import BLOCKING
 from safe_pip.terminal.desk import Reply
 from safe_pip.terminal.tally import Tally
 from safe_pip.verdict import Verdict
@@ -45,7 +46,10 @@ SLOW_SECONDS = 4.0
 
 # What an allowed archive settles for its tree and for the wheel that is built from it: the score of
 # what was found in it already, and what its index says.
-_SETTLED_BY_THE_ARCHIVE = frozenset({"ask-above", "block-above", "changes"}) | INDEX_RULES
+_SETTLED_BY_THE_ARCHIVE = (
+    frozenset({"ask-above", "block-above", "changes", "telling-behaviour"})
+    | frozenset(rule.name for rule in BLOCKING)
+) | INDEX_RULES
 
 
 class Inspecting(Protocol):

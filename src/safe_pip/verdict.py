@@ -68,6 +68,18 @@ class Lookalike:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RuleHit:
+    """A hard rule that holds for an artifact (scoring.hard_rules), and where. ``says`` is what
+    is there, in our words. A rule that does not block asks."""
+
+    name: str
+    says: str
+    path: str
+    line: int = 0
+    is_block: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What is new since another release of the project, which ``previous`` names.
 
@@ -97,7 +109,8 @@ class Verdict:
 
     Exactly one of ``score`` (calibrated probability of malice, 0 to 1) and ``unscannable`` is
     set. ``sha256`` is empty only when not even the digest could be taken. ``change`` is there if
-    another release was at hand to compare with; it is about both, and never remembered.
+    another release was at hand to compare with; it is about both, and never remembered. ``rules``
+    are the hard rules that hold for it.
     """
 
     sha256: str
@@ -112,6 +125,7 @@ class Verdict:
     advisories: tuple[Advisory, ...] = ()
     lookalike: Lookalike | None = None
     change: Change | None = None
+    rules: tuple[RuleHit, ...] = ()
 
     @property
     def telling(self) -> tuple[Finding, ...]:

@@ -28,7 +28,8 @@ from safe_pip.reports.json_document import json_document
 from safe_pip.reports.junit import junit_document
 from safe_pip.reports.sarif import sarif_document
 from safe_pip.reports.text import text_document
-from safe_pip.verdict import Advisory, Change, SourceLines
+from safe_pip.scoring.hard_rules import BLOCKING, TELLING
+from safe_pip.verdict import Advisory, Change, RuleHit, SourceLines
 from tests.policies import make_decision, make_finding, make_verdict
 from tests.sarif_schema import sarif_schema
 
@@ -47,6 +48,7 @@ FINDING = replace(
     evidence=replace(make_finding(excerpt=HOSTILE).evidence, feature=FEATURE),
 )
 CHANGE = Change(previous="demo 0.9", score=0.2, ask_above=0.9)
+RULE = RuleHit(name="telling-behaviour", says="does it", path="demo.py", line=3)
 ADVISORY = Advisory(id="MAL-1", summary="steals", source="a list")
 
 
@@ -55,7 +57,7 @@ def entries() -> list[Entry]:
         "fine.whl": make_verdict(),
         "odd.whl": make_verdict(score=0.6, findings=(FINDING,)),
         "tree": make_verdict(score=0.95, kind="directory", findings=(FINDING,)),
-        "/abs/listed.whl": make_verdict(advisories=(ADVISORY,), change=CHANGE),
+        "/abs/listed.whl": make_verdict(advisories=(ADVISORY,), change=CHANGE, rules=(RULE,)),
         "missing\udcff.whl": make_verdict(
             unscannable="not-found", project=None, version=None, sha256="", kind="unknown"
         ),
@@ -230,7 +232,8 @@ def test_sarif_rules_are_the_features_and_the_policys_keys() -> None:
     # These decide nothing about an artifact by themselves.
     silent = {"allow", "unattended", "offline", "advisory-feeds"}
     silent |= {"minimum-release-age-exempt", "name-squats-exempt"}
-    assert of_policy == set(KEYS) - silent
+    hard_rules = {TELLING, *(rule.name for rule in BLOCKING)}
+    assert of_policy == (set(KEYS) - silent) | hard_rules
 
 
 def test_sarif_results_point_at_their_rules() -> None:

@@ -13,7 +13,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from safe_pip.evidence import Evidence, Location, Surface
 from safe_pip.feature import Group
-from safe_pip.verdict import Change, Finding, Lookalike, SourceLines, Unscannable, Verdict
+from safe_pip.verdict import Change, Finding, Lookalike, RuleHit, SourceLines, Unscannable, Verdict
 
 
 class EncodingError(ValueError):
@@ -42,6 +42,16 @@ def encode_verdict(verdict: Verdict) -> dict[str, object]:
         ),
         "findings": [_encode_finding(finding) for finding in verdict.findings],
         "change": None if verdict.change is None else _encode_change(verdict.change),
+        "rules": [
+            {
+                "name": hit.name,
+                "says": hit.says,
+                "path": hit.path,
+                "line": hit.line,
+                "is_block": hit.is_block,
+            }
+            for hit in verdict.rules
+        ],
     }
 
 
@@ -65,6 +75,7 @@ def decode_verdict(document: object) -> Verdict:
             unscannable=None if unscannable is None else _decode_unscannable(unscannable),
             lookalike=_decode_lookalike(fields.get("lookalike")),
             findings=tuple(_decode_finding(item) for item in _list(fields, "findings")),
+            rules=tuple(_decode_rule(item) for item in _list(fields, "rules")),
             change=None if fields.get("change") is None else _decode_change(fields["change"]),
         )
     except ValueError as error:
@@ -120,6 +131,20 @@ def _decode_finding(document: object) -> Finding:
         group=Group(_text(fields, "group")),
         contribution=_number(fields, "contribution"),
         around=None if fields.get("around") is None else _decode_around(fields["around"]),
+    )
+
+
+def _decode_rule(document: object) -> RuleHit:
+    fields = _object(document)
+    is_block = fields.get("is_block")
+    if not isinstance(is_block, bool):
+        raise EncodingError("is_block is not true or false")
+    return RuleHit(
+        name=_text(fields, "name"),
+        says=_text(fields, "says"),
+        path=_text(fields, "path"),
+        line=_line(fields, "line"),
+        is_block=is_block,
     )
 
 

@@ -15,20 +15,24 @@ from safe_pip.inspection.installed import open_artifact, verdict_kind
 from safe_pip.inspection.scanner import scanner_id
 from safe_pip.inspection.source_lines import with_source
 from safe_pip.inspection.unscannable import unscannable_verdict
-from safe_pip.verdict import Finding, Lookalike, Verdict
+from safe_pip.verdict import Finding, Lookalike, RuleHit, Verdict
 
 # What is shown and kept; the score comes from all of the evidence.
 MAX_FINDINGS = 100
 
 
 class Judged(Protocol):
-    """What a judge says: a score from 0 to 1 and the evidence that moved it, strongest first."""
+    """What a judge says: a score from 0 to 1, the evidence that moved it, strongest first, and
+    the hard rules that hold whatever the score."""
 
     @property
     def score(self) -> float: ...
 
     @property
     def findings(self) -> Sequence[Finding]: ...
+
+    @property
+    def rules(self) -> Sequence[RuleHit]: ...
 
 
 class Judge(Protocol):
@@ -94,6 +98,7 @@ def _inspect(
             findings=with_source(judged.findings[:MAX_FINDINGS], distribution),
             lookalike=lookalike(evidence),
             change=change,
+            rules=tuple(judged.rules),
         )
 
 

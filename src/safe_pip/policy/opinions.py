@@ -14,7 +14,7 @@ from safe_pip.policy.settings import Action, AllowEntry, Policy, Threshold, Thre
 
 if TYPE_CHECKING:
     from safe_pip.policy.rules import Context
-    from safe_pip.verdict import Verdict
+    from safe_pip.verdict import RuleHit, Verdict
 
 
 def opinions(
@@ -24,12 +24,14 @@ def opinions(
         _by_name(verdict, policy, context),
         _by_advisories(verdict, policy),
         _by_inspection(verdict, policy),
+        _by_blocking_rule(verdict),
         _by_high_score(verdict, policy, thresholds),
         _by_origin(verdict, policy, context),
         by_index(verdict, policy, context, now=now),
         _by_change(verdict, policy),
-        # Last of the questions: it is the only one that policy can answer where nobody is there
-        # (without_a_person), and must not stand for another.
+        # Last of the questions: they are the only ones that policy can answer where nobody is
+        # there (without_a_person), and must not stand for another.
+        _by_telling_behaviour(verdict, policy, thresholds),
         _by_raised_score(verdict, policy, thresholds),
     )
     yield from (opinion for opinion in said if opinion.action is not Action.ALLOW)
@@ -81,6 +83,40 @@ def _by_inspection(verdict: Verdict, policy: Policy) -> Iterator[Opinion]:
             reason=f"it could not be inspected ({verdict.unscannable.detail})",
             lift=Lift.DIGEST,
         )
+
+
+def _by_blocking_rule(verdict: Verdict) -> Iterator[Opinion]:
+    for hit in verdict.rules:
+        if hit.is_block:
+            yield Opinion(
+                action=Action.BLOCK,
+                rule=hit.name,
+                reason=f"{_place(hit)} {hit.says}, which no benign project known to it does "
+                f"(rule {hit.name})",
+                lift=Lift.DIGEST,
+            )
+
+
+def _by_telling_behaviour(
+    verdict: Verdict, policy: Policy, thresholds: Thresholds
+) -> Iterator[Opinion]:
+    """The name of what lifted the score to the question; the question is the score's."""
+    limit = policy.ask_above.value(thresholds.ask)
+    if verdict.score is None or verdict.score < limit:
+        return
+    for hit in verdict.rules:
+        if not hit.is_block:
+            yield Opinion(
+                action=Action.ASK,
+                rule=hit.name,
+                reason=f"{_place(hit)} {hit.says}, which many families of malware and no benign "
+                f"project known to the model do (rule {hit.name}; score {verdict.score:.4f} of 1)",
+                lift=Lift.ANY,
+            )
+
+
+def _place(hit: RuleHit) -> str:
+    return f"{hit.path}:{hit.line}" if hit.line else hit.path or "it"
 
 
 def _by_high_score(verdict: Verdict, policy: Policy, thresholds: Thresholds) -> Iterator[Opinion]:

@@ -26,6 +26,9 @@ __all__ = ["Action", "Context", "Decision", "Policy", "Thresholds", "decide", "w
 # origins nobody vouches for the name, so only a digest counts.
 UNVOUCHED_ORIGINS = frozenset({OriginKind.DIRECT_URL, OriginKind.VCS, OriginKind.EDITABLE_VCS})
 
+# Questions that the score asks, under its own name or that of what lifted it.
+ABOUT_SCORES = frozenset({"ask-above", "telling-behaviour"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
@@ -71,10 +74,10 @@ class Context:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """A choice about one verdict: never cached. ``rule`` names what decided (a policy key or
-    ``model``); ``reason`` is one sentence for a person. ``not_checked`` says, a sentence each,
-    which rules of the policy could not be applied and why. ``can_be_allowed``: an allow entry of
-    the user's, with the digest, would set the rule aside; ``is_held``: it would, were it not the
+    """A choice about one verdict: never cached. ``rule`` names what decided (a policy key, a hard
+    rule or ``model``); ``reason`` is one sentence for a person. ``not_checked`` says, a sentence
+    each, which rules of the policy could not be applied and why. ``can_be_allowed``: an allow entry
+    of the user's, with the digest, would set the rule aside; ``is_held``: it would, were it not the
     organisation that set the rule."""
 
     verdict: Verdict
@@ -144,7 +147,7 @@ def without_a_person(decision: Decision, policy: Policy) -> Decision:
     """
     if decision.action is not Action.ASK:
         return decision
-    if policy.unattended is Unattended.ALLOW_BELOW_BLOCK and decision.rule == "ask-above":
+    if policy.unattended is Unattended.ALLOW_BELOW_BLOCK and decision.rule in ABOUT_SCORES:
         return replace(
             decision,
             action=Action.ALLOW,

@@ -55,6 +55,10 @@ def _decision(entry: Entry) -> dict[str, object]:
         ],
         "not_checked": list(decision.not_checked),
         "change": None if verdict.change is None else _change(verdict.change),
+        "hard_rules": [
+            {"name": hit.name, "says": hit.says, "path": hit.path, "line": hit.line}
+            for hit in verdict.rules
+        ],
         "evidence": [_finding(finding, verdict) for finding in verdict.telling],
     }
 

@@ -7,7 +7,7 @@ this machine, one value a line.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from safe_pip.policy.index_signals import Release
 from safe_pip.policy.rules import Action, Context, Decision
 from safe_pip.reports.entry import Entry, Scanner
 from safe_pip.threats.attestations import Attested
-from safe_pip.verdict import Change, Lookalike, Unscannable, Verdict
+from safe_pip.verdict import Change, Lookalike, RuleHit, Unscannable, Verdict
 
 SCHEMA_VERSION = 1
 # A thousand artifacts take some 500 kB.
@@ -101,6 +101,10 @@ def _artifact(decision: Decision) -> dict[str, object]:
         "score": verdict.score,
         "unscannable": verdict.unscannable.reason if verdict.unscannable else None,
         "change": _change(verdict.change),
+        "hard_rules": [
+            {"name": hit.name, "says": hit.says, "path": hit.path, "blocks": hit.is_block}
+            for hit in verdict.rules
+        ],
         "action": decision.action.value,
         "rule": decision.rule,
         "reason": decision.reason,
@@ -176,6 +180,7 @@ def _decision(fields: _Fields, scanner_id: str) -> Decision:
         unscannable=Unscannable(reason=reason, detail=_UNSCANNABLE) if reason else None,
         lookalike=fields.lookalike(),
         change=_recorded_change(fields),
+        rules=tuple(_recorded_rules(fields)),
     )
     context = Context(
         origin=fields.one_of("origin", _ORIGINS),
@@ -199,6 +204,20 @@ def _decision(fields: _Fields, scanner_id: str) -> Decision:
         rule=fields.text("rule"),
         reason=fields.text("reason"),
     )
+
+
+def _recorded_rules(fields: _Fields) -> Iterator[RuleHit]:
+    rules = fields.values.get("hard_rules", [])
+    if not isinstance(rules, list):
+        raise ValueError(f"{fields.prefix}hard_rules is not a list")
+    for number, rule in enumerate(rules):
+        inner = _Fields(rule, f"{fields.prefix}hard_rules[{number}].")
+        yield RuleHit(
+            name=inner.text("name"),
+            says=inner.text("says"),
+            path=inner.text("path"),
+            is_block=inner.truth("blocks"),
+        )
 
 
 def _recorded_change(fields: _Fields) -> Change | None:
@@ -269,6 +288,12 @@ class _Fields:
         if value not in choices:
             raise ValueError(f"{self.prefix}{key} is {value!r}; there are {', '.join(choices)}")
         return choices[value]
+
+    def truth(self, key: str) -> bool:
+        value = self.values.get(key)
+        if not isinstance(value, bool):
+            raise ValueError(f"{self.prefix}{key} is not true or false")
+        return value
 
     def part_of_one(self, key: str) -> float | None:
         value = self.values.get(key)

@@ -27,7 +27,8 @@ class Manifest:
 
     ``inputs`` are the columns of the schema that the package model reads, in its order (its last
     input is the worst unit's score); ``unit_inputs`` are those of the unit model. The medians
-    are those of benign training data, by feature name.
+    are those of benign training data, by feature name. Each of ``telling`` lifts the score to the
+    question by itself.
     """
 
     model_id: str
@@ -39,6 +40,7 @@ class Manifest:
     medians: Mapping[str, float]
     unit_medians: Mapping[str, float]
     thresholds: Thresholds
+    telling: tuple[str, ...] = ()
 
 
 def parse_manifest(text: str) -> Manifest:
@@ -64,6 +66,7 @@ def parse_manifest(text: str) -> Manifest:
             medians=_numbers(document["benign_medians"]["package"]),
             unit_medians=_numbers(document["benign_medians"]["unit"]),
             thresholds=thresholds,
+            telling=_names(document.get("telling", [])),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"the model's manifest is damaged: {error!r}", hint=REINSTALL) from error
@@ -74,7 +77,8 @@ def parse_manifest(text: str) -> Manifest:
             hint=REINSTALL,
         )
     unknown = (
-        {*manifest.inputs, *manifest.unit_inputs, *manifest.medians, *manifest.unit_medians}
+        {*manifest.inputs, *manifest.unit_inputs, *manifest.medians, *manifest.unit_medians,
+         *manifest.telling}
         - {*manifest.schema_names}
     )  # fmt: skip
     if unknown:

@@ -14,18 +14,21 @@ from safe_pip.errors import ModelError
 from safe_pip.evidence import Evidence
 from safe_pip.feature import FeatureSchema
 from safe_pip.scoring.explain import Columns, Measured, explain
+from safe_pip.scoring.hard_rules import rule_hits
 from safe_pip.scoring.manifest import REINSTALL, Manifest, Thresholds, parse_manifest
 from safe_pip.scoring.network import Matrix, Network
 from safe_pip.scoring.shipped import GRAPH, MANIFEST
-from safe_pip.verdict import Finding
+from safe_pip.verdict import Finding, RuleHit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """``score``: calibrated probability of malice, 0 to 1. ``findings``: strongest first."""
+    """``score``: calibrated probability of malice, 0 to 1. ``findings``: strongest first.
+    ``rules``: the hard rules that hold."""
 
     score: float
     findings: tuple[Finding, ...]
+    rules: tuple[RuleHit, ...] = ()
 
 
 class Scorer:
@@ -94,7 +97,11 @@ class Scorer:
             columns=self._columns,
             network=self._network,
         )
-        return Judged(score=measured.score, findings=findings)
+        return Judged(
+            score=measured.score,
+            findings=findings,
+            rules=rule_hits(evidence, telling=self._manifest.telling),
+        )
 
     def _measure(self, folded: Matrix, files: Mapping[str, Matrix]) -> Measured:
         units: Matrix = np.zeros((len(files), len(self._unit_inputs)), dtype=np.float32)

@@ -28,6 +28,9 @@ def print_explanation(
     if (change := verdict.change) is not None and change.score is not None:
         since = escaped(change.previous, max_chars=100)
         console.print(Text(f"change since {since} {change.score:.4f}"))
+    for hit in verdict.rules:
+        place = escaped(f"{hit.path}:{hit.line}", max_chars=200)
+        console.print(Text(f"rule {hit.name}: {place} {escaped(hit.says)}"))
     for advisory in verdict.advisories:
         console.print(Text(escaped(f"{advisory.id}: {advisory.summary} ({advisory.source})")))
     for sentence in decision.not_checked:

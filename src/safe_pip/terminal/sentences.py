@@ -181,7 +181,7 @@ def what_now(decision: Decision) -> str:
             )
         case "unscannable":
             advice = "What cannot be read in full is not let through; is the file damaged?"
-        case "block-above" | "advisories":
+        case "block-above" | "advisories" | "startup-decodes" | "startup-fetches":
             advice = (
                 "If you did not expect this, check the spelling of the name, and tell the "
                 "index's administrators."
