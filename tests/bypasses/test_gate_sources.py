@@ -301,3 +301,25 @@ def test_local_file_that_an_artifact_names(
         if arrival.context.project == "tool" and arrival.context.origin is not OriginKind.BUILT
     }
     assert named == {OriginKind.DIRECT_URL}
+
+
+@pytest.mark.parametrize("way", ["dependency", "editable"])
+@pytest.mark.parametrize("revision", ["--config=hooks.pre-update=x", "%2D-config=x"])
+def test_revision_that_is_an_option(
+    workshop: Workshop,  # noqa: F811
+    way: str,
+    revision: str,
+) -> None:
+    """Mercurial runs what such an option says, and a wheel without a finding can depend on it."""
+    programs = workshop.folder / "programs"
+    programs.mkdir()
+    (programs / "hg").write_text('#!/bin/sh\necho "hg $*" >> "$CANARY_MARKS"\n', encoding="utf-8")
+    (programs / "hg").chmod(0o755)
+    url = f"hg+http://127.0.0.1:1/repository@{revision}"
+    write_wheel(workshop.archives, "alpha", headers={"Requires-Dist": f"beta @ {url}"})
+    arguments = ["alpha"] if way == "dependency" else ["-e", f"{url}#egg=beta"]
+    path = f"{programs}{os.pathsep}{workshop.environ['PATH']}"
+    status = workshop.guarded(RecordingReviewer(), "install", *arguments, PATH=path)
+    assert status == EXIT_UNSCANNABLE
+    assert workshop.marks == []
+    assert workshop.installed() == []

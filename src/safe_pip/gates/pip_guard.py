@@ -29,6 +29,7 @@ from .pip_requirements import (
     describe,
     is_wheel,
     link_origin,
+    names_option_as_revision,
     origin_of,
     requested_in,
     source_link,
@@ -77,6 +78,8 @@ class Guard:
 
     @contextlib.contextmanager
     def preparing(self, req: Any) -> Iterator[None]:
+        if names_option_as_revision(req):
+            self.refuse(f"The revision of {describe(req)} is an option of its version control.")
         before, self._current = self._current, req
         try:
             yield

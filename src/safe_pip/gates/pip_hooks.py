@@ -176,6 +176,8 @@ HOOKS = (
          guard_unpacking),
     Hook(PREPARE, "RequirementPreparer._prepare_linked_requirement", ("self", "req"),
          note_preparation),
+    Hook(PREPARE, "RequirementPreparer.prepare_editable_requirement", ("self", "req"),
+         note_preparation),
     Hook(PREPARE, "RequirementPreparer.prepare_linked_requirements_more", ("self", "reqs"),
          guard_set),
     Hook(PREPARE, "RequirementPreparer.save_linked_requirement", ("self", "req"), guard_saving),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 
 def is_wheel(req: Any) -> bool:
@@ -81,6 +82,16 @@ def origin_of(req: Any, *, is_build_requirement: bool) -> str:
         return "FILE" if link.is_file and is_ours else "DIRECT_URL"
     # A file of a folder of links has no page that it was found on; one of an index on disk has.
     return "FILE" if link.is_file and link.comes_from is None else "INDEX"
+
+
+def names_option_as_revision(req: Any) -> bool:
+    """Whether pip would hand it on as it is: pip before 23.3 runs what ``hg`` is told to that way
+    (CVE-2023-5752), before anything was fetched that could be inspected."""
+    link = req.link
+    if link is None or not link.is_vcs:
+        return False
+    _, at, revision = urlsplit(link.url).path.rpartition("@")
+    return bool(at) and unquote(revision).lstrip().startswith("-")
 
 
 def link_origin(link: Any) -> str:
