@@ -43,6 +43,26 @@ def test_options_end_where_pips_arguments_begin(arguments: list[str], rest: list
     assert split_arguments(arguments)[1] == rest
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("--polic", "--policy"), ("--reports", "--report"), ("--unatended", "--unattended")],
+)
+def test_a_misspelled_option_of_ours_names_the_right_one(name: str, meant: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        split_arguments([name, "x", "install", "y"])
+    assert str(raised.value) == f"there is no option {name}."
+    assert raised.value.hint == f"Did you mean {meant}?"
+
+
+def test_no_option_of_pips_is_taken_for_a_misspelling_of_ours() -> None:
+    from pip._internal.cli.cmdoptions import general_group
+
+    names = [name for option in general_group["options"] for name in option()._long_opts]
+    assert len(names) > 15
+    for name in names:
+        split_arguments([name, "install", "y"])
+
+
 def test_options_are_read() -> None:
     options, _ = split_arguments(["--policy=p.toml", "--report", "r", "--unattended", "-q", "-v"])
     assert options == Options(

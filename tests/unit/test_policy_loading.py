@@ -412,7 +412,7 @@ def test_a_damaged_register_trusts_nothing(write: Write, text: str) -> None:
 
 
 def test_a_given_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(PolicyError, match="cannot be read"):
+    with pytest.raises(PolicyError, match="does not exist"):
         load(tmp_path, given=tmp_path / "missing.toml")
 
 

@@ -28,9 +28,9 @@ from safe_pip.terminal.explanation import print_explanation
 from safe_pip.terminal.keyboard import Keyboard
 from safe_pip.terminal.panel import print_panel
 from safe_pip.terminal.plain import plain_lines
-from safe_pip.terminal.sentences import accepting_command
+from safe_pip.terminal.sentences import accepting_command, code_at, found_words
 from safe_pip.terminal.tally import Tally, summary_line
-from safe_pip.verdict import Advisory, Change
+from safe_pip.verdict import Advisory, Change, SourceLines
 from tests.policies import LIKE_REQUESTS, NOW, make_decision, make_finding, make_verdict
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "terminal"
@@ -245,7 +245,7 @@ def test_no_command_is_made_of_a_hostile_name() -> None:
 @pytest.mark.parametrize(
     ("tally", "line"),
     [
-        (Tally(), "safe-pip: no artifact came to a decision"),
+        (Tally(), "safe-pip: nothing to inspect: pip fetched nothing"),
         (
             Tally(inspected=12, from_memory=3, waited_seconds=1.24),
             "safe-pip: 12 inspected, 3 from memory, no finding; pip waited 1.2 s",
@@ -321,6 +321,26 @@ def test_a_question_looks_as_reviewed(monkeypatch: pytest.MonkeyPatch, way: str)
     monkeypatch.setenv("COLUMNS", "80" if way == "plain" else way)
     _, shown = ask("m\nn\n", is_plain=way == "plain")
     assert shown == reviewed(f"question-{way}")
+
+
+def test_several_finds_at_a_place_say_each_thing_once_and_first_when_it_runs() -> None:
+    runs = "it runs when the package is imported"
+    details = (f"sends keys away; {runs}", f"reads keys; {runs}", "reads keys")
+    found = [replace(TOP, evidence=replace(TOP.evidence, detail=detail)) for detail in details]
+    assert found_words(found, str) == (
+        "runs when the package is imported: sends keys away; reads keys"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [("    x = exec(data)  # odd", "x = exec(data)  # odd"), ("    y = 1", "exec(data)")],
+)
+def test_the_line_is_shown_as_it_stands_if_what_was_found_is_seen_in_it(
+    line: str, shown: str
+) -> None:
+    around = SourceLines(first_line=2, lines=("import os", line))
+    assert code_at([replace(make_finding(line=3), around=around)]).text == shown
 
 
 def test_the_finding_is_shown_where_the_question_is_asked() -> None:

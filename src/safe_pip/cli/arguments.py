@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from safe_pip.errors import UsageError
@@ -60,6 +61,8 @@ _FLAGS = {
     "-h": "wants_help",
     "--help": "wants_help",
 }
+# Those of pip that stand before its verb and look like one of ours.
+_PIPS = frozenset({"--version", "--verbose", "--quiet", "--python"})
 _VALUES = {"--policy": "policy", "--report": "report", "--record": "record", "--format": "format"}
 
 
@@ -97,8 +100,17 @@ def split_arguments(arguments: Sequence[str]) -> tuple[Options, list[str]]:
             setattr(options, _VALUES[name], _checked(name, text))
             del remaining[: 1 if has_value else 2]
         else:
+            _refuse_misspelled(name)
             break
     return options, remaining
+
+
+def _refuse_misspelled(name: str) -> None:
+    """What pip would call no option of its own, with the one of ours that was meant."""
+    if name.startswith("--") and name not in _PIPS:
+        close = get_close_matches(name, [*_FLAGS, *_VALUES], n=1, cutoff=0.75)
+        if close:
+            raise UsageError(f"there is no option {name}.", hint=f"Did you mean {close[0]}?")
 
 
 def _checked(name: str, text: str) -> Path | str:

@@ -99,7 +99,10 @@ def _trust(path: Path | None, surroundings: Surroundings) -> int:
             hint="safe-pip policy init makes one.",
         )
     surroundings.trusted.add(file.path, file.table_digest)
-    print(f"{escaped(str(file.path))} is trusted until its policy changes; it sets:")
+    print(
+        f"{escaped(str(file.path))} is trusted until its policy changes; "
+        f"it sets {'these keys:' if file.said else 'nothing yet.'}"
+    )
     for key in KEYS.values():
         if key.field in file.said:
             print(f"  {key.name}: {key.says}")
@@ -189,13 +192,22 @@ def _inspected_release(
     return project, version, verdict.sha256
 
 
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date such as 2030-01-31") from error
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="safe-pip policy",
         description="What may pass. docs/policy.md explains every key.",
         allow_abbrev=False,
     )
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    verbs = parser.add_subparsers(
+        dest="verb", required=True, metavar="show|check|schema|init|trust|allow"
+    )
     verbs.add_parser("show", help="the policy in force, and where each value came from")
     check = verbs.add_parser("check", help="whether a file is a valid policy")
     check.add_argument(
@@ -211,7 +223,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     allow.add_argument("--sha256", metavar="DIGEST", help="of the file that was reviewed")
     allow.add_argument("--reason", required=True, metavar="TEXT", help="who read it, and when")
-    allow.add_argument("--expires", type=date.fromisoformat, metavar="DATE", help="as 2030-01-31")
+    allow.add_argument("--expires", type=_day, metavar="DATE", help="as 2030-01-31")
     allow.add_argument(
         "--project",
         action="store_true",

@@ -251,7 +251,11 @@ def _scan_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     )
     asked = parser.parse_args(arguments)
     if bool(asked.paths) == asked.installed:
-        parser.error("name paths, or --installed, and not both")
+        parser.error(
+            "name paths, or --installed, and not both"
+            if asked.paths
+            else "name a path, or --installed for an environment"
+        )
     if asked.python is not None and not asked.installed:
         parser.error("--python goes with --installed")
     if asked.previous and asked.installed:

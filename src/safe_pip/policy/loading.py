@@ -30,6 +30,9 @@ MODEL = "the model"
 ORGANISATION = "organisation"
 PROJECT = "project"
 MAX_POLICY_BYTES = 1 << 20
+_NO_FILE_HINT = (
+    "Check its name; `safe-pip policy init` begins a file, docs/policy.md has every key."
+)
 _HINT = "Correct the file, or run `safe-pip policy check FILE`; docs/policy.md lists every key."
 
 
@@ -272,6 +275,8 @@ def _read(path: Path) -> bytes:
             raise PolicyError(f"{path} is not a regular file.", hint=_HINT)
         with path.open("rb") as file:
             content = file.read(MAX_POLICY_BYTES + 1)
+    except FileNotFoundError as error:
+        raise PolicyError(f"{path} does not exist.", hint=_NO_FILE_HINT) from error
     except OSError as error:
         raise PolicyError(f"{path} cannot be read: {error.strerror}.", hint=_HINT) from error
     if len(content) > MAX_POLICY_BYTES:

@@ -10,7 +10,7 @@ from packaging.version import InvalidVersion, Version
 from safe_pip.escaping import escaped
 from safe_pip.evidence import Surface
 from safe_pip.policy.rules import Action, Decision
-from safe_pip.policy.telling import MarkedLine, marked_line
+from safe_pip.policy.telling import MarkedLine, marked_line, telling_spans
 from safe_pip.verdict import Finding
 
 # Enough to see why; the question offers the rest.
@@ -88,8 +88,17 @@ def place_name(findings: Sequence[Finding], *, line_sign: str = ":") -> str:
 
 
 def code_at(findings: Sequence[Finding]) -> MarkedLine:
-    """The line of code at one place, with what the finds are about."""
+    """The line of code at one place, with what the finds are about.
+
+    The line of the source, if what they are about is seen in it; else what was noted of the find,
+    which may be a piece of the line, or of what its literals come to.
+    """
     evidence = [finding.evidence for finding in findings]
+    number, around = evidence[0].location.line, findings[0].around
+    if around is not None and 0 <= number - around.first_line < len(around.lines):
+        line = around.lines[number - around.first_line].strip()
+        if telling_spans(line, evidence):
+            return marked_line(line, evidence)
     return marked_line(evidence[0].excerpt, evidence)
 
 
@@ -107,7 +116,7 @@ def found_words(findings: Sequence[Finding], says: Says) -> str:
         escaped(finding.evidence.detail).removesuffix(runs) or says(finding.evidence.feature)
         for finding in _chains_first(findings)
     )
-    # "decodes and executes" says nothing beside "decodes and executes; it runs at import".
+    # "decodes and executes" says nothing beside "decodes and executes a string".
     telling = [
         one for one in sentences if not any(one in other for other in sentences.keys() - {one})
     ]

@@ -27,7 +27,7 @@ class Tally:
 def summary_line(tally: Tally) -> str:
     """Says what was found, never that something is safe."""
     if not tally.inspected:
-        return "safe-pip: no artifact came to a decision"
+        return "safe-pip: nothing to inspect: pip fetched nothing"
     found = [
         f"{count} {words}"
         for count, words in (
