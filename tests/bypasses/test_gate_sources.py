@@ -13,7 +13,7 @@ from safe_pip.archive import DEFAULT_LIMITS, open_distribution
 from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.errors import EXIT_BLOCKED, EXIT_UNSCANNABLE
 from safe_pip.gates.reviewer import Arrival
-from tests.builders import write_sdist, write_tree, write_wheel
+from tests.builders import core_metadata, write_sdist, write_tree, write_wheel
 from tests.bypasses.test_gate import stored_wheel
 from tests.integration.canaries import (
     backend,
@@ -244,17 +244,12 @@ def test_wheel_changed_by_what_an_allowed_build_left_running(workshop: Workshop)
     assert workshop.installed() == []
 
 
-@pytest.mark.parametrize("options", [[], ["-e"]], ids=["folder", "editable"])
-def test_compiled_module_that_is_not_of_its_source(
-    workshop: Workshop,  # noqa: F811
-    options: list[str],
-) -> None:
-    """As an archive brings it that somebody unpacked: Python looks at size and time alone."""
-    folder = write_tree(workshop.folder / "alpha", project_files("alpha"))
-    source = folder / "backend.py"
-    size, evil = source.stat().st_size, workshop.folder / "backend.py"
-    evil.write_text(source.read_text().replace('" backend"', '" EVIL!!!"'), encoding="utf-8")
-    assert evil.stat().st_size == size
+def write_false_bytecode(workshop: Workshop, folder: Path) -> Path:  # noqa: F811
+    """A project with a compiled back end of the same size and time as its source."""
+    write_tree(folder, project_files("alpha"))
+    source, evil = folder / "backend.py", workshop.folder / "backend.py"
+    text = source.read_text(encoding="utf-8")
+    evil.write_text(text.replace('" backend"', '" EVIL!!!"'), encoding="utf-8")
     for path in (source, evil):
         os.utime(path, (1_600_000_000, 1_600_000_000))
     code = (
@@ -262,11 +257,32 @@ def test_compiled_module_that_is_not_of_its_source(
         "py_compile.compile(sys.argv[1], importlib.util.cache_from_source(sys.argv[2]), sys.argv[2])"
     )
     subprocess.run([workshop.python, "-c", code, evil, source], check=True, timeout=30)
+    return folder
+
+
+@pytest.mark.parametrize("options", [[], ["-e"]], ids=["folder", "editable"])
+def test_compiled_module_that_is_not_of_its_source(
+    workshop: Workshop,  # noqa: F811
+    options: list[str],
+) -> None:
+    """As an archive brings it that somebody unpacked: Python looks at size and time alone."""
+    folder = write_false_bytecode(workshop, workshop.folder / "alpha")
     assert workshop.plain("install", *options, folder) == 0
     assert "alpha EVIL!!!" in workshop.marks, "plain pip runs it"
     workshop.make_environment()
     workshop.forget_marks()
     assert workshop.guarded(RecordingReviewer(), "install", *options, folder) == 0
+    assert "alpha EVIL!!!" not in workshop.marks
+    assert "alpha backend" in workshop.marks
+    assert workshop.leftovers == []
+
+
+def test_compiled_module_of_an_sdist(workshop: Workshop) -> None:  # noqa: F811
+    folder = write_false_bytecode(workshop, workshop.folder / "alpha-1.0")
+    (folder / "PKG-INFO").write_text(core_metadata("alpha", "1.0"), encoding="utf-8")
+    archive = workshop.archives / "alpha-1.0.tar.gz"
+    subprocess.run(["tar", "-czf", archive, "-C", workshop.folder, folder.name], check=True)
+    assert workshop.guarded(RecordingReviewer(), "install", "alpha") == 0
     assert "alpha EVIL!!!" not in workshop.marks
     assert "alpha backend" in workshop.marks
     assert workshop.leftovers == []

@@ -245,6 +245,7 @@ def _pip_without(workshop: Workshop, module: str, name: str) -> Path:
     [
         ("operations/prepare.py", "_get_prepared_distribution"),
         ("operations/prepare.py", "_prepare_linked_requirement"),
+        ("operations/prepare.py", "prepare_editable_requirement"),
         ("operations/prepare.py", "prepare_linked_requirements_more"),
         ("operations/prepare.py", "save_linked_requirement"),
         ("utils/unpacking.py", "unpack_file"),

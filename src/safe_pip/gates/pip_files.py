@@ -10,14 +10,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 import tarfile
-import tempfile
 import zipfile
-from collections.abc import Iterator
 
 CHUNK_BYTES = 1024 * 1024
-BYTECODE_VARIABLE = "PYTHONPYCACHEPREFIX"
 
 
 def real(path: str) -> str:
@@ -80,25 +76,6 @@ def _has_zip_directory(path: str) -> bool:
             return bool(archive.namelist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return False
-
-
-@contextlib.contextmanager
-def without_old_bytecode() -> Iterator[None]:
-    """Whatever Python starts meanwhile compiles anew what it imports.
-
-    Python takes a compiled module in a ``__pycache__`` for that of a source with the same size and
-    time, which an archive that somebody unpacked brings along as its maker likes.
-    """
-    if BYTECODE_VARIABLE in os.environ:  # The user's own place for them, in no tree of anybody's.
-        yield
-        return
-    folder = tempfile.mkdtemp(prefix="pip-bytecode-")
-    os.environ[BYTECODE_VARIABLE] = folder
-    try:
-        yield
-    finally:
-        os.environ.pop(BYTECODE_VARIABLE, None)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_built_wheel(path: str) -> None:

@@ -14,15 +14,8 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
-from .pip_files import (
-    digest,
-    digests,
-    identity,
-    possible_formats,
-    real,
-    remove_built_wheel,
-    without_old_bytecode,
-)
+from .pip_bytecode import FreshBytecode
+from .pip_files import digest, digests, identity, possible_formats, real, remove_built_wheel
 from .pip_line import Line, Lost
 from .pip_requirements import (
     ancestors,
@@ -71,6 +64,7 @@ class Guard:
         self._archive_of_folder: dict[str, str] = {}
         self._current: Any = None
         self._no: str | None = None
+        self._bytecode = FreshBytecode()
         self.drawing_depth = 0
         self.signals = Signals()
 
@@ -92,10 +86,8 @@ class Guard:
         self._building.append(describe(req))
         before = os.environ.get(REQUIRED_BY_VARIABLE)
         os.environ[REQUIRED_BY_VARIABLE] = json.dumps([*self._outer, *self._building])
-        # The compiled modules of an archive, or of a checkout, are inspected with all the rest.
-        is_own_tree = req.link is not None and req.link.is_existing_dir()
         try:
-            with without_old_bytecode() if is_own_tree else contextlib.nullcontext():
+            with self._bytecode.instead_of(req.source_dir):
                 yield
         finally:
             self._building.pop()

@@ -6,7 +6,7 @@ pip 26.3 refuses every import once an installation has started.
 """
 
 # pip's paths are text, and so are ours on its side.
-# ruff: noqa: PTH100, PTH120
+# ruff: noqa: PTH100, PTH119, PTH120
 from __future__ import annotations
 
 import importlib
@@ -26,6 +26,11 @@ def main() -> int:
     package = types.ModuleType(PACKAGE)
     package.__path__ = [folder]
     sys.modules[PACKAGE] = package
+    # What keeps old byte code from a build (pip_bytecode.py) is not for a pip of it: that would
+    # compile itself anew.
+    if os.path.basename(sys.pycache_prefix or "").startswith("pip-bytecode-"):
+        sys.pycache_prefix = None
+        os.environ.pop("PYTHONPYCACHEPREFIX", None)
     # The folder stays as the parent made it, so that a change of it shows.
     writes_no_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     child = importlib.import_module(PACKAGE + ".pip_child")

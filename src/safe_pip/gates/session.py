@@ -20,6 +20,7 @@ from safe_pip.errors import GateError
 RUNNER = "pip_runner.py"
 CHILD_MODULES = (
     RUNNER,
+    "pip_bytecode.py",
     "pip_child.py",
     "pip_files.py",
     "pip_guard.py",
