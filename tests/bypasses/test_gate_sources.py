@@ -124,12 +124,11 @@ def test_wheel_of_pip_s_cache_is_what_its_source_is(
         commit(workshop, folder)
         git = ["git", "-C", str(folder), "rev-parse", "HEAD"]
         head = subprocess.run(git, check=True, capture_output=True, text=True).stdout.strip()
-        argument = f"git+file://{folder}@{head}"
+        argument = f"git+file://{folder}@{head}#egg=alpha"
     else:
         write_canary_sdist(workshop.archives, "alpha")
         file = workshop.index.url.replace("/simple/", "/files/alpha-1.0.tar.gz")
-        argument = "alpha" if kind == "name" else file
-    argument = argument if kind == "name" else f"alpha @ {argument}"
+        argument = "alpha" if kind == "name" else f"alpha @ {file}"
     assert workshop.plain("wheel", "-w", workshop.folder / "kept", argument) == 0
     workshop.forget_marks()
     reviewer = RecordingReviewer()
