@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -69,24 +68,19 @@ class WithInstalledCopies:
         self, inspector: Inspecting, *, find_folders: Callable[[], Iterable[Path]]
     ) -> None:
         self._inspector = inspector
-        self._find_folders = find_folders
-        self._lock = threading.Lock()
-        self._copies: Mapping[NormalizedName, Path] | None = None
+        # An interpreter is started to ask for the folders: while pip starts, nobody waits for it.
+        finding = ThreadPoolExecutor(1, thread_name_prefix="copies")
+        self._copies = finding.submit(lambda: _copies_by_project(find_folders()))
+        finding.shutdown(wait=False)
 
     def begin(self, artifact: Artifact) -> Future[Inspected]:
         names = claimed_names(artifact.path.name)
         if names.kind == "wheel" and names.project is not None:
-            copy = self._installed().get(names.project)
+            copy = self._copies.result().get(names.project)
             if copy is not None and claimed_names(copy.name).version != names.version:
                 previous = Artifact(path=copy, origin=OriginKind.INSTALLED)
                 artifact = replace(artifact, previous=previous)
         return self._inspector.begin(artifact)
-
-    def _installed(self) -> Mapping[NormalizedName, Path]:
-        with self._lock:
-            if self._copies is None:
-                self._copies = _copies_by_project(self._find_folders())
-            return self._copies
 
 
 def _copies_by_project(folders: Iterable[Path]) -> Mapping[NormalizedName, Path]:
