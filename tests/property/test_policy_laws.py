@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from safe_pip.policy.loading import hold, override, tighten
 from safe_pip.policy.rules import Context, decide, without_a_person
 from safe_pip.policy.settings import Action, Policy, Threshold, Thresholds, Unattended
-from safe_pip.verdict import Verdict
+from safe_pip.verdict import Change, RuleHit, Verdict
 from tests.policies import NOW, contexts, make_verdict, policies, scores, verdicts
 
 model_thresholds = st.builds(
@@ -179,3 +179,35 @@ def test_an_expired_entry_is_as_good_as_none(
         for each in (policy, replace(policy, allow=current))
     ]
     assert decisions[0] == decisions[1]
+
+
+changes = st.builds(
+    lambda score, ask: Change(previous="demo 0.9", score=score, ask_above=ask), scores, scores
+)
+hits = st.lists(
+    st.sampled_from(
+        [
+            RuleHit(name="startup-decodes", says="decodes", path="demo.pth", is_block=True),
+            RuleHit(name="telling-behaviour", says="sends", path="demo.py"),
+        ]
+    ),
+    max_size=2,
+).map(tuple)
+
+
+@settings(max_examples=500)
+@given(policies, verdicts, contexts, model_thresholds, st.booleans(), changes, hits)
+def test_no_change_and_no_hard_rule_makes_a_decision_milder(
+    policy: Policy,
+    verdict: Verdict,
+    context: Context,
+    thresholds: Thresholds,
+    is_attended: bool,
+    change: Change,
+    rules: tuple[RuleHit, ...],
+) -> None:
+    with_both, without = (
+        severity(one, policy, context, thresholds, is_attended=is_attended)
+        for one in (replace(verdict, change=change, rules=rules), verdict)
+    )
+    assert with_both >= without
