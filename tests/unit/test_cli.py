@@ -269,7 +269,7 @@ def test_policy_allow_takes_a_release_and_its_digest(
     release = ("policy", "allow", "Evil_Name==1.0")
     assert run(*release, "--sha256", "A" * 64, "--reason", "read it") == 0
     assert f'sha256 = "{"a" * 64}"' in home.user_policy.read_text()
-    assert "evil-name ==1.0 is allowed" in capsys.readouterr().out
+    assert "evil-name==1.0 with this digest is allowed" in capsys.readouterr().out
     assert run(*release, "--sha256", "short", "--reason", "x") == 2
     assert run("policy", "allow", "evil", "--sha256", "a" * 64, "--reason", "x") == 2
     assert run("policy", "allow", "missing", "--reason", "x") == 2
@@ -328,7 +328,7 @@ def test_known_malware_is_blocked_once_imported(
     assert run("scan", path) == 0
     assert run("feed", "update", write(tmp_path / "osv", osv())) == 0
     assert run("feed", "status") == 0
-    assert "1 reports of malware about 1 projects" in capsys.readouterr().out
+    assert "1 report of malware about 1 project" in capsys.readouterr().out
     assert run("scan", path) == 40
     assert "MAL-2026-0001" in capsys.readouterr().out
 

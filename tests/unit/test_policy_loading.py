@@ -105,6 +105,16 @@ def test_a_bad_file_is_refused_by_key_path(write: Write, text: str, words: str) 
     assert raised.value.hint
 
 
+@pytest.mark.parametrize("key", KEYS)
+def test_every_key_refuses_what_makes_no_sense_by_its_name(write: Write, key: str) -> None:
+    path = write("given.toml", f"{key} = 1999-12-31T23:59:59")
+    with pytest.raises(PolicyError) as raised:
+        read_policy_file(path)
+    assert str(raised.value).startswith(f"{path}: {key}: ")
+    assert " is not " in str(raised.value)
+    assert raised.value.hint
+
+
 def test_the_key_path_in_a_pyproject_begins_with_its_table(write: Write) -> None:
     path = write("pyproject.toml", "[tool.safe-pip]\nsdists = 1")
     with pytest.raises(PolicyError, match=r"tool\.safe-pip\.sdists: 1 is not"):

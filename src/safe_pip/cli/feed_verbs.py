@@ -85,7 +85,9 @@ def _print_status(surroundings: Surroundings) -> int:
 
 
 def _content(status: ListStatus) -> str:
-    return f"{status.report_count:,} reports of malware about {status.project_count:,} projects"
+    reports = "report" if status.report_count == 1 else "reports"
+    projects = "project" if status.project_count == 1 else "projects"
+    return f"{status.report_count:,} {reports} of malware about {status.project_count:,} {projects}"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -37,7 +37,10 @@ def run_policy(options: Options, arguments: Sequence[str], surroundings: Surroun
             return _check(asked.file, options, surroundings)
         case "init":
             path = write_template(surroundings.working_folder)
-            print(f"{escaped(str(path))} written; edit it")
+            print(
+                f"{escaped(str(path))} written: edit it. It can only tighten, until you run "
+                "`safe-pip policy trust`."
+            )
             return 0
         case "schema":
             print(json.dumps(policy_schema(), indent=2))
@@ -79,7 +82,8 @@ def _check(path: Path | None, options: Options, surroundings: Surroundings) -> i
 
 
 def _describe(file: PolicyFile) -> int:
-    print(f"{escaped(str(file.path))}: valid, sets {len(file.said)} keys")
+    keys = "1 key" if len(file.said) == 1 else f"{len(file.said)} keys"
+    print(f"{escaped(str(file.path))}: valid, sets {keys}")
     today = datetime.now(timezone.utc).date()
     allowed = file.said.get("allow", frozenset())
     assert isinstance(allowed, frozenset)
@@ -127,7 +131,10 @@ def _allow(asked: argparse.Namespace, options: Options, surroundings: Surroundin
     # Who writes through us has read the entry; what else is in the file was trusted or was not.
     if asked.project and was_trusted:
         surroundings.trusted.add(written.path, written.table_digest)
-    print(f"{entry.project} {entry.specifier} is allowed in {escaped(str(path))}")
+    print(
+        f"{entry.project}{entry.specifier} with this digest is allowed from now on; "
+        f"the entry is in {escaped(str(path))}"
+    )
     if held := surroundings.load_policy(options.policy).policy.held - {"allow"}:
         names = ", ".join(sorted(held))
         print(f"  It sets aside nothing that your organisation's policy says: {names}.")

@@ -72,6 +72,8 @@ def read_record(path: Path) -> Record:
         if len(text) > MAX_RECORD_BYTES:
             raise ValueError(f"more than {MAX_RECORD_BYTES:,} bytes")
         return _record(json.loads(text))
+    except json.JSONDecodeError as error:
+        raise RecordError(f"{path} is no verdict record: it is not JSON.", hint=_HINT) from error
     except UnicodeDecodeError as error:
         raise RecordError(f"{path} is no verdict record: it is not text.", hint=_HINT) from error
     except (ValueError, RecursionError) as error:
