@@ -128,7 +128,7 @@ def _source_row(number: int, line: str, *, told: Sequence[Finding]) -> str:
         f"<strong>{escape(part)}</strong>" if is_telling else escape(part)
         for part, is_telling in marked.parts
     )
-    return f"<{tag}><b>{number or '':>5}</b>{text}\n</{tag}>"
+    return f"<{tag}><b>{number or '':>5}</b><i>{text}</i>\n</{tag}>"
 
 
 def _graph(entries: Sequence[Entry], anchors: dict[int, str]) -> Iterator[str]:
@@ -188,7 +188,9 @@ def _pair(name: str, value: str) -> str:
 
 
 def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}."
+    # The name of a host stays as it is.
+    is_name = "." in words.partition(" ")[0]
+    return f"{words}." if is_name else f"{words[:1].upper()}{words[1:]}."
 
 
 def _text(text: str, *, max_chars: int = 1_000) -> str:

@@ -20,6 +20,7 @@ pre span, pre mark { display: grid; grid-template-columns: max-content 1fr; padd
   white-space: pre-wrap; color: inherit; }
 pre mark { background: #ffb30040; border-left: 3px solid var(--ask);
   padding-left: calc(.5rem - 3px); }
+pre i { font-style: normal; }
 pre strong { text-decoration: underline 2px var(--block); text-underline-offset: 3px; }
 pre b { padding-right: 1ch; color: var(--dim); font-weight: normal; white-space: pre;
   user-select: none; }
