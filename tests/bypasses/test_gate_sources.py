@@ -11,9 +11,9 @@ import pytest
 
 from safe_pip.archive import DEFAULT_LIMITS, open_distribution
 from safe_pip.artifact import Artifact, OriginKind
-from safe_pip.errors import EXIT_BLOCKED, EXIT_UNSCANNABLE
+from safe_pip.errors import EXIT_BLOCKED, EXIT_UNSCANNABLE, UnscannableError
 from safe_pip.gates.reviewer import Arrival
-from tests.builders import core_metadata, write_sdist, write_tree, write_wheel
+from tests.builders import Content, core_metadata, write_sdist, write_tree, write_wheel
 from tests.bypasses.test_gate import stored_wheel
 from tests.integration.canaries import (
     backend,
@@ -338,3 +338,25 @@ def test_revision_that_is_an_option(
     assert status == EXIT_UNSCANNABLE
     assert workshop.marks == []
     assert workshop.installed() == []
+
+
+@pytest.mark.parametrize(("flags", "is_refused"), [(0b01, True), (0b11, False), (0, False)])
+def test_wheel_with_a_module_that_hides_its_source(
+    tmp_path: Path, flags: int, is_refused: bool
+) -> None:
+    """Python runs a .pyc with the flags 0b01 (PEP 552) and never looks at what was inspected;
+    pip compiles another over it, but not with --no-compile."""
+    head = b"\xa7\r\r\n" + flags.to_bytes(4, "little") + bytes(8)
+    files: dict[str, Content] = {
+        "alpha/a.py": "",
+        "alpha/__pycache__/a.cpython-311.pyc": head + b"code",
+    }
+    artifact = Artifact(path=write_wheel(tmp_path, "alpha", files=files), origin=OriginKind.FILE)
+    if not is_refused:
+        with open_distribution(artifact, DEFAULT_LIMITS):
+            return
+    with (
+        pytest.raises(UnscannableError, match="in place of its source"),
+        open_distribution(artifact, DEFAULT_LIMITS),
+    ):
+        pass

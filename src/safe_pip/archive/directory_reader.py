@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from safe_pip.archive.bytecode import is_unchecked
 from safe_pip.archive.contents import Contents, joined
 from safe_pip.archive.limits import Meter
 from safe_pip.archive.links import Link, add_links
@@ -20,9 +21,8 @@ _VCS_FOLDERS = frozenset({".git", ".hg", ".svn"})
 _BUILD_FILES = ("pyproject.toml", "setup.cfg", "setup.py", "MANIFEST.in")
 # What Python or a build would run from a file behind a link, or in a folder of version control.
 _CODE_SUFFIXES = (".py", ".pyw", ".pyc", ".pth", ".pyd", ".so", ".toml", ".cfg")
+_PYC_HEAD_BYTES = 8
 _MAX_ENTRIES_BEHIND_LINK = 20_000
-# PEP 552: a .pyc with these flags is run without a look at its source.
-_UNCHECKED_PYC_FLAGS = 0b01
 
 
 def read_directory(root: Path, meter: Meter, *, is_own_tree: bool) -> Contents:
@@ -181,8 +181,8 @@ def _is_checked_cache(path: Path) -> bool:
     """Whether this is a compiled module that Python runs only if it fits its source."""
     if path.suffix != ".pyc" or path.parent.name != "__pycache__":
         return False
-    header = next(_read(path), b"")[:8]
-    return len(header) == 8 and int.from_bytes(header[4:], "little") != _UNCHECKED_PYC_FLAGS
+    head = next(_read(path), b"")
+    return len(head) >= _PYC_HEAD_BYTES and not is_unchecked(head)
 
 
 def _is_code(name: str) -> bool:
