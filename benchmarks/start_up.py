@@ -11,6 +11,7 @@ worker.
 from __future__ import annotations
 
 import argparse
+import compileall
 import os
 import re
 import subprocess
@@ -22,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+import safe_pip as safe_pip_package
 from benchmarks.figures import add_json, print_table, write_json
 from benchmarks.processes import timed
 from safe_pip.inspection.workers import start_worker
@@ -74,6 +76,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=7)
     add_json(parser)
     asked = parser.parse_args()
+    # As pip's installation does; an editable one may lack it.
+    compileall.compile_dir(Path(safe_pip_package.__file__).parent, quiet=2)
     safe_pip = [sys.executable, "-m", "safe_pip"]
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from benchmarks.figures import quantile, spread
+from benchmarks.growth import make_wheel
+from benchmarks.processes import timed
 from benchmarks.same_vector import PROMISED, compare, differences, found_in
+from benchmarks.scan_cost import inflate
 from benchmarks.subjects import add_subjects, choose_subjects, linked
 from safe_pip.extractors import SCHEMA
 from tests.builders import write_sdist, write_wheel
@@ -69,3 +73,16 @@ def test_spread_of_figures() -> None:
     values = [float(number) for number in range(1, 11)]
     assert spread(values) == {"median": 5.5, "p90": 10.0, "worst": 10.0}
     assert quantile([], 0.5) != quantile([], 0.5)
+
+
+def test_made_wheel_has_as_much_source_as_asked(tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path, "demo", n_bytes=200_000)
+    assert inflate(wheel) > 200_000
+    assert {"proc_spawn"} <= found_in(wheel, reads_all=False).keys()
+
+
+def test_process_is_timed_with_its_output_and_status(tmp_path: Path) -> None:
+    timing = timed([sys.executable, "-c", "print('out'); raise SystemExit(3)"], work=tmp_path)
+    assert (timing.code, timing.output.strip()) == (3, "out")
+    assert timing.wall > 0 and timing.peak_mb > 1
+    assert not list(tmp_path.iterdir())
