@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 import subprocess
+import sys
 from collections.abc import Sequence
+from importlib.util import MAGIC_NUMBER, source_hash
 from pathlib import Path
 
 import pytest
@@ -340,11 +343,12 @@ def test_revision_that_is_an_option(
     assert workshop.installed() == []
 
 
-@pytest.mark.parametrize(("flags", "is_refused"), [(0b01, True), (0b11, False), (0, False)])
+@pytest.mark.parametrize(("flags", "is_refused"), [(0b01, True), (0b11, True), (0, False)])
 def test_wheel_with_a_module_that_hides_its_source(
     tmp_path: Path, flags: int, is_refused: bool
 ) -> None:
-    """Python runs a .pyc with the flags 0b01 (PEP 552) and never looks at what was inspected;
+    """Python runs a .pyc with the flags 0b01 (PEP 552) and never looks at what was inspected, and
+    one with 0b11 if it holds the hash of what was inspected, whatever else it holds;
     pip compiles another over it, but not with --no-compile."""
     head = b"\xa7\r\r\n" + flags.to_bytes(4, "little") + bytes(8)
     files: dict[str, Content] = {
@@ -360,3 +364,17 @@ def test_wheel_with_a_module_that_hides_its_source(
         open_distribution(artifact, DEFAULT_LIMITS),
     ):
         pass
+
+
+def test_byte_code_with_the_hash_of_another_source_is_run(tmp_path: Path) -> None:
+    """Why a hash in byte code is no reason to trust it."""
+    source = b"WHO = 'what was inspected'\n"
+    (tmp_path / "a.py").write_bytes(source)
+    code = compile("WHO = 'something else'", "a.py", "exec")
+    flags = (0b11).to_bytes(4, "little")
+    cache = tmp_path / "__pycache__" / f"a.{sys.implementation.cache_tag}.pyc"
+    cache.parent.mkdir()
+    cache.write_bytes(MAGIC_NUMBER + flags + source_hash(source) + marshal.dumps(code))
+    command = [sys.executable, "-c", "import a; print(a.WHO)"]
+    shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "something else"

@@ -5,16 +5,17 @@ from __future__ import annotations
 from safe_pip.archive.contents import Contents
 from safe_pip.errors import UnscannableError
 
-# PEP 552: a .pyc with these flags is run without a look at its source.
-_UNCHECKED = (0b01).to_bytes(4, "little")
+# PEP 552: the flag of a .pyc that Python runs without a look at its source's time and size. With
+# the second flag it compares a hash of the source, which whoever writes the .pyc can write into it.
+_HASH_BASED = 0b01
 
 
-def is_unchecked(head: bytes) -> bool:
-    """Whether a compiled module that begins like this is run whatever its source says."""
-    return head[4:8] == _UNCHECKED
+def is_hash_based(head: bytes) -> bool:
+    """Whether a compiled module that begins like this can be run whatever its source says."""
+    return bool(int.from_bytes(head[4:8], "little") & _HASH_BASED)
 
 
-def refuse_unchecked(contents: Contents) -> None:
+def refuse_hidden_source(contents: Contents) -> None:
     """Of an installed wheel the source could be inspected, and something else be run: pip compiles
     it anew, but not with --no-compile.
 
@@ -25,8 +26,8 @@ def refuse_unchecked(contents: Contents) -> None:
         if not folder.endswith("__pycache__") or not name.endswith(".pyc"):
             continue
         source = f"{folder.removesuffix('__pycache__')}{name.partition('.')[0]}.py"
-        if source in contents.files and is_unchecked(file.prefix):
+        if source in contents.files and is_hash_based(file.prefix):
             raise UnscannableError(
                 f"{path!a} is run in place of its source, whatever that says",
-                reason="unchecked-bytecode",
+                reason="bytecode-for-source",
             )

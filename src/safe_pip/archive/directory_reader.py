@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from safe_pip.archive.bytecode import is_unchecked
+from safe_pip.archive.bytecode import is_hash_based
 from safe_pip.archive.contents import Contents, joined
 from safe_pip.archive.limits import Meter
 from safe_pip.archive.links import Link, add_links
@@ -182,7 +182,7 @@ def _is_checked_cache(path: Path) -> bool:
     if path.suffix != ".pyc" or path.parent.name != "__pycache__":
         return False
     head = next(_read(path), b"")
-    return len(head) >= _PYC_HEAD_BYTES and not is_unchecked(head)
+    return len(head) >= _PYC_HEAD_BYTES and not is_hash_based(head)
 
 
 def _is_code(name: str) -> bool:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from packaging.utils import NormalizedName, canonicalize_name
 
-from safe_pip.archive.bytecode import refuse_unchecked
+from safe_pip.archive.bytecode import refuse_hidden_source
 from safe_pip.archive.compression import Compression
 from safe_pip.archive.contents import Contents
 from safe_pip.archive.core_metadata import (
@@ -136,7 +136,7 @@ def _open_zip(source: SourceBytes, ending: ZipEnding, name: FileName, meter: Met
     if len(dist_infos) > 1:
         contents.note("several-roots", "", f"{len(dist_infos)} .dist-info folders")
     dist_info = _own_dist_info(dist_infos, name)
-    refuse_unchecked(contents)
+    refuse_hidden_source(contents)
     compare_record(contents, dist_info, meter.limits)
     metadata_file = contents.files.get(f"{dist_info}/METADATA")
     metadata = CoreMetadata()
