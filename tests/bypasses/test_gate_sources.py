@@ -366,6 +366,17 @@ def test_wheel_with_a_module_that_hides_its_source(
         pass
 
 
+def test_byte_code_of_an_old_python_has_no_such_flags(tmp_path: Path) -> None:
+    head = b"\x9e\x0c\r\n" + b"\x01\x02\x03\x04" + bytes(8)
+    files: dict[str, Content] = {
+        "alpha/a.py": "",
+        "alpha/__pycache__/a.cpython-33.pyc": head + b"code",
+    }
+    artifact = Artifact(path=write_wheel(tmp_path, "alpha", files=files), origin=OriginKind.FILE)
+    with open_distribution(artifact, DEFAULT_LIMITS) as distribution:
+        assert "alpha/a.py" in distribution.by_path
+
+
 def test_byte_code_with_the_hash_of_another_source_is_run(tmp_path: Path) -> None:
     """Why a hash in byte code is no reason to trust it."""
     source = b"WHO = 'what was inspected'\n"

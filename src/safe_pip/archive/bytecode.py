@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from safe_pip.archive.contents import Contents
 from safe_pip.errors import UnscannableError
 
 # PEP 552: the flag of a .pyc that Python runs without a look at its source's time and size. With
 # the second flag it compares a hash of the source, which whoever writes the .pyc can write into it.
 _HASH_BASED = 0b01
+
+
+# Before Python 3.7 a time stood where the flags stand since.
+_OLD_TAG = re.compile(r"\.(?:cpython-|pypy)3[0-6]\.")
 
 
 def is_hash_based(head: bytes) -> bool:
@@ -26,7 +32,7 @@ def refuse_hidden_source(contents: Contents) -> None:
         if not folder.endswith("__pycache__") or not name.endswith(".pyc"):
             continue
         source = f"{folder.removesuffix('__pycache__')}{name.partition('.')[0]}.py"
-        if source in contents.files and is_hash_based(file.prefix):
+        if source in contents.files and not _OLD_TAG.search(name) and is_hash_based(file.prefix):
             raise UnscannableError(
                 f"{path!a} is run in place of its source, whatever that says",
                 reason="bytecode-for-source",
