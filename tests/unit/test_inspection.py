@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -172,6 +175,55 @@ def test_a_worker_that_cannot_be_started_is_tried_again() -> None:
     for _ in range(2):
         with pytest.raises(ModelError, match="Cannot allocate memory"):
             workers.warm_up()
+
+
+@pytest.mark.parametrize(
+    ("patience_seconds", "busy_seconds", "n_started"),
+    [(20.0, 0.3, 1), (0.0, 1.0, 2), (0.2, 2.0, 2)],
+)
+def test_work_waits_its_time_for_a_busy_worker(
+    patience_seconds: float, busy_seconds: float, n_started: int
+) -> None:
+    text = "import sys; print('{\"ready\": 1}', flush=True); sys.stdin.read()"
+    started: list[Worker] = []
+
+    def start() -> Worker:
+        started.append(script(text))
+        return started[-1]
+
+    workers = Workers(count=2, patience_seconds=patience_seconds, start=start)
+
+    def work(worker: Worker) -> None:
+        worker.warm_up()
+        time.sleep(busy_seconds)
+
+    workers.start_one()
+    with ThreadPoolExecutor(2) as pool:
+        for future in [pool.submit(workers._with_worker, work) for _ in range(2)]:
+            future.result(30)
+    workers.end()
+    assert len(started) == n_started
+
+
+def test_a_waiting_thread_gets_the_place_of_a_worker_that_died() -> None:
+    is_taken, may_fail = threading.Event(), threading.Event()
+
+    def fail(_: Worker) -> None:
+        is_taken.set()
+        may_fail.wait(30)
+        raise UnscannableError("it died", reason="scanner-crash")
+
+    text = "import sys; print('{\"ready\": 1}', flush=True); sys.stdin.read()"
+    workers = Workers(count=1, start=lambda: script(text))
+    with ThreadPoolExecutor(2) as pool:
+        dying = pool.submit(workers._with_worker, fail)
+        assert is_taken.wait(30)
+        waiting = pool.submit(workers.warm_up)
+        may_fail.set()
+        waiting.result(30)
+        with pytest.raises(UnscannableError):
+            dying.result(30)
+    workers.end()
 
 
 @pytest.mark.parametrize("answer", ["rubbish", "[]", "{}", '{"verdict": {"score": 0}}', "NaN"])

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # pip itself keeps one core busy, and artifacts arrive one after another.
 GATE_WORKERS = 2
+# About as long as a worker takes to start, and many times what most artifacts take.
+GATE_PATIENCE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +51,18 @@ def _scanner(model: Manifest) -> Scanner:
 
 
 @contextmanager
-def prepared(*, worker_count: int, is_verbose: bool = False) -> Iterator[Parts]:
+def prepared(
+    *, worker_count: int, patience_seconds: float = 0.0, is_verbose: bool = False
+) -> Iterator[Parts]:
     """Parts whose first worker is starting; all workers end with the block.
 
     Raises ModelError, before anything is started, if there is no usable model.
     """
     model = check_shipped_model()
     workers = Workers(
-        count=worker_count, start=start_talking_worker if is_verbose else start_worker
+        count=worker_count,
+        patience_seconds=patience_seconds,
+        start=start_talking_worker if is_verbose else start_worker,
     )
     try:
         workers.start_one()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from safe_pip.cli.arguments import Options
 from safe_pip.cli.notices import REPORT_ONLY_NOTICE, policy_notices, target_notices
-from safe_pip.cli.parts import GATE_WORKERS, prepared
+from safe_pip.cli.parts import GATE_PATIENCE_SECONDS, GATE_WORKERS, prepared
 from safe_pip.cli.surroundings import Surroundings
 from safe_pip.gates.pip_gate import needs_gate, run_pip, run_unguarded
 from safe_pip.gates.reviewer import Reviewer
@@ -28,7 +28,11 @@ def run_pip_verb(options: Options, arguments: Sequence[str], surroundings: Surro
 
         check_places(options)
     loaded = surroundings.load_policy(options.policy)
-    with prepared(worker_count=GATE_WORKERS, is_verbose=options.is_verbose) as parts:
+    with prepared(
+        worker_count=GATE_WORKERS,
+        patience_seconds=GATE_PATIENCE_SECONDS,
+        is_verbose=options.is_verbose,
+    ) as parts:
         target = choose_target(environ=environ)
         if options.is_report_only:
             # Said even with --quiet: who reads the log must not take this run for a guarded one.

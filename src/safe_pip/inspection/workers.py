@@ -11,10 +11,10 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import LifoQueue
 from typing import TypeVar
 
 import safe_pip
@@ -149,21 +149,24 @@ def start_talking_worker() -> Worker:
 
 @dataclass(slots=True, kw_only=True)
 class Workers:
-    """Up to ``count`` workers, started when there is work for them. Safe for several threads."""
+    """Up to ``count`` workers, started when there is work for them. Safe for several threads.
+
+    Work waits ``patience_seconds`` for a worker that is there before another one is started: a
+    start takes as much processor time as ten small artifacts.
+    """
 
     count: int
     timeout_seconds: float = INSPECTION_SECONDS
+    patience_seconds: float = 0.0
     start: Callable[[], Worker] = start_worker
-    _idle: LifoQueue[Worker | None] = field(init=False, default_factory=LifoQueue)
+    _idle: list[Worker] = field(init=False, default_factory=list)
     _running: set[Worker] = field(init=False, default_factory=set)
-
-    def __post_init__(self) -> None:
-        for _ in range(self.count):
-            self._idle.put(None)
+    _n_starting: int = field(init=False, default=0)
+    _changed: threading.Condition = field(init=False, default_factory=threading.Condition)
 
     def start_one(self) -> None:
         """Start a worker now, so that it is warm when the first artifact arrives."""
-        self._idle.put(self._take())
+        self._put_back(self._take())
 
     def warm_up(self) -> None:
         """Wait for a warm worker. Raises ModelError if there can be none."""
@@ -187,22 +190,45 @@ class Workers:
         except BaseException:
             # Whatever went wrong, this one's state is unknown: the next artifact gets a new one.
             worker.end()
-            self._running.discard(worker)
-            self._idle.put(None)
+            with self._changed:
+                self._running.discard(worker)
+                self._changed.notify()
             raise
-        self._idle.put(worker)
+        self._put_back(worker)
         return done
 
+    def _put_back(self, worker: Worker) -> None:
+        with self._changed:
+            self._idle.append(worker)
+            self._changed.notify()
+
     def _take(self) -> Worker:
-        worker = self._idle.get()
-        if worker is not None:
-            return worker
+        """An idle worker, the one last used first, or a new one."""
+        started = time.monotonic()
+        with self._changed:
+            while not self._idle:
+                has_place = len(self._running) + self._n_starting < self.count
+                patience = started + self.patience_seconds - time.monotonic()
+                if has_place and (patience <= 0 or not self._running):
+                    self._n_starting += 1
+                    break
+                self._changed.wait(patience if has_place else None)
+            else:
+                return self._idle.pop()
+        return self._started()
+
+    def _started(self) -> Worker:
+        worker = None
         try:
             worker = self.start()
         except OSError as error:
-            self._idle.put(None)
             raise ModelError(f"the scanner does not start: {error}", hint=_HINT) from error
-        self._running.add(worker)
+        finally:
+            with self._changed:
+                self._n_starting -= 1
+                if worker is not None:
+                    self._running.add(worker)
+                self._changed.notify()
         return worker
 
 
