@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import random
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from benchmarks.figures import add_json, print_table, spread, write_json
 from benchmarks.subjects import add_subjects, choose_subjects, linked
@@ -32,7 +33,9 @@ from safe_pip.evidence import Evidence
 from safe_pip.extractors import SCHEMA, code, files, metadata, observe, text
 from safe_pip.extractors.unit import python_units
 from safe_pip.inspection.installed import open_artifact
-from safe_pip.scoring.scorer import Scorer
+
+if TYPE_CHECKING:
+    from safe_pip.scoring.scorer import Scorer
 
 ROUNDS = 2
 # As in the reader: a text has no NUL where it begins.
@@ -129,6 +132,10 @@ def main() -> int:
         "--seconds", type=float, default=float("inf"), help="stop after as many, and say how far"
     )
     asked = parser.parse_args()
+    # As for a worker: onnxruntime, loaded below, is to report nothing to its maker.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    from safe_pip.scoring.scorer import Scorer
+
     started = time.monotonic()
     scorer = Scorer.load(schema=SCHEMA)
     # As a worker does: what is there before the first artifact is looked through no more.
