@@ -31,6 +31,7 @@ class Action(enum.Enum):
     FORK = "forks into the background"
     HOST = "asks who and where this machine is"
     LOAD = "loads code from a path"
+    LOGIN = "logs in"
     NATIVE = "runs machine code from memory"
     NETWORK = "talks to the network"
     READ = "reads a file"
@@ -282,6 +283,13 @@ _TABLE: Mapping[Action, str] = {
     Action.CONNECT: """
         socket: socket.connect socket.connect_ex create_connection
         ssl: wrap_socket.connect SSLContext.wrap_socket.connect
+    """,
+    Action.LOGIN: """
+        smtplib: SMTP.login SMTP_SSL.login
+        ftplib: FTP.login FTP_TLS.login FTP FTP_TLS
+        imaplib: IMAP4.login IMAP4_SSL.login
+        paramiko: SSHClient.connect Transport.connect
+        pysftp: Connection
     """,
     Action.DUPLICATE: """
         os: dup2

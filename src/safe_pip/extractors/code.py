@@ -12,7 +12,7 @@ from safe_pip.extractors.chains import CHAINS, COMMON_CHAINS, Chain, find_chains
 from safe_pip.extractors.code_features import CAPABILITIES, FEATURES, WEIGHTY_ACTIONS
 from safe_pip.extractors.commands import CommandFact
 from safe_pip.extractors.events import Event, Mark, Stream
-from safe_pip.extractors.hosts import fixed_host, registered_domain
+from safe_pip.extractors.hosts import fixed_host, kind_of_host, registered_domain
 from safe_pip.extractors.patterns import FAMILIES, mentions
 from safe_pip.extractors.unit import FoldedLiteral, PythonUnit
 
@@ -142,6 +142,12 @@ class _Writer:
             delayed = delayed or event.action is Action.DELAY
             yield from self._capability(event, stream.surface)
             yield from self._manner(event, stream.surface)
+            if (
+                stream.surface is Surface.STARTUP
+                and event.action in WEIGHTY_ACTIONS
+                and Mark.HARMLESS not in event.marks
+            ):
+                yield self._of("startup_acts", event, stream.surface, _sentence(event))
             if event.action in (Action.NETWORK, Action.CONNECT):
                 yield from self._talk(event, stream.surface)
             if event.action is Action.SPAWN:
@@ -166,10 +172,21 @@ class _Writer:
 
     def _talk(self, event: Event, surface: Surface) -> Iterator[Evidence]:
         """Who is talked to, if code fixes it and the description is silent about it."""
+        if "decoded" in event.address:
+            yield self._of("net_hidden_address", event, surface, "decodes the address it goes to")
+        if "network" in event.address:
+            detail = "asks one address for the address it goes to"
+            yield self._of("net_fetched_address", event, surface, detail)
         host = fixed_host(event.text)
         if not host or registered_domain(host) in self._described:
             return
+        kind = kind_of_host(host, event.text)
+        if kind is not None and kind.weight > 0:
+            detail = f"talks to {host}, {kind.phrase}"
+            yield self._of("net_suspicious_host", event, surface, detail, kind.weight)
         yield self._of("net_unnamed_host", event, surface, f"talks to {host}")
+        if Mark.SENDING in event.marks:
+            yield self._of("net_sends_unnamed", event, surface, f"sends data to {host}")
         if surface.runs_unasked:
             yield self._of("net_unnamed_host_unasked", event, surface, f"talks to {host}")
 
@@ -184,6 +201,9 @@ class _Writer:
                 yield self._of("registry_change", event, surface, _sentence(event))
             case Action.DEBUG_CHECK:
                 yield self._of("vm_debug_check", event, surface, _sentence(event), _MENTIONED)
+            case Action.LOGIN:
+                detail = "logs in with a name and a password written in the code"
+                yield self._of("fixed_login", event, surface, detail)
             case Action.DELETE:
                 yield self._of("self_delete", event, surface, "deletes its own file")
             case Action.THREAD if surface.runs_unasked:

@@ -100,7 +100,7 @@ def payload_of(data: bytes) -> Payload | None:
     text = readable_text(data)
     if text is None:
         return None
-    if _URL.fullmatch(text.strip()):
+    if _URL.fullmatch(text.strip()) or (len(text) <= _MAX_NOTE_CHARS and _URL.search(text)):
         return "URL"
     if _SHELL.search(text):
         return "PowerShell or shell"
@@ -137,6 +137,8 @@ def readable_text(data: bytes) -> str | None:
     return text if len(text) >= MIN_SOURCE_CHARS and n_readable >= 0.98 * len(sample) else None
 
 
+# An address among a few other words, as a list of names or a small configuration.
+_MAX_NOTE_CHARS = 600
 _URL = re.compile(r"(?:https?|wss?|ftp|tcp)://[^\s\"'<>]{4,2000}")
 _SHELL = re.compile(
     r"\b(?:invoke-(?:webrequest|expression|restmethod)|new-object\s+(?:system\.)?net\.|iex\b"

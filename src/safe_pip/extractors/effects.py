@@ -6,6 +6,7 @@ import ast
 import itertools
 from abc import abstractmethod
 
+from safe_pip.extractors.addresses import address_origins, carries_login, sending_marks
 from safe_pip.extractors.arguments import (
     Arguments,
     command_text,
@@ -57,6 +58,7 @@ class Effects(Expressions):
         node: ast.expr,
         *,
         data: Origins = NO_ORIGINS,
+        address: Origins = NO_ORIGINS,
         text: str = "",
         names: frozenset[str] = frozenset(),
         marks: frozenset[Mark] = frozenset(),
@@ -110,7 +112,10 @@ class Effects(Expressions):
                 return
             case Action.LOAD:
                 text, marks = self._load(callee, arguments, marks)
+            case Action.LOGIN if not carries_login(name, arguments):
+                return
             case Action.NETWORK:
+                marks = marks | sending_marks(name, arguments)
                 text = next((v.text for v in arguments.all if "://" in v.text), text)
             case Action.WRITE if name.startswith(("os.", "shutil.")):
                 text = arguments.get(1).text
@@ -121,6 +126,7 @@ class Effects(Expressions):
             name,
             node,
             data=arguments.origins,
+            address=_address_of(sink.action, name, arguments),
             text=text,
             names=names_in(node),
             marks=marks,
@@ -225,8 +231,10 @@ class Effects(Expressions):
             name,
             node,
             data=arguments.origins,
+            address=address_origins(name, arguments),
             text=next((v.text for v in arguments.all if "://" in v.text), ""),
             names=names_in(node),
+            marks=sending_marks(name, arguments),
         )
         return Value(origins=frozenset(("network",)))
 
@@ -248,6 +256,12 @@ class Effects(Expressions):
         if "secret-path" in path.origins or "secret-path" in origins:
             found = found | SECRET
         return Value(origins=found, parts={"path": path})
+
+
+def _address_of(action: Action, name: str, arguments: Arguments) -> Origins:
+    if action in (Action.NETWORK, Action.CONNECT):
+        return address_origins(name, arguments)
+    return NO_ORIGINS
 
 
 def result_ref(callee: Value) -> str:

@@ -41,6 +41,7 @@ class Mark(enum.Enum):
     NESTED = "in code held in a string"
     ONCE = "once only"
     OS_GATED = "on some systems only"
+    SENDING = "handing data over"
     SILENT = "hiding every error"
     SANDBOX_GATED = "unless it is being analysed"
 
@@ -49,9 +50,10 @@ class Mark(enum.Enum):
 class Event:
     """One effect at one place.
 
-    ``data`` is where the things handed to the call came from; ``text`` the URL, path, command or
-    code as far as known; ``names`` the variables and constants in the call, by which a file that
-    is written is known again when it is run.
+    ``data`` is where the things handed to the call came from, ``address`` where the address of a
+    call to the network did; ``text`` is the URL, path, command or code as far as known; ``names``
+    the variables and constants in the call, by which a file that is written is known again when
+    it is run.
     """
 
     action: Action
@@ -59,6 +61,7 @@ class Event:
     path: str
     line: int
     data: Origins = NO_ORIGINS
+    address: Origins = NO_ORIGINS
     text: str = ""
     names: frozenset[str] = frozenset()
     marks: frozenset[Mark] = frozenset()

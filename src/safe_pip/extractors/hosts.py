@@ -160,6 +160,12 @@ def fixed_host(text: str) -> str:
     return "" if is_local or registered_domain(host) in _PLACEHOLDERS else host
 
 
+def kind_of_host(host: str, text: str) -> HostKind | None:
+    """The kind of a lower-case host that a call's text names."""
+    rest = text.lower()[:2_000].partition(host)[2]
+    return kind_of_address(host) or kind_of_name(host, rest[:80])
+
+
 # An address as sockets take it: ("host", 443).
 _PAIR = re.compile(r"\(['\"]([a-z0-9.-]{4,253})['\"], \d{1,5}\)")
 _WRITTEN_OUT = re.compile(r"[a-z0-9_.-]+")

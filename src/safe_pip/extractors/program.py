@@ -84,9 +84,10 @@ class Program:
     def readings(self) -> Iterator[Reading]:
         """Every file once: those whose top level runs unasked first, since they may import
         others and so make them run unasked too; then data files that were run as code."""
-        for wants_unused in (False, True):
+        for turn in range(3):
             for path in sorted(self._surfaces):
-                if (self._surfaces[path] is Surface.OTHER) == wants_unused:
+                # Not "==": an import may have moved a file to a turn that has passed it by.
+                if _turn(self._surfaces[path]) <= turn:
                     yield from self._read_once(path)
         for path in sorted(self._executed):
             if path not in self._done:
@@ -192,8 +193,10 @@ class Program:
         if path is None or path == importer:
             return None
         is_unasked = is_top_level and self._surfaces.get(importer) not in (None, Surface.OTHER)
-        if is_unasked and self._surfaces[path] is Surface.OTHER and path not in self._done:
-            self._surfaces[path] = Surface.MODULE
+        if is_unasked and path not in self._done:
+            self._surfaces[path] = _imported_surface(
+                self._surfaces[path], importer=self._surfaces[importer]
+            )
         if path in self._scopes:
             return self._scopes[path][0]
         if path in self._done or len(self._running) >= MAX_IMPORT_DEPTH:
@@ -234,6 +237,18 @@ class Program:
             if file.path == suffix or file.path.endswith(f"/{suffix}")
         ]
         return min(matches, key=lambda file: (file.path.count("/"), file.path), default=None)
+
+
+def _turn(surface: Surface) -> int:
+    """When a file is read: what starts others before what they start."""
+    return 0 if surface is Surface.STARTUP else 2 if surface is Surface.OTHER else 1
+
+
+def _imported_surface(surface: Surface, *, importer: Surface) -> Surface:
+    """What an import at the top level makes of a file that was not run yet."""
+    if importer is Surface.STARTUP:
+        return Surface.STARTUP
+    return Surface.MODULE if surface is Surface.OTHER else surface
 
 
 def _source_of(path: str, data: bytes) -> str:

@@ -38,6 +38,14 @@ FEATURES = (
         says="has a .pth line that decodes, executes, starts or fetches something",
     ),
     Feature(
+        name="pth_loader",
+        group=Group.FILE,
+        fold=Fold.ANY,
+        is_monotone=True,
+        reason="a program packed into a .pth line has no honest use: a module is imported instead",
+        says="has a .pth line that carries a program and runs it",
+    ),
+    Feature(
         name="startup_modules",
         group=Group.FILE,
         fold=Fold.ANY,
@@ -126,6 +134,10 @@ def _observe_pth(file: SourceFile) -> Iterator[Evidence]:
         yield Evidence(
             feature="pth_import_line", location=location, surface=Surface.STARTUP, excerpt=excerpt
         )
+        if carries_program(line):
+            yield Evidence(
+                feature="pth_loader", location=location, surface=Surface.STARTUP, excerpt=excerpt
+            )
         for sign in _signs(line):
             yield Evidence(
                 feature="pth_suspicious",
@@ -134,6 +146,24 @@ def _observe_pth(file: SourceFile) -> Iterator[Evidence]:
                 excerpt=excerpt,
                 detail=f"{sign} at every interpreter start",
             )
+
+
+_RUNS = re.compile(
+    r"\b(?:exec|eval|compile|Popen|system|popen|spawn\w*|execv\w*|check_\w+|run|call|loads)\s*\("
+    r"|\b__builtins__\b"
+)
+_UNPACKS = re.compile(
+    r"b(?:16|32|64|85)decode|\bdecompress\b|\bmarshal\b|fromhex|\bcodecs\b|\bchr\(|urlopen"
+    r"|\brequests\b|urlretrieve|\bhttpx\b"
+)
+_LONG_STRING = re.compile(r"([\"'])(?:(?!\1)[^\\]|\\.){160,}\1")
+
+
+def carries_program(line: str) -> bool:
+    """Whether an import line unpacks or fetches something, or holds a long string, and runs it."""
+    if _NAMESPACE_LINE.fullmatch(line.strip()) or not _RUNS.search(line):
+        return False
+    return bool(_UNPACKS.search(line) or _LONG_STRING.search(line))
 
 
 def _signs(line: str) -> Iterator[str]:

@@ -1,0 +1,81 @@
+"""Addresses: where a call to the network goes, what it hands over, and who it says it is."""
+
+from __future__ import annotations
+
+import re
+
+from safe_pip.extractors.arguments import Arguments
+from safe_pip.extractors.events import Mark
+from safe_pip.extractors.hosts import fixed_host
+from safe_pip.extractors.values import DECODED, NETWORK, NO_ORIGINS, UNKNOWN, Origins, Value
+
+_ADDRESS_KEYWORDS = ("url", "uri", "host", "address")
+# The whole answer to a request, as text. A field of it is a link that clients follow.
+_WHOLE_ANSWER = re.compile(
+    r"\(\)\.(?:text|content|data|read\(\))(?:\.(?:decode|strip|rstrip|lstrip|splitlines)\(\))*"
+)
+
+
+def address_origins(name: str, arguments: Arguments) -> Origins:
+    """Whether the address was decoded first, or is all of what another address answered.
+
+    ``name`` is the qualified name of the function that is called.
+    """
+    value = _address(name, arguments)
+    if value.ref.endswith("Request()"):
+        return NO_ORIGINS
+    if value.known is not None or fixed_host(value.text):
+        is_hidden = value.known is not None and bool(fixed_host(value.text))
+        return value.origins & DECODED if is_hidden else NO_ORIGINS
+    if _WHOLE_ANSWER.search(value.ref) and "network" in value.origins:
+        return NETWORK | (value.origins & DECODED)
+    return value.origins & DECODED
+
+
+def _address(name: str, arguments: Arguments) -> Value:
+    for keyword in _ADDRESS_KEYWORDS:
+        if keyword in arguments.keywords:
+            return arguments.keywords[keyword]
+    takes_method_first = (
+        name.endswith((".request", ".stream", ".urlopen")) and len(arguments.positional) > 1
+    )
+    value = arguments.get(1 if takes_method_first else 0)
+    if value.parts is not None and not value.ref:
+        return value.parts.get(0, UNKNOWN)
+    return value
+
+
+_SENDING_NAMES = (".post", ".put", ".patch", ".sendall", ".send", ".sendto", ".sendmail",
+                  ".send_message", ".send_document", ".storbinary", ".execute")  # fmt: skip
+_BODY_KEYWORDS = frozenset(("content", "data", "files", "json"))
+
+
+def sending_marks(name: str, arguments: Arguments) -> frozenset[Mark]:
+    """Whether a call to the network hands data over, as far as its form tells."""
+    has_body = _BODY_KEYWORDS & arguments.keywords.keys() or (
+        name.endswith("urlopen") and len(arguments.positional) > 1
+    )
+    is_sending = has_body or f".{name}".endswith(_SENDING_NAMES)
+    return frozenset((Mark.SENDING,)) if is_sending else frozenset()
+
+
+_ACCOUNT_KEYWORDS = ("user", "username")
+_PASSWORD_KEYWORDS = ("password", "passwd")
+
+
+def carries_login(name: str, arguments: Arguments) -> bool:
+    """Whether an account and its password are both written in the code."""
+    by_place = name.endswith(".login")
+    account = _named(arguments, _ACCOUNT_KEYWORDS, 0 if by_place else None)
+    password = _named(arguments, _PASSWORD_KEYWORDS, 1 if by_place else None)
+    return bool(account and password) and account.lower() != "anonymous"
+
+
+def _named(arguments: Arguments, keywords: tuple[str, ...], position: int | None) -> str:
+    for keyword in keywords:
+        if keyword in arguments.keywords:
+            known = arguments.keywords[keyword].known
+            break
+    else:
+        known = None if position is None else arguments.get(position).known
+    return known if isinstance(known, str) else ""

