@@ -6,7 +6,9 @@ import base64
 
 import pytest
 
-from tests.sources import code_evidence, features, places
+from safe_pip.extractors.code import observe_unit
+from safe_pip.extractors.unit import python_units
+from tests.sources import code_evidence, distribution_of, features, places
 
 _HIDDEN = base64.b64encode(b"https://callback.example.co/drop").decode()
 
@@ -114,3 +116,22 @@ def test_what_a_setup_script_imports_from_a_side_folder_is_read(folder: str) -> 
         }
     )
     assert places(evidence, "proc_spawn_unasked") == {(f"{folder}/x.py", 2)}
+
+
+@pytest.mark.parametrize(
+    ("described", "is_announced"),
+    [
+        ("a client for the weather service", True),
+        ("pretty colours\nhttps://home.example\nprogramming language :: python", False),
+        ("pretty colours\ntopic :: internet", True),
+    ],
+)
+def test_a_capability_is_announced_by_the_words_of_the_description(
+    described: str,
+    is_announced: bool,
+) -> None:
+    source = "import requests\ndef f(url):\n    return requests.get(url)\n"
+    (unit,) = python_units(distribution_of({"demo/a.py": source}))
+    seen = features(list(observe_unit(unit, described=described)))
+    assert "net_out" in seen
+    assert ("net_out_unannounced" not in seen) is is_announced

@@ -32,14 +32,19 @@ def address_origins(name: str, arguments: Arguments) -> Origins:
     return value.origins & DECODED
 
 
+# What these are handed first is data, or the method of the request.
+_DATA_FIRST = (".execute", ".send", ".sendall", ".send_message", ".sendmail", ".storbinary")
+_ADDRESS_SECOND = (".request", ".sendto", ".stream", ".urlopen")
+
+
 def _address(name: str, arguments: Arguments) -> Value:
     for keyword in _ADDRESS_KEYWORDS:
         if keyword in arguments.keywords:
             return arguments.keywords[keyword]
-    takes_method_first = (
-        name.endswith((".request", ".stream", ".urlopen")) and len(arguments.positional) > 1
-    )
-    value = arguments.get(1 if takes_method_first else 0)
+    if name.endswith(_DATA_FIRST):
+        return UNKNOWN
+    is_second = name.endswith(_ADDRESS_SECOND) and len(arguments.positional) > 1
+    value = arguments.get(1 if is_second else 0)
     if value.parts is not None and not value.ref:
         return value.parts.get(0, UNKNOWN)
     return value

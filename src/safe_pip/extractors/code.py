@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence, Location, Surface
 from safe_pip.extractors.capabilities import Action
 from safe_pip.extractors.chains import CHAINS, COMMON_CHAINS, Chain, find_chains
-from safe_pip.extractors.code_features import CAPABILITIES, FEATURES, WEIGHTY_ACTIONS
+from safe_pip.extractors.code_features import ANNOUNCING, CAPABILITIES, FEATURES, WEIGHTY_ACTIONS
 from safe_pip.extractors.commands import CommandFact
 from safe_pip.extractors.events import Event, Mark, Stream
 from safe_pip.extractors.hosts import fixed_host, kind_of_host, registered_domain
@@ -46,6 +46,15 @@ _SINK_CALL = re.compile(
 )
 
 
+_ANNOUNCED = {
+    name: re.compile(rf"\b(?:{'|'.join(words.split())})") for name, words in ANNOUNCING.items()
+}
+
+
+# Addresses, and classifiers that are not topics, stand in every description.
+_TELLS_NOTHING = re.compile(r"https?://\S+|^(?!topic)[a-z ]{1,40} :: .*$", re.MULTILINE)
+
+
 def observe_unit(unit: PythonUnit, *, described: str = "") -> Iterator[Evidence]:
     """All code evidence of one unit. Evidence about a function of another file that this unit
     calls stands at that other file's place.
@@ -65,6 +74,7 @@ class _Writer:
     def __init__(self, unit: PythonUnit, described: str) -> None:
         self._unit = unit
         self._described = described
+        self._unannounced = _unannounced(described)
 
     @cached_property
     def _lines(self) -> list[str]:
@@ -169,6 +179,8 @@ class _Writer:
             # One step through another file is less sure than what stands in the open.
             value = _MENTIONED if is_foreign else 1.0
             yield self._of(f"{feature}_unasked", event, surface, detail, value)
+        if feature in self._unannounced and not is_foreign:
+            yield self._of(f"{feature}_unannounced", event, surface, detail)
 
     def _talk(self, event: Event, surface: Surface) -> Iterator[Evidence]:
         """Who is talked to, if code fixes it and the description is silent about it."""
@@ -319,6 +331,13 @@ class _Writer:
                 yield self._at(
                     "chr_map_density", 1, self._unit.surface, "assembles strings", density
                 )
+
+
+@lru_cache(maxsize=4)
+def _unannounced(described: str) -> frozenset[str]:
+    """The capabilities that no word of a description announces."""
+    told = _TELLS_NOTHING.sub(" ", described)
+    return frozenset(name for name, pattern in _ANNOUNCED.items() if not pattern.search(told))
 
 
 def _text_of(literal: FoldedLiteral) -> str:

@@ -52,6 +52,20 @@ CAPABILITIES: Mapping[str, tuple[frozenset[Action], str, str]] = {
 }
 """By feature: the actions that it counts, what to say, and why. Each also as ``…_unasked``."""
 
+ANNOUNCING: Mapping[str, str] = {
+    "net_out": """api aws azure bot browser chat client cloud crawl database deploy discord dns
+        docker download email endpoint fetch ftp github google http internet mail mcp mqtt network
+        online proxy redis remote rest rpc scan scrap sdk server service slack smtp socket ssh
+        stream telegram twitter upload url web""",
+    "proc_spawn": """bash build cli command compil daemon deploy docker execut install launch
+        process runner script shell subprocess task terminal tool virtual wrapper""",
+    "dyn_exec": """debug decorat dynamic eval exec expression interpreter language macro meta
+        namespace notebook plugin script templat""",
+    "secret_read": """auth aws browser cloud config cookie credential keyring login password secret
+        ssh token vault wallet""",
+}
+"""By feature: beginnings of words, one of which describes what honestly does it."""
+
 WEIGHTY_ACTIONS = frozenset(
     (
         Action.CAPTURE,
@@ -135,6 +149,12 @@ _OTHERS = (
              "loot has to be sent; most clients of unnamed hosts only fetch"),
     _feature("fixed_login", Fold.COUNT, "logs in with a name and a password that it carries",
              "the mailbox is the attacker's; a library takes them from its user"),
+    *(
+        _feature(f"{name}_unannounced", Fold.COUNT,
+                 f"{CAPABILITIES[name][1]}, which nothing in its description announces",
+                 "a package that is for it says so; a payload has nothing to do with the rest")
+        for name in ANNOUNCING
+    ),
     _feature("startup_acts", Fold.COUNT, "acts at every interpreter start",
              "start-up files of honest packages patch an import and no more"),
     _feature("pip_in_code", Fold.MAX, "installs further packages",

@@ -156,7 +156,7 @@ _UNPACKS = re.compile(
     r"b(?:16|32|64|85)decode|\bdecompress\b|\bmarshal\b|fromhex|\bcodecs\b|\bchr\(|urlopen"
     r"|\brequests\b|urlretrieve|\bhttpx\b"
 )
-_LONG_STRING = re.compile(r"([\"'])(?:(?!\1)[^\\]|\\.){160,}\1")
+_LONG_STRING = re.compile(r"([\"'])(?:(?!\1)[^\\]|\\.){600,}\1")
 
 
 def carries_program(line: str) -> bool:
