@@ -42,6 +42,7 @@ _HARMFUL = re.compile(
     r"cookies|login data|startupinfo|\.exe|\.ssh|id_rsa|aws_secret|chmod|writefile)\b",
     re.IGNORECASE,
 )
+# Decoding alone does nothing: what runs or sends the result is among these.
 # Modules with which code reaches the network, other processes, the screen or stored secrets.
 _ACTING_MODULES = frozenset(
     """
@@ -54,7 +55,7 @@ _ACTING_MODULES = frozenset(
 )
 _ACTING_CALLS = frozenset(
     """
-    exec eval compile __import__ __builtins__ globals b64decode system popen spawnl spawnv startfile
+    exec eval compile __import__ __builtins__ globals system popen spawnl spawnv startfile
     execv execl execvp fork environ getlogin chmod kill symlink
     """.split()  # noqa: SIM905
 )
