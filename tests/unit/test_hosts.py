@@ -7,6 +7,8 @@ import pytest
 from safe_pip.evidence import Evidence
 from safe_pip.extractors import code
 from safe_pip.extractors.hosts import fixed_host, registered_domain
+from safe_pip.extractors.literals import Literal
+from safe_pip.extractors.text_hosts import observe_chat_accounts
 from safe_pip.extractors.unit import python_units
 from tests.sources import distribution_of
 
@@ -61,3 +63,11 @@ def test_in_a_function_that_is_called_it_counts_once() -> None:
     source = f"def f():\n    {CALL.splitlines()[1]}\n"
     (item,) = _found("import requests\n" + source, "")
     assert (item.feature, item.location.line) == ("net_unnamed_host", 3)
+
+
+def test_a_chat_account_is_one_that_carries_its_key() -> None:
+    key = "1234567890:AA" + "x" * 33
+    carried = Literal(text=f"https://api.telegram.org/bot{key}/sendMessage", line=3)
+    asked = Literal(text="https://api.telegram.org/bot{token}/sendMessage", line=4)
+    (found,) = observe_chat_accounts("demo.py", [carried, asked])
+    assert (found.feature, found.location.line) == ("chat_account", 3)

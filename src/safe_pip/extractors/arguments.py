@@ -62,9 +62,14 @@ def command_text(arguments: Arguments) -> str:
 
 def has_url(arguments: Arguments) -> bool:
     values = arguments.positional[:2]
-    if "url" in arguments.keywords:
-        values = (*values, arguments.keywords["url"])
-    return any(value.const is not None and "://" in value.text for value in values)
+    if any(value.const is not None and _URL_FIRST.match(value.text) for value in values):
+        return True
+    named = arguments.keywords.get("url", UNKNOWN)
+    return named.const is not None and "://" in named.text
+
+
+# Not "{https://…}name", which is how XML names things.
+_URL_FIRST = re.compile(r"\s*(?:\{\})?[a-z0-9]*://|\s*\{\}[^{]*://")
 
 
 def fill_format(template: str, arguments: Arguments) -> str:

@@ -55,6 +55,9 @@ def observe_unit(unit: PythonUnit) -> Iterator[Evidence]:
         literals = _with_payloads(view, payloads)
         yield from text_hosts.observe_hosts(unit.path, literals)
         yield from text_hosts.observe_socket_addresses(unit.path, literals, unit.source)
+    if text_hosts.may_hold_chat_account(unit.source) or payloads:
+        literals = _with_payloads(view, payloads)
+        yield from text_hosts.observe_chat_accounts(unit.path, literals)
     if view.is_earned or payloads or text_commands.may_hold_command(view.lowered):
         yield from text_commands.observe_commands(unit.path, _with_payloads(view, payloads))
 
@@ -79,5 +82,6 @@ def _observe_script(file: SourceFile) -> Iterator[Evidence]:
     lowered = text.lower()
     if hosts.may_mention(lowered):
         yield from text_hosts.observe_hosts(file.path, whole)
+    yield from text_hosts.observe_chat_accounts(file.path, whole)
     if text_commands.may_hold_command(lowered):
         yield from text_commands.observe_commands(file.path, whole, is_script=True)

@@ -52,6 +52,14 @@ FEATURES = (
         says="names a chat service's mailbox for programs",
     ),
     Feature(
+        name="chat_account",
+        group=Group.TEXT,
+        fold=Fold.ANY,
+        is_monotone=True,
+        reason="a library takes the mailbox from its user; who carries one, carries its own",
+        says="carries the key of a chat service's mailbox",
+    ),
+    Feature(
         name="url_drop_host",
         group=Group.TEXT,
         fold=Fold.ANY,
@@ -117,6 +125,34 @@ def observe_hosts(path: str, literals: Sequence[Literal]) -> Iterator[Evidence]:
         location = Location(path=path, line=literal.line + inner)
         excerpt = text[mention.offset : mention.offset + MAX_EXCERPT_CHARS].partition("\n")[0]
         yield from evidence_of(mention, location, literal.surface, excerpt)
+
+
+# A bot of Telegram, a webhook of Discord, Slack, DingTalk or WeCom, with its key.
+_CHAT_ACCOUNT = re.compile(
+    r"(?<!\d)\d{8,10}:AA[\w-]{33}(?![\w-])|/api/webhooks/\d{15,20}/[\w-]{50,}"
+    r"|hooks\.slack\.com/(?:services|workflows)/T\w{8,}/\w{8,}/\w{16,}"
+    r"|oapi\.dingtalk\.com/robot/send\?access_token=[0-9a-f]{48,}"
+    r"|qyapi\.weixin\.qq\.com/cgi-bin/webhook/send\?key=[0-9a-f-]{36}"
+)
+
+
+def may_hold_chat_account(source: str) -> bool:
+    """Whether a source can hold such a key. Cheaper than to read its literals."""
+    return any(mark in source for mark in (":AA", "api/webhooks/", "hooks.slack", "access_token=",
+                                           "webhook/send"))  # fmt: skip
+
+
+def observe_chat_accounts(path: str, literals: Sequence[Literal]) -> Iterator[Evidence]:
+    """Evidence of literals that hold the key of a chat service's mailbox."""
+    found = ((literal, _CHAT_ACCOUNT.search(literal.text)) for literal in literals)
+    matches = ((literal, match) for literal, match in found if match)
+    for literal, match in itertools.islice(matches, MAX_EVIDENCE):
+        yield Evidence(
+            feature="chat_account",
+            location=Location(path=path, line=literal.line),
+            surface=literal.surface,
+            excerpt=match.group()[:MAX_EXCERPT_CHARS],
+        )
 
 
 def _lowered(text: str) -> str:
