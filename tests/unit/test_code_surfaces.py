@@ -130,7 +130,10 @@ def test_main_block_runs_only_as_a_command() -> None:
 
 def test_uncalled_function_is_asked_for() -> None:
     source = "import os\ndef run():\n    os.system('echo')\n"
-    assert features(code_evidence({"pkg/__init__.py": source})) == {"proc_spawn"}
+    assert features(code_evidence({"pkg/__init__.py": source})) == {
+        "proc_spawn",
+        "proc_spawn_unannounced",
+    }
 
 
 @pytest.mark.parametrize(

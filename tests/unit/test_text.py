@@ -160,6 +160,10 @@ CASES = {
         "x = 'https://discord.com/api/webhooks/12/ab'\n",
         "x = 'https://discord.com/invite/ab'\ny = 'https://api.telegram.org/'\n",
     ),
+    "chat_account": (
+        f"x = 'https://discord.com/api/webhooks/123456789012345678/{'ab' * 34}'\n",
+        "x = 'https://discord.com/api/webhooks/{id}/{token}'\n",
+    ),
     "url_drop_host": ("x = 'https://transfer.sh/up'\n", "x = 'transfer.show'\n"),
     "url_insecure": (
         "x = 'http://downloads.example-project.dev/a'\n",

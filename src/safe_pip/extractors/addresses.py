@@ -33,7 +33,16 @@ def address_origins(name: str, arguments: Arguments) -> Origins:
 
 
 # What these are handed first is data, or the method of the request.
-_DATA_FIRST = (".execute", ".send", ".sendall", ".send_message", ".sendmail", ".storbinary")
+_DATA_FIRST = (
+    ".execute",
+    ".recv",
+    ".recvfrom",
+    ".send",
+    ".sendall",
+    ".send_message",
+    ".sendmail",
+    ".storbinary",
+)
 _ADDRESS_SECOND = (".request", ".sendto", ".stream", ".urlopen")
 
 
