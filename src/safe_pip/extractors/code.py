@@ -197,6 +197,9 @@ class _Writer:
             detail = f"talks to {host}, {kind.phrase}"
             yield self._of("net_suspicious_host", event, surface, detail, kind.weight)
         yield self._of("net_unnamed_host", event, surface, f"talks to {host}")
+        if Mark.SILENT in event.marks:
+            detail = f"talks to {host}, hiding every error"
+            yield self._of("net_silent", event, surface, detail)
         if Mark.SENDING in event.marks:
             yield self._of("net_sends_unnamed", event, surface, f"sends data to {host}")
         if surface.runs_unasked:

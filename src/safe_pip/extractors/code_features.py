@@ -147,6 +147,9 @@ _OTHERS = (
     _feature("net_sends_unnamed", Fold.COUNT,
              "sends data to a host that its description does not name",
              "loot has to be sent; most clients of unnamed hosts only fetch"),
+    _feature("net_silent", Fold.COUNT,
+             "talks to an unnamed host and hides every error",
+             "a collector must not be noticed when it is out of reach"),
     _feature("fixed_login", Fold.COUNT, "logs in with a name and a password that it carries",
              "the mailbox is the attacker's; a library takes them from its user"),
     *(

@@ -20,6 +20,7 @@ from safe_pip.extractors.lookups import handed_origins
 from safe_pip.extractors.parsing import parse, parse_leniently
 from safe_pip.extractors.statements import Statements
 from safe_pip.extractors.values import (
+    HANDED,
     HOLE,
     NO_ORIGINS,
     UNKNOWN,
@@ -286,6 +287,16 @@ class Interpreter(Statements):
         if isinstance(node.value, (str, bytes)):
             kind = "folded" if self._line_override else kind
             self._note_literal(self._line_override or node.lineno, node.value, kind)
+
+    def see_patch(self, owner: str, function: Function) -> None:
+        """A function that takes the place of one of another package's sees what that one's callers
+        hand over."""
+        is_own = owner.partition(".")[0] in self.unit_path.split("/")
+        if is_own or "(" in owner or isinstance(function.node, ast.ClassDef):
+            return
+        spec = function.node.args
+        count = len(spec.posonlyargs) + len(spec.args) + 2 * (spec.vararg is not None)
+        self.invoke(function, Arguments(positional=(Value(origins=HANDED),) * count))
 
     def see_folded(self, value: Value, node: ast.expr) -> None:
         if isinstance(value.const, (str, bytes)) and len(value.const) > 1:

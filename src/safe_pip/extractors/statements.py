@@ -79,6 +79,10 @@ class Statements(Calls):
             self._by_statement[ast.TryStar] = self._try
 
     @abstractmethod
+    def see_patch(self, owner: str, function: Function) -> None:
+        """Something named ``owner`` gets the function as an attribute."""
+
+    @abstractmethod
     def instantiate(self, function: Function, arguments: Arguments) -> Value:
         """An instance of a class of the distribution; its initialisation is run."""
 
@@ -171,6 +175,8 @@ class Statements(Calls):
                 self._set(name, value, scope)
             case ast.Attribute(value=owner_node, attr=name):
                 owner = self.evaluate(owner_node, scope)
+                if value.function is not None and owner.function is None and owner.ref:
+                    self.see_patch(owner.ref, value.function)
                 if owner.function is not None and len(owner.function.attributes) < 500:
                     attributes = owner.function.attributes
                     attributes[name] = join(attributes.get(name), value)
