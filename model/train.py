@@ -82,13 +82,14 @@ def calibrated(
 
 
 def telling_features(tables: Tables, rows: NDArray[np.bool_]) -> tuple[str, ...]:
-    """What code does in MIN_TOLD_FAMILIES families among the rows, and in no benign project."""
-    families = rows & tables.is_positive & tables.from_origin(Origin.CORPUS)
+    """What MIN_TOLD_FAMILIES families among the rows show, as samples or grafted into something
+    benign, and no benign project. Metadata tells nothing by itself: it is anybody's to write."""
+    families = rows & tables.is_positive & tables.from_origin(Origin.CORPUS, Origin.GRAFT)
     benign = rows & tables.is_benign
     return tuple(
         feature.name
         for feature, shows in zip(SCHEMA.features, tables.values.T > 0, strict=True)
-        if feature.group is Group.CODE
+        if feature.group is not Group.METADATA
         and feature.is_monotone
         and not shows[benign].any()
         and len(set(tables.facts["group"][families & shows].tolist())) >= MIN_TOLD_FAMILIES
