@@ -21,7 +21,7 @@ class EvenScorer:
         return EvenScorer()
 
     def judge(self, _: Sequence[Evidence]) -> SimpleNamespace:
-        return SimpleNamespace(score=0.0, findings=())
+        return SimpleNamespace(score=0.0, findings=(), rules=())
 
 
 def start_observer() -> Worker:

@@ -252,7 +252,9 @@ def test_plain_draws_nothing(person: Person) -> None:
     write_canary(person.workshop, "canary", 0.95)
     ended = person.types("--plain", "install", "canary")
     assert ended.status == 40
-    assert "1. canary/__init__.py, line 1: pretends" in ended.screen
+    assert (
+        "1. canary/__init__.py, line 1: runs when the package is imported: pretends" in ended.screen
+    )
     assert "╭" not in ended.screen
 
 

@@ -253,7 +253,7 @@ class FailingJudge:
 def test_a_verdict_tells_the_popular_name_that_the_projects_resembles(
     tmp_path: Path, name: str, words: str | None
 ) -> None:
-    judged = SimpleNamespace(score=0.1, findings=())
+    judged = SimpleNamespace(score=0.1, findings=(), rules=())
     judge = SimpleNamespace(model_id="model", judge=lambda _: judged)
     artifact = Artifact(path=write_wheel(tmp_path, name), origin=OriginKind.SCANNED)
     like = inspect(artifact, judge=judge, limits=DEFAULT_LIMITS).lookalike

@@ -136,7 +136,11 @@ def _observe_pth(file: SourceFile) -> Iterator[Evidence]:
         )
         if carries_program(line):
             yield Evidence(
-                feature="pth_loader", location=location, surface=Surface.STARTUP, excerpt=excerpt
+                feature="pth_loader",
+                location=location,
+                surface=Surface.STARTUP,
+                excerpt=excerpt,
+                detail="carries a program and runs it at every interpreter start",
             )
         for sign in _signs(line):
             yield Evidence(
