@@ -68,7 +68,7 @@ def _lines(metrics: Metrics, fitted: Fitted) -> Iterator[str]:
         ("grafts_by_host", "graft: files of the host"),
         ("transforms", "transformation"),
         ("by_surface", "surface with evidence"),
-        ("by_year", "first seen"),
+        ("by_quarter", "first seen"),
         ("by_format", "format"),
         ("by_size", "archive size"),
     ):

@@ -274,7 +274,7 @@ def measure(tables: Tables, fitted: Fitted) -> tuple[dict[str, object], Trial]:
         "thresholds": at_thresholds(trial),
         "cross_validation": grouped_cv(trial),
         "by_surface": by_surface(trial, thresholds),
-        "by_year": by_value(trial, trial.new, _years(tables), thresholds),
+        "by_quarter": by_value(trial, trial.new, _quarters(tables), thresholds),
         "by_format": by_value(trial, trial.new, tables.facts["format"], thresholds),
         "by_size": by_value(trial, trial.new, size_deciles(trial), thresholds),
         "grafts_by_place": by_value(trial, trial.grafts, tables.facts["variant"], thresholds),
@@ -299,8 +299,9 @@ def figures_of_stage(name: str, fitted: Fitted) -> object:
     return metrics if metrics.get("tables_digest") == fitted.tables_digest else None
 
 
-def _years(tables: Tables) -> NDArray[np.str_]:
-    return np.array([date[:4] for date in tables.facts["first_seen"].tolist()])
+def _quarters(tables: Tables) -> NDArray[np.str_]:
+    dates = tables.facts["first_seen"].tolist()
+    return np.array([f"{date[:4]} Q{(int(date[5:7]) + 2) // 3}" if date else "" for date in dates])
 
 
 def main() -> None:
