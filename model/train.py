@@ -45,7 +45,7 @@ from model.tables import Tables, read_tables
 from model.unit_model import UnitTraining
 from model.weights import group_weights, probe, shortcut_inputs, training_weights
 from model.workspace import TABLES, open_workspace, stage_parser
-from safe_pip.extractors import SCHEMA
+from safe_pip.extractors import SCHEMA, text_commands, text_hosts, text_literals
 from safe_pip.feature import Group
 
 # What tells format, size or maturity more than intent: kept in the schema as context for people,
@@ -60,6 +60,11 @@ MASKED = frozenset(
 # Behaviour that no benign project of training and validation shows, and so many families do, is
 # worth a question by itself, whatever else is in the package.
 MIN_TOLD_FAMILIES = 15
+# Data at rest is no behaviour: a token or an address may stand in an example of a manual.
+AT_REST = frozenset(
+    feature.name
+    for feature in (*text_literals.FEATURES, *text_hosts.FEATURES, *text_commands.FEATURES)
+)
 # How far above the question they lift the log-odds.
 TELLING_MARGIN = 0.02
 ASK_RATE, BLOCK_RATE = 1e-3, 1e-4
@@ -83,13 +88,15 @@ def calibrated(
 
 def telling_features(tables: Tables, rows: NDArray[np.bool_]) -> tuple[str, ...]:
     """What MIN_TOLD_FAMILIES families among the rows show, as samples or grafted into something
-    benign, and no benign project. Metadata tells nothing by itself: it is anybody's to write."""
+    benign, and no benign project. Metadata tells nothing by itself, for anybody may write it, nor
+    does data at rest."""
     families = rows & tables.is_positive & tables.from_origin(Origin.CORPUS, Origin.GRAFT)
     benign = rows & tables.is_benign
     return tuple(
         feature.name
         for feature, shows in zip(SCHEMA.features, tables.values.T > 0, strict=True)
         if feature.group is not Group.METADATA
+        and feature.name not in AT_REST
         and feature.is_monotone
         and not shows[benign].any()
         and len(set(tables.facts["group"][families & shows].tolist())) >= MIN_TOLD_FAMILIES
