@@ -367,6 +367,21 @@ def test_verdicts_travel_in_a_file(
     assert capsys.readouterr().out == "1 verdicts imported, 0 known already\n"
 
 
+def test_verdicts_that_cannot_be_kept_are_not_called_imported(
+    run: Run, home: Surroundings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    carried = str(tmp_path / "verdicts.jsonl")
+    run("scan", wheel_scoring(tmp_path, 0.1, "fine"))
+    run("verdicts", "export", carried)
+    run("verdicts", "clear")
+    home.verdicts_folder.chmod(0o777)
+    capsys.readouterr()
+    assert run("verdicts", "import", carried) == 1
+    shown = capsys.readouterr()
+    assert "1 of 1 verdicts could not be kept" in shown.err
+    assert "imported" not in shown.out
+
+
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [

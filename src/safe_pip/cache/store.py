@@ -45,19 +45,15 @@ class VerdictStore:
         The name belongs to the key because it is inspected too (a format under a wrong name).
         """
         path = self._entry(sha256=sha256, filename=filename, scanner_id=scanner_id)
-        try:
-            content = _read_own_file(path)
-            if content is None:
-                return None
-            verdict = decode_verdict(parse_json(content))
-        except (OSError, EncodingError):
+        verdict = _read_verdict(path)
+        if verdict is None:
             return None
         is_asked_for = (verdict.sha256, verdict.filename, verdict.scanner_id) == (
             sha256,
             filename,
             scanner_id,
         )
-        return verdict if is_asked_for and verdict.score is not None else None
+        return verdict if is_asked_for else None
 
     def remember(self, verdict: Verdict) -> None:
         """Keep a verdict about a file. What could not be inspected may be another time."""
@@ -74,15 +70,8 @@ class VerdictStore:
 
     def verdicts(self, *, scanner_id: str) -> Iterator[Verdict]:
         """All that is remembered of what this scanner saw, in order of digest."""
-        found = []
-        for path in self._scanner_folder(scanner_id).glob("*/*.json"):
-            try:
-                content = _read_own_file(path)
-                verdict = decode_verdict(parse_json(content or b""))
-            except (OSError, EncodingError):
-                continue
-            if verdict.scanner_id == scanner_id and verdict.score is not None:
-                found.append(verdict)
+        entries = map(_read_verdict, self._scanner_folder(scanner_id).glob("*/*.json"))
+        found = [entry for entry in entries if entry is not None and entry.scanner_id == scanner_id]
         yield from sorted(found, key=lambda verdict: (verdict.sha256, verdict.filename))
 
     def size(self) -> StoreSize:
@@ -124,6 +113,16 @@ class VerdictStore:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+def _read_verdict(path: Path) -> Verdict | None:
+    """The verdict of an entry; None if there is none, or it is damaged, or somebody else's."""
+    try:
+        content = _read_own_file(path)
+        verdict = None if content is None else decode_verdict(parse_json(content))
+    except (OSError, EncodingError):
+        return None
+    return verdict if verdict is not None and verdict.score is not None else None
 
 
 def _read_own_file(path: Path) -> bytes | None:

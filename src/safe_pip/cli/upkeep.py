@@ -13,6 +13,7 @@ from safe_pip.cli.parts import shipped_scanner
 from safe_pip.cli.surroundings import Surroundings
 from safe_pip.errors import SafePipError
 from safe_pip.escaping import escaped
+from safe_pip.verdict import Verdict
 
 
 def run_verdicts(_: Options, arguments: Sequence[str], surroundings: Surroundings) -> int:
@@ -66,20 +67,25 @@ def _import(store: VerdictStore, path: Path) -> int:
     scanner = shipped_scanner().id
     verdicts = read_verdicts(path)
     ours = [verdict for verdict in verdicts if verdict.scanner_id == scanner]
-    new = [
-        verdict
-        for verdict in ours
-        if store.recall(
-            sha256=verdict.sha256, filename=verdict.filename, scanner_id=verdict.scanner_id
-        )
-        is None
-    ]
+    new = [verdict for verdict in ours if not _is_known(store, verdict)]
     for verdict in new:
         store.remember(verdict)
+    if lost := sum(not _is_known(store, verdict) for verdict in new):
+        raise SafePipError(
+            f"{lost} of {len(new)} verdicts could not be kept in {store.folder}.",
+            hint="The folder must be yours, and nobody else may be able to write to it.",
+        )
     print(f"{len(new)} verdicts imported, {len(ours) - len(new)} known already")
     if others := len(verdicts) - len(ours):
         print(f"{others} are of another version or model, and were left out")
     return 0
+
+
+def _is_known(store: VerdictStore, verdict: Verdict) -> bool:
+    known = store.recall(
+        sha256=verdict.sha256, filename=verdict.filename, scanner_id=verdict.scanner_id
+    )
+    return known is not None
 
 
 def _clear(store: VerdictStore) -> int:
