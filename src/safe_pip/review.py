@@ -355,11 +355,15 @@ def _never() -> bool:
 
 
 def _shows_nothing_new(verdict: Verdict, parent: Verdict | None) -> bool:
-    """Whether everything found in a tree or built wheel was found in its archive already."""
+    """Whether everything found in a tree or built wheel was found in its archive already: a hard
+    rule as well, which looks at when code runs and not only at what it does."""
     if parent is None or verdict.unscannable is not None:
         return False
     seen = {finding.evidence.feature for finding in parent.telling}
-    return all(finding.evidence.feature in seen for finding in verdict.telling)
+    rules = {hit.name for hit in parent.rules}
+    return all(finding.evidence.feature in seen for finding in verdict.telling) and all(
+        hit.name in rules for hit in verdict.rules
+    )
 
 
 def _each_once(decisions: Iterable[Decision], action: Action) -> list[Decision]:

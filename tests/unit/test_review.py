@@ -27,7 +27,7 @@ from safe_pip.review import Review
 from safe_pip.terminal.desk import Reply
 from safe_pip.terminal.tally import summary_line
 from safe_pip.threats.attestations import Attested
-from safe_pip.verdict import Verdict
+from safe_pip.verdict import RuleHit, Verdict
 from tests.policies import NOW, THRESHOLDS, make_finding, make_verdict
 
 
@@ -272,6 +272,23 @@ def test_an_allowed_archive_covers_the_same_finds_in_its_tree(is_new: bool) -> N
     table = Table(FakeDesk(), EVIL, tree, policy=Policy(allow=frozenset({entry})))
     assert table.rule(EVIL)[0].is_allowed
     assert table.rule(tree, parent=EVIL.sha256)[0].is_allowed == (not is_new)
+
+
+def test_an_allowed_archive_settles_no_hard_rule_that_it_did_not_show() -> None:
+    # The same find as the archive's, but now it runs at every start.
+    rule = RuleHit(name="startup-decodes", says="decodes", path="demo.pth", is_block=True)
+    built = replace(
+        EVIL,
+        filename="evil-1.0-py3-none-any.whl",
+        kind="wheel",
+        sha256="e" * 64,
+        findings=(make_finding(),),
+        rules=(rule,),
+    )
+    entry = AllowEntry(project=canonicalize_name("evil"), sha256=EVIL.sha256, reason="read")
+    table = Table(FakeDesk(), EVIL, built, policy=Policy(allow=frozenset({entry})))
+    assert table.rule(EVIL)[0].is_allowed
+    assert not table.rule(built, parent=EVIL.sha256)[0].is_allowed
 
 
 @pytest.mark.parametrize("is_allowed", [False, True])

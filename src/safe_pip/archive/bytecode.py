@@ -10,8 +10,6 @@ from safe_pip.errors import UnscannableError
 # PEP 552: the flag of a .pyc that Python runs without a look at its source's time and size. With
 # the second flag it compares a hash of the source, which whoever writes the .pyc can write into it.
 _HASH_BASED = 0b01
-
-
 # Before Python 3.7 a time stood where the flags stand since.
 _OLD_TAG = re.compile(r"\.(?:cpython-|pypy)3[0-6]\.")
 

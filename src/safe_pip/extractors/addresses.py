@@ -24,9 +24,11 @@ def address_origins(name: str, arguments: Arguments) -> Origins:
     value = _address(name, arguments)
     if value.ref.endswith("Request()"):
         return NO_ORIGINS
-    if value.known is not None or fixed_host(value.text):
-        is_hidden = value.known is not None and bool(fixed_host(value.text))
-        return value.origins & DECODED if is_hidden else NO_ORIGINS
+    has_fixed_host = bool(fixed_host(value.text))
+    if value.known is not None:
+        return value.origins & DECODED if has_fixed_host else NO_ORIGINS
+    if has_fixed_host:
+        return NO_ORIGINS
     if _WHOLE_ANSWER.search(value.ref) and "network" in value.origins:
         return NETWORK | (value.origins & DECODED)
     return value.origins & DECODED
