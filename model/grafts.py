@@ -32,10 +32,17 @@ class Place(enum.Enum):
     SUBMODULE = "submodule"
     SETUP = "setup.py"
     BUILD_BACKEND = "build-backend"
+    UNCALLED = "uncalled-function"
 
     @property
     def needs_sdist(self) -> bool:
         return self in (Place.SETUP, Place.BUILD_BACKEND)
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether test has grafts of this kind. A payload that waits for a user's call is learnt
+        from, since trojanised clients are made so; the kinds that the bars name are the others."""
+        return self is not Place.UNCALLED
 
 
 def file_of(path: str, content: bytes | str) -> SourceFile:
@@ -70,6 +77,7 @@ def graft(host: Distribution, payload: str, place: Place, seed: int) -> Distribu
         Place.SUBMODULE: _submodule,
         Place.SETUP: _setup,
         Place.BUILD_BACKEND: _build_backend,
+        Place.UNCALLED: _uncalled_function,
     }
     if place.needs_sdist and host.kind is DistributionKind.WHEEL:
         return None
@@ -157,6 +165,18 @@ def _init_head(host: Distribution, payload: str, choice: random.Random) -> Distr
 def _called_function(
     host: Distribution, payload: str, choice: random.Random
 ) -> Distribution | None:
+    return _in_function(host, payload, choice, is_called=True)
+
+
+def _uncalled_function(
+    host: Distribution, payload: str, choice: random.Random
+) -> Distribution | None:
+    return _in_function(host, payload, choice, is_called=False)
+
+
+def _in_function(
+    host: Distribution, payload: str, choice: random.Random, *, is_called: bool
+) -> Distribution | None:
     main = main_module(host)
     if main is None:
         return None
@@ -164,11 +184,12 @@ def _called_function(
     siblings = [f for f in host.python_files() if f.path.rpartition("/")[0] == folder]
     target = choice.choice(sorted(siblings, key=lambda file: file.path)[:20])
     name = choice.choice(_FUNCTION_NAMES)
-    body = textwrap.indent(payload, "    ")
-    call = f"{name}()"
-    if choice.random() < 0.4:
-        call = f"import threading\nthreading.Thread(target={name}, daemon=True).start()"
-    changed = f"{text_of(target).rstrip()}\n\n\ndef {name}():\n{body}\n\n\n{call}\n"
+    changed = f"{text_of(target).rstrip()}\n\n\ndef {name}():\n{textwrap.indent(payload, '    ')}\n"
+    if is_called:
+        call = f"{name}()"
+        if choice.random() < 0.4:
+            call = f"import threading\nthreading.Thread(target={name}, daemon=True).start()"
+        changed += f"\n\n{call}\n"
     return with_files(host, {target.path: file_of(target.path, changed)})
 
 

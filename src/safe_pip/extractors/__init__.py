@@ -11,7 +11,8 @@ from contextlib import contextmanager
 
 from safe_pip.distribution import Distribution
 from safe_pip.evidence import Evidence, Location
-from safe_pip.extractors import code, files, metadata, text
+from safe_pip.extractors import code, files, metadata, talks, text
+from safe_pip.extractors.host_census import HostCensus
 from safe_pip.extractors.program import MAX_LIVE_OBJECTS
 from safe_pip.extractors.unit import python_units
 from safe_pip.feature import FeatureSchema
@@ -39,7 +40,9 @@ def _observations(distribution: Distribution, reads_all: bool) -> Iterator[Evide
     yield from text.observe(distribution)
     seen_in_code: dict[tuple[str, Location], Evidence] = {}
     described = _description(distribution)
+    census = HostCensus()
     for unit in python_units(distribution, reads_all=reads_all):
+        census.see(unit.data)
         yield from text.observe_unit(unit)
         for item in code.observe_unit(unit, described=described):
             # Several units may reach the same place of another; it counts once, at its most.
@@ -47,7 +50,9 @@ def _observations(distribution: Distribution, reads_all: bool) -> Iterator[Evide
             before = seen_in_code.get(key)
             if before is None or _strength(item) > _strength(before):
                 seen_in_code[key] = item
-    yield from seen_in_code.values()
+    for item in seen_in_code.values():
+        if item.feature != talks.ODD_HOST or census.is_odd(talks.host_of(item)):
+            yield item
 
 
 def _description(distribution: Distribution) -> str:

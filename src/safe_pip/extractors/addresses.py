@@ -40,6 +40,8 @@ _DATA_FIRST = (
     ".recv",
     ".recvfrom",
     ".send",
+    ".send_raw_transaction",
+    ".send_transaction",
     ".sendall",
     ".send_message",
     ".sendmail",
@@ -62,7 +64,8 @@ def _address(name: str, arguments: Arguments) -> Value:
 
 
 _SENDING_NAMES = (".post", ".put", ".patch", ".sendall", ".send", ".sendto", ".sendmail",
-                  ".send_message", ".send_document", ".storbinary", ".execute")  # fmt: skip
+                  ".send_message", ".send_document", ".storbinary", ".execute", ".send_transaction",
+                  ".send_raw_transaction")  # fmt: skip
 _BODY_KEYWORDS = frozenset(("content", "data", "files", "json"))
 
 

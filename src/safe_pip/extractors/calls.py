@@ -6,7 +6,7 @@ import ast
 from abc import abstractmethod
 
 from safe_pip.extractors.arguments import Arguments, fill_format, has_url, written_name
-from safe_pip.extractors.capabilities import SINKS, canonical
+from safe_pip.extractors.capabilities import SINKS, Action, canonical
 from safe_pip.extractors.containers import constant_items
 from safe_pip.extractors.effects import result_ref
 from safe_pip.extractors.expressions import text_value
@@ -14,7 +14,18 @@ from safe_pip.extractors.file_calls import TEXT_METHODS
 from safe_pip.extractors.folding import DISGUISING_FUNCTIONS, FUNCTIONS, fold_method, joined
 from safe_pip.extractors.library_calls import LibraryCalls
 from safe_pip.extractors.lookups import builtin_text
-from safe_pip.extractors.values import DECODED, NO_ORIGINS, SOCKET, UNKNOWN, Origins, Scope, Value
+from safe_pip.extractors.values import (
+    DECODED,
+    NO_ORIGINS,
+    SECRET,
+    SECRET_PATH,
+    SOCKET,
+    UNKNOWN,
+    Constant,
+    Origins,
+    Scope,
+    Value,
+)
 
 _GROWING_METHODS = frozenset(("append", "add", "extend", "insert", "update", "appendleft"))
 _FETCHING_METHODS = frozenset(
@@ -32,6 +43,11 @@ _CALLBACK_CALLS = frozenset(
     multiprocessing.Process sys.addaudithook sys.settrace sys.setprofile
     _thread.start_new _thread.start_new_thread
     threading.Thread threading.Timer weakref.finalize""".split()  # noqa: SIM905
+)
+_CONFIG_PARSERS = frozenset(
+    f"configparser.{name}.{method}"
+    for name in ("ConfigParser", "RawConfigParser", "SafeConfigParser")
+    for method in ("read", "read_file")
 )
 _FILE_REFS = frozenset(("builtins.open()", "pathlib.Path()"))
 _SETUP_CALLS = frozenset(
@@ -61,8 +77,11 @@ class Calls(LibraryCalls):
                 result = self._method(receiver, method, arguments, node)
                 return UNKNOWN if result is None else result
             callee = self.attribute(receiver, method, node.func)
-            if method in _SENDING_METHODS and receiver.parts and "url" in receiver.parts:
-                return self._fetch(method, self._arguments(node, scope), node)
+            if receiver.parts and "url" in receiver.parts and canonical(callee.ref) not in SINKS:
+                is_named = bool(receiver.ref)
+                if method.startswith("send_") or (not is_named and method in _SENDING_METHODS):
+                    arguments = self._arguments(node, scope)
+                    return self._fetch(method, arguments, node, receiver.parts["url"].text)
         else:
             callee = self.evaluate(node.func, scope)
             if callee.parts is not None and "receiver" in callee.parts:
@@ -171,6 +190,16 @@ class Calls(LibraryCalls):
 
     _growing_scope: Scope | None = None
 
+    def _read_secrets(self, name: str, arguments: Arguments, node: ast.Call) -> None:
+        """A parser that reads a credential store holds secrets from then on."""
+        self.emit(Action.SECRET, name, node, text=arguments.get(0).text)
+        if isinstance(node.func, ast.Attribute) and self._growing_scope is not None:
+            target = node.func.value
+            if isinstance(target, (ast.Name, ast.Attribute)):
+                held = self.evaluate(target, self._growing_scope)
+                tainted = Value(ref=held.ref, origins=held.origins | SECRET, parts=held.parts)
+                self.assign(target, tainted, self._growing_scope)
+
     def call_by_name(self, name: str, callee: Value, arguments: Arguments, node: ast.Call) -> Value:
         if name in _SETUP_CALLS:
             self.see_setup(arguments, node)
@@ -181,6 +210,8 @@ class Calls(LibraryCalls):
         if name in SINKS:
             self._emit_sinks(name, callee, arguments, node)
             return self._sink_result(name, callee, arguments)
+        if name in _CONFIG_PARSERS and arguments.origins & (SECRET | SECRET_PATH):
+            self._read_secrets(name, arguments, node)
         if name.rpartition(".")[2] in _DECODING_METHODS:
             return self._decode(name, callee, arguments, node)
         if name == "socket.socket":
@@ -192,7 +223,7 @@ class Calls(LibraryCalls):
         origins = callee.origins | self._passed_through(name, arguments)
         if name in DISGUISING_FUNCTIONS:
             origins = origins | DECODED
-        return Value(ref=result_ref(callee), origins=origins)
+        return Value(ref=result_ref(callee), origins=origins, parts=_address_parts(arguments))
 
     @staticmethod
     def _passed_through(name: str, arguments: Arguments) -> Origins:
@@ -219,3 +250,13 @@ class Calls(LibraryCalls):
             self._call_back(arguments)
         origins = callee.origins | arguments.origins
         return Value(origins=origins) if origins else UNKNOWN
+
+
+def _address_parts(arguments: Arguments) -> dict[Constant, Value] | None:
+    """What is made for an address, or from what was made for one, keeps it."""
+    if has_url(arguments):
+        return {"url": next(value for value in arguments.all if "://" in value.text)}
+    for value in arguments.positional[:2]:
+        if value.parts and "url" in value.parts and value.ref:
+            return {"url": value.parts["url"]}
+    return None

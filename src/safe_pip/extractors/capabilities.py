@@ -112,6 +112,9 @@ _TABLE: Mapping[Action, str] = {
         git: Repo.clone_from
         boto3: client.put_object client.upload_file resource.Bucket.upload_file
         ctypes.windll.urlmon: URLDownloadToFileW URLDownloadToFileA
+        solana.rpc.api: Client.send_transaction Client.send_raw_transaction
+        solana.rpc.async_api: AsyncClient.send_transaction AsyncClient.send_raw_transaction
+        web3: Web3.eth.send_raw_transaction Web3.eth.send_transaction
     """,
     Action.SPAWN: """
         os: system popen popen2 popen3 popen4 startfile spawnl spawnle spawnlp spawnlpe spawnv
@@ -328,6 +331,7 @@ _TABLE: Mapping[Action, str] = {
         win32api: RegSetValueEx
     """,
     Action.NATIVE: """
+        os: memfd_create
         ctypes.windll.kernel32: VirtualAlloc VirtualAllocEx VirtualProtect RtlMoveMemory
         ctypes.windll.kernel32: WriteProcessMemory CreateRemoteThread CreateThread
         ctypes.windll.kernel32: NtCreateThreadEx QueueUserAPC

@@ -37,6 +37,9 @@ CHAINS: Mapping[str, str] = {
 }
 """By feature: the phrase that completes "this code …"."""
 
+FETCHING_CHAINS = frozenset(("chain_net_exec", "chain_net_write_exec"))
+"""Chains that run what an address gives."""
+
 COMMON_CHAINS = frozenset(("chain_write_exec",))
 """Chains that build scripts have as well; they count for themselves only."""
 
@@ -58,11 +61,13 @@ _COMMON_NAMES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
-    """One chain, placed at its last step."""
+    """One chain, placed at its last step. ``address`` is what the stream talked to last before
+    it, as far as it is known."""
 
     feature: str
     event: Event
     strength: float
+    address: str = ""
 
 
 def find_chains(stream: Stream) -> Iterator[Chain]:
@@ -71,13 +76,16 @@ def find_chains(stream: Stream) -> Iterator[Chain]:
     for event in stream.events:
         for feature, strength in steps.see(event):
             factor = _CROSS_FILE_FACTOR if Mark.CROSS_FILE in event.marks else 1.0
-            yield Chain(feature=feature, event=event, strength=strength * factor)
+            yield Chain(
+                feature=feature, event=event, strength=strength * factor, address=steps.address
+            )
 
 
 class _Steps:
     """What has happened so far in a stream."""
 
     def __init__(self) -> None:
+        self.address = ""
         self._seen: set[Action] = set()
         self._fetched_names: set[str] = set()
         self._decoded_names: set[str] = set()
@@ -86,8 +94,11 @@ class _Steps:
         self._has_written_fetched = False
         self._has_written_decoded = False
         self._clipboard_in_loop = False
+        self._ran_fetched = False
 
     def see(self, event: Event) -> Iterator[tuple[str, float]]:
+        if "://" in event.text:
+            self.address = event.text
         match event.action:
             case Action.EXECUTE | Action.UNPICKLE:
                 yield from self._execute(event)
@@ -134,6 +145,7 @@ class _Steps:
         named = event.names - _COMMON_NAMES
         if "network" in event.data:
             yield "chain_net_exec", CERTAIN
+            self._ran_fetched = True
             if Action.CONNECT in self._seen:
                 yield "chain_socket_shell", CERTAIN
         if "decoded" in event.data or CommandFact.ENCODED in event.facts:
@@ -168,7 +180,10 @@ class _Steps:
             found.add("chain_handed_key_net")
         for feature in sorted(found):
             yield feature, CERTAIN
-        if event.action is Action.NETWORK:
+        if self._ran_fetched and Mark.SENDING in event.marks:
+            # Commands are fetched, run, and answered: a shell that speaks HTTP.
+            yield "chain_socket_shell", CERTAIN
+        if event.action is Action.NETWORK or CommandFact.EXFILTRATE in event.facts:
             if Action.SECRET in self._seen and "chain_secret_net" not in found:
                 yield "chain_secret_net", LIKELY
             if Action.CAPTURE in self._seen and "chain_capture_net" not in found:

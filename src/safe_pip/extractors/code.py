@@ -8,12 +8,18 @@ from functools import cached_property, lru_cache
 
 from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence, Location, Surface
 from safe_pip.extractors.capabilities import Action
-from safe_pip.extractors.chains import CHAINS, COMMON_CHAINS, Chain, find_chains
+from safe_pip.extractors.chains import (
+    CHAINS,
+    COMMON_CHAINS,
+    FETCHING_CHAINS,
+    Chain,
+    find_chains,
+)
 from safe_pip.extractors.code_features import ANNOUNCING, CAPABILITIES, FEATURES, WEIGHTY_ACTIONS
 from safe_pip.extractors.commands import CommandFact
 from safe_pip.extractors.events import Event, Mark, Stream
-from safe_pip.extractors.hosts import fixed_host, kind_of_host, registered_domain
 from safe_pip.extractors.patterns import FAMILIES, mentions
+from safe_pip.extractors.talks import talks, unknown_host
 from safe_pip.extractors.unit import FoldedLiteral, PythonUnit
 
 __all__ = ["FEATURES", "observe_unit"]
@@ -158,8 +164,13 @@ class _Writer:
                 and Mark.HARMLESS not in event.marks
             ):
                 yield self._of("startup_acts", event, stream.surface, _sentence(event))
+                if event.action is Action.SPAWN:
+                    yield self._of("startup_spawns", event, stream.surface, _sentence(event))
+                elif event.action is Action.NETWORK:
+                    yield self._of("startup_talks", event, stream.surface, _sentence(event))
             if event.action in (Action.NETWORK, Action.CONNECT):
-                yield from self._talk(event, stream.surface)
+                for feature, value, detail in talks(event, stream.surface, self._described):
+                    yield self._of(feature, event, stream.surface, detail, value)
             if event.action is Action.SPAWN:
                 yield from self._command(event, stream.surface)
             if delayed and event.action in WEIGHTY_ACTIONS and stream.surface.runs_unasked:
@@ -181,29 +192,6 @@ class _Writer:
             yield self._of(f"{feature}_unasked", event, surface, detail, value)
         if feature in self._unannounced and not is_foreign:
             yield self._of(f"{feature}_unannounced", event, surface, detail)
-
-    def _talk(self, event: Event, surface: Surface) -> Iterator[Evidence]:
-        """Who is talked to, if code fixes it and the description is silent about it."""
-        if "decoded" in event.address:
-            yield self._of("net_hidden_address", event, surface, "decodes the address it goes to")
-        if "network" in event.address:
-            detail = "asks one address for the address it goes to"
-            yield self._of("net_fetched_address", event, surface, detail)
-        host = fixed_host(event.text)
-        if not host or registered_domain(host) in self._described:
-            return
-        kind = kind_of_host(host, event.text)
-        if kind is not None and kind.weight > 0:
-            detail = f"talks to {host}, {kind.phrase}"
-            yield self._of("net_suspicious_host", event, surface, detail, kind.weight)
-        yield self._of("net_unnamed_host", event, surface, f"talks to {host}")
-        if Mark.SILENT in event.marks:
-            detail = f"talks to {host}, hiding every error"
-            yield self._of("net_silent", event, surface, detail)
-        if Mark.SENDING in event.marks:
-            yield self._of("net_sends_unnamed", event, surface, f"sends data to {host}")
-        if surface.runs_unasked:
-            yield self._of("net_unnamed_host_unasked", event, surface, f"talks to {host}")
 
     def _manner(self, event: Event, surface: Surface) -> Iterator[Evidence]:
         """How an event is done, where the manner itself is the sign."""
@@ -258,6 +246,17 @@ class _Writer:
             yield self._of("registry_publish", event, surface, "publishes packages")
         if CommandFact.RUNS_OWN_FILE in event.facts and surface.runs_unasked:
             yield self._of("own_file_spawn", event, surface, "starts a script it ships")
+        if CommandFact.EXFILTRATE in event.facts:
+            yield self._of("shell_upload", event, surface, "its command sends data away")
+        if CommandFact.INLINE_CODE in event.facts and surface.runs_unasked:
+            detail = "starts an interpreter with a program in its command line"
+            yield self._of("inline_code_unasked", event, surface, detail)
+        if CommandFact.FROM_MEMORY in event.facts:
+            detail = "runs a program that only memory holds"
+            yield self._of("memory_program", event, surface, detail)
+        if CommandFact.DESTROYS in event.facts:
+            detail = "its command deletes files or switches the machine off"
+            yield self._of("destroys", event, surface, detail)
         for fact in (CommandFact.DOWNLOAD_AND_RUN, CommandFact.DOWNLOAD):
             if fact in event.facts:
                 value = 1.0 if fact is CommandFact.DOWNLOAD_AND_RUN else _MENTIONED
@@ -268,6 +267,11 @@ class _Writer:
         event, strength = chain.event, chain.strength
         detail = CHAINS[chain.feature]
         yield self._of(chain.feature, event, surface, detail, strength)
+        if chain.feature in FETCHING_CHAINS:
+            host = unknown_host(chain.address, self._described)
+            if host:
+                told = f"runs what it fetches from {host}, which no project is known to use"
+                yield self._of("net_unknown_program", event, surface, told, strength)
         if Mark.CROSS_FILE in event.marks:
             yield self._of("chain_cross_file", event, surface, detail, strength)
         if Mark.SILENT in event.marks and chain.feature not in COMMON_CHAINS:

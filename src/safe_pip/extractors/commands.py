@@ -13,11 +13,14 @@ from dataclasses import dataclass
 class CommandFact(enum.Enum):
     """Something that a command line does. The values are phrases for people."""
 
+    DESTROYS = "deletes files or switches the machine off"
     DOWNLOAD = "downloads a file"
     DOWNLOAD_AND_RUN = "downloads and runs a file"
     ENCODED = "hides a command in an encoding"
     EXFILTRATE = "sends data away"
+    FROM_MEMORY = "runs a program that only memory holds"
     HIDDEN = "hides its window or detaches itself"
+    INLINE_CODE = "carries a program in its command line"
     PIP_INSTALL = "installs more packages"
     PUBLISH = "publishes packages"
     REVERSE_SHELL = "gives a shell to a remote host"
@@ -96,6 +99,17 @@ _PATTERNS: tuple[tuple[CommandFact, re.Pattern[str]], ...] = (
         ),
     ),
     (
+        CommandFact.DESTROYS,
+        re.compile(
+            r"\bshutdown\b\s+(?:/[srpf]|-[hrP]\b|now\b)|\brm\s+-\w*[rf]\w*\s+(?:--\S+\s+)*(?:/|~/?|\$HOME/?)"
+            r"\*?(?:\s|$)|\bformat\s+[a-z]:|\b(?:del|erase)\s+/[a-z](?:\s+/[a-z])*\s+[a-z]:"
+            r"|\bmkfs\.\w+\s+/dev/|\bdd\b[^\n]*\bof=/dev/(?:sd|nvme|hd)|\bvssadmin\b[^\n]*delete"
+            r"|\bwevtutil\b[^\n]*\bcl\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (CommandFact.FROM_MEMORY, re.compile(r"/proc/(?:self|\{\}|\d+)/fd/|/dev/fd/\d")),
+    (
         CommandFact.HIDDEN,
         re.compile(
             r"-w(?:indowstyle)?\s+(?:hidden|1)\b|\bnohup\s|\bsetsid\s|\bdisown\b|\bstart\s+/b\b"
@@ -138,6 +152,8 @@ def read_command(text: str, *, nesting: int = 0) -> Command:
             inner = read_command(inner_text, nesting=nesting + 1)
             facts |= inner.facts
             code.extend(inner.python_code)
+    if code:
+        facts.add(CommandFact.INLINE_CODE)
     return Command(facts=frozenset(facts), python_code=tuple(code))
 
 

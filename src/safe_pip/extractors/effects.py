@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 from abc import abstractmethod
 
 from safe_pip.extractors.addresses import address_origins, carries_login, sending_marks
@@ -44,6 +45,11 @@ _TELLING_PROGRAMS = frozenset(
 )
 _SCRIPT_SUFFIXES = (".sh", ".bash", ".bat", ".cmd", ".ps1", ".vbs", ".js", ".exe", ".scr")
 _MAX_COMMAND_WORDS = 40
+_INTERPRETERS = ("bash", "cmd", "node", "perl", "powershell", "python", "ruby", "sh", "zsh")
+# Cloud metadata services, asked for keys or a token.
+_GIVES_KEYS = re.compile(
+    r"(?:169\.254\.(?:169\.254|170\.2)|metadata\.google\.internal)\S*(?:credential|token|iam)"
+)
 _DETACHING_KEYWORDS = frozenset(("creationflags", "preexec_fn", "start_new_session"))
 
 
@@ -116,6 +122,8 @@ class Effects(Expressions):
                 return
             case Action.NETWORK:
                 marks = marks | sending_marks(name, arguments)
+                made_for = (callee.parts or {}).get("url", UNKNOWN).text
+                text = made_for if "://" in made_for else text
                 text = next((v.text for v in arguments.all if "://" in v.text), text)
             case Action.WRITE if name.startswith(("os.", "shutil.")):
                 text = arguments.get(1).text
@@ -168,6 +176,7 @@ class Effects(Expressions):
             node,
             data=join_origins(*arguments.positional, arguments.keywords.get("args", UNKNOWN))
             | (arguments.origins & SOCKET)
+            | _fed_origins(text, arguments)
             | (HOST if CommandFact.TELLS_HOST in facts else NO_ORIGINS),
             text=text if text != HOLE else "",
             names=names_in(node),
@@ -209,6 +218,8 @@ class Effects(Expressions):
             return Value(origins=origins)
         if name in ("urllib.request.urlretrieve", "wget.download"):
             return UNKNOWN
+        if "network" in origins and any(_GIVES_KEYS.search(v.text) for v in arguments.all):
+            origins = origins | SECRET
         if any(sink.action is Action.READ for sink in SINKS[name]):
             return self._content(arguments.get(0), NO_ORIGINS)
         if any(sink.action is Action.SPAWN for sink in SINKS[name]):
@@ -225,14 +236,15 @@ class Effects(Expressions):
         written = written_name(node)
         return frozenset() if name.endswith(written) or not written else frozenset((Mark.ALIASED,))
 
-    def _fetch(self, name: str, arguments: Arguments, node: ast.Call) -> Value:
+    def _fetch(self, name: str, arguments: Arguments, node: ast.Call, address: str = "") -> Value:
+        """Talks to the address in the arguments, or to the one that the receiver was made for."""
         self.emit(
             Action.NETWORK,
             name,
             node,
             data=arguments.origins,
             address=address_origins(name, arguments),
-            text=next((v.text for v in arguments.all if "://" in v.text), ""),
+            text=next((v.text for v in arguments.all if "://" in v.text), address),
             names=names_in(node),
             marks=sending_marks(name, arguments),
         )
@@ -278,3 +290,10 @@ def output_origins(command: str) -> Origins:
     if is_secret_path(command[:400]):
         return SECRET
     return HOST if program in _TELLING_PROGRAMS else NO_ORIGINS
+
+
+def _fed_origins(command: str, arguments: Arguments) -> Origins:
+    """Where a program comes from that an interpreter is fed through its standard input."""
+    program = (command.split() or [""])[0].rpartition("/")[2]
+    fed = arguments.keywords.get("input")
+    return fed.origins if fed is not None and program.startswith(_INTERPRETERS) else NO_ORIGINS

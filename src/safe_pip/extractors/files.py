@@ -12,6 +12,7 @@ from safe_pip.extractors import (
     native_files,
     package_shape,
     payload_files,
+    pickled_files,
     startup_files,
 )
 from safe_pip.feature import Feature
@@ -22,6 +23,7 @@ FEATURES: tuple[Feature, ...] = (
     *install_places.FEATURES,
     *native_files.FEATURES,
     *payload_files.FEATURES,
+    *pickled_files.FEATURES,
     *archive_integrity.FEATURES,
 )
 
@@ -33,4 +35,5 @@ def observe(distribution: Distribution) -> Iterator[Evidence]:
     yield from install_places.observe(distribution)
     yield from native_files.observe(distribution)
     yield from payload_files.observe(distribution)
+    yield from pickled_files.observe(distribution)
     yield from archive_integrity.observe(distribution)

@@ -12,6 +12,7 @@ from functools import cache
 from safe_pip.extractors.dated_list import load_list
 
 SUSPICIOUS_HOSTS = "suspicious_hosts.txt"
+COMMON_HOSTS = "common_hosts.txt.gz"
 MAX_HOST_CHARS = 253
 
 
@@ -164,6 +165,16 @@ def kind_of_host(host: str, text: str) -> HostKind | None:
     """The kind of a lower-case host that a call's text names."""
     rest = text.lower()[:2_000].partition(host)[2]
     return kind_of_address(host) or kind_of_name(host, rest[:80])
+
+
+@cache
+def _common_domains() -> frozenset[str]:
+    return frozenset(load_list(COMMON_HOSTS).entries)
+
+
+def is_common(host: str) -> bool:
+    """Whether several benign projects name a host's domain, and it is of no special kind."""
+    return registered_domain(host) in _common_domains() and kind_of_name(host) is None
 
 
 # An address as sockets take it: ("host", 443).

@@ -21,6 +21,7 @@ from safe_pip.extractors.values import (
     HANDED,
     HOLE,
     HOST,
+    LOGIN,
     NETWORK,
     NO_ORIGINS,
     UNKNOWN,
@@ -49,6 +50,10 @@ _STRING_CONSTANTS = {
 _KEY_NAME = re.compile(
     r"priv(?:ate)?key|secret(?:access)?key|accesskeysecret|mnemonic|(?:seed|recovery)phrase"
     r"|seedwords|walletkey|keypair"
+)
+_LOGIN_NAME = re.compile(
+    r"(?:^|api|access|auth|bearer|bot|id|refresh|session|user)token$|^passw(?:or)?d$|password$"
+    r"|apikey|apisecret|accesskeyid|accesskey$|^credentials?$|passphrase"
 )
 _MAX_REMEMBERED_CHARS = 100
 _NAMESPACES = frozenset(("builtins.globals", "builtins.locals", "builtins.vars"))
@@ -115,8 +120,8 @@ class Lookups(ABC):
             return Value(ref=ref, origins=ENVIRONMENT)
         if base.ref == "__file__" or base.ref.startswith("pathlib.Path()"):
             return Value(const=HOLE, is_partial=True, ref="pathlib.Path()", origins=base.origins)
-        parts = base.parts if base.parts is not None and "path" in base.parts else None
-        return Value(ref=ref, origins=base.origins, parts=parts)
+        keeps = base.parts is not None and ("path" in base.parts or "url" in base.parts)
+        return Value(ref=ref, origins=base.origins, parts=base.parts if keeps else None)
 
     def _member(self, function: Function, name: str) -> Value | None:
         found = function.attributes.get(name)
@@ -175,7 +180,8 @@ class Lookups(ABC):
 
 
 def handed_origins(name: str) -> Origins:
-    """Of a parameter or attribute, by its name: whether it holds a private key or its like."""
+    """Of a parameter or attribute, by its name: whether it holds a private key or its like,
+    or a token or a password."""
     return _short_name_origins(name) if len(name) <= _MAX_REMEMBERED_CHARS else _of_name(name)
 
 
@@ -185,7 +191,10 @@ def _short_name_origins(name: str) -> Origins:
 
 
 def _of_name(name: str) -> Origins:
-    return HANDED if _KEY_NAME.search(name.lower().replace("_", "")) else NO_ORIGINS
+    word = name.lower().replace("_", "")
+    if _KEY_NAME.search(word):
+        return HANDED
+    return LOGIN if _LOGIN_NAME.search(word) else NO_ORIGINS
 
 
 def variable_value(name: str) -> Value:

@@ -19,18 +19,18 @@ from collections.abc import Mapping
 _WORDS = frozenset(
     word.encode()
     for word in """
-    CDLL CodeType GetAsyncKeyState ImageGrab InteractiveConsole InteractiveInterpreter LoadLibrary
-    RtlMoveMemory SourceFileLoader VideoCapture VirtualAlloc WinDLL
-    __builtin__ __builtins__ __import__ __pyarmor__ __subclasses__ _posixsubprocess _socket _winapi
-    _winreg
-    aiohttp asyncssh boto3 browser_cookie3 browsercookie clipboard_get cloudscraper
-    create_subprocess_exec create_subprocess_shell curl_cffi d3dshot dhooks discord discord_webhook
-    dns execfile execjs ftplib getstatusoutput grequests http_client httplib httpx import_module
-    ipify js2py load_dynamic load_source marshal mechanize netifaces open_connection paramiko
-    pexpect popen2 posix_spawn posix_spawnp pyHook pyWinhook pyautogui pycurl pynput pyperclip
-    pyscreenshot pysftp pytransform pywifi requests requests_html rot13 runpy secretstorage smtplib
-    socket socketio sounddevice spec_from_file_location startfile subprocess telebot telegram
-    telnetlib tls_client urllib urllib2 urllib3 urlopen urlretrieve websocket websockets wget
+    CDLL CodeType GetAsyncKeyState ImageGrab InteractiveConsole InteractiveInterpreter
+    LoadLibrary RtlMoveMemory SourceFileLoader VideoCapture VirtualAlloc WinDLL __builtin__
+    __builtins__ __import__ __pyarmor__ __subclasses__ _posixsubprocess _socket _winapi _winreg
+    aiohttp asyncssh authorized_keys boto3 browser_cookie3 browsercookie clipboard_get
+    cloudscraper create_subprocess_exec create_subprocess_shell curl_cffi d3dshot dhooks discord
+    discord_webhook dns eth_account execfile execjs ftplib getstatusoutput grequests http_client
+    httplib httpx import_module ipify js2py load_dynamic load_source marshal mechanize
+    memfd_create netifaces open_connection paramiko pexpect popen2 posix_spawn posix_spawnp
+    pyHook pyWinhook pyautogui pycurl pynput pyperclip pyscreenshot pysftp pytransform pywifi
+    requests requests_html rot13 runpy secretstorage smtplib socket socketio solana solders
+    sounddevice spec_from_file_location startfile subprocess telebot telegram telnetlib
+    tls_client urllib urllib2 urllib3 urlopen urlretrieve web3 websocket websockets wget
     win32api win32clipboard win32com win32crypt win32process windll winreg wmi xmlrpc zipimport
     """.split()  # noqa: SIM905
 )

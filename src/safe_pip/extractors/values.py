@@ -17,6 +17,7 @@ Origin = Literal[
     "file",          # the content of a file
     "handed",        # a private key or its like that the caller hands over
     "host",          # who and where this machine is
+    "login",         # a token or a password that the caller hands over
     "keys",          # key strokes, pictures of the screen or the camera, sound
     "network",       # arrived from the network
     "secret",        # the content of a credential store
@@ -31,6 +32,7 @@ ENVIRONMENT: Origins = frozenset(("environment",))
 FILE: Origins = frozenset(("file",))
 HANDED: Origins = frozenset(("handed",))
 HOST: Origins = frozenset(("host",))
+LOGIN: Origins = frozenset(("login",))
 NETWORK: Origins = frozenset(("network",))
 SECRET: Origins = frozenset(("secret",))
 SECRET_PATH: Origins = frozenset(("secret-path",))
