@@ -78,7 +78,7 @@ def test_docstring_is_told_from_other_literals() -> None:
 
 def test_plain_module_earns_no_tree() -> None:
     unit = _unit("def add(a, b):\n    return a + b\n", path="pkg/module.py")
-    assert unit.tree is None
+    assert not unit.has_tree
     assert unit.parse_error == ""
     assert unit.literals == ()
 
@@ -86,10 +86,10 @@ def test_plain_module_earns_no_tree() -> None:
 def test_the_straightforward_path_gives_every_file_a_tree() -> None:
     files = {"pkg/a.py": "VALUE = 1\n", "pkg/b.py": "import subprocess\n"}
     distribution = distribution_of(files, kind=DistributionKind.WHEEL)
-    fast = {unit.path: unit.tree for unit in python_units(distribution)}
-    whole = {unit.path: unit.tree for unit in python_units(distribution, reads_all=True)}
-    assert fast["pkg/a.py"] is None and fast["pkg/b.py"] is not None
-    assert None not in whole.values()
+    fast = {unit.path: unit.has_tree for unit in python_units(distribution)}
+    whole = {unit.path: unit.has_tree for unit in python_units(distribution, reads_all=True)}
+    assert not fast["pkg/a.py"] and fast["pkg/b.py"]
+    assert all(whole.values())
 
 
 def test_unparsable_source_keeps_its_literals() -> None:

@@ -46,14 +46,14 @@ def unit(
     is_earned: bool = True,
 ) -> PythonUnit:
     try:
-        tree, error = (ast.parse(source) if is_earned else None), ""
+        has_tree, error = is_earned and bool(ast.parse(source)), ""
     except SyntaxError as failed:
-        tree, error = None, str(failed)
+        has_tree, error = False, str(failed)
     return PythonUnit(
         path=path,
         data=source.encode(),
         source=source,
-        tree=tree,
+        has_tree=has_tree,
         surface=surface,
         literals=literals,
         parse_error=error,
@@ -352,7 +352,7 @@ def test_hostile_sources_cost_little(name: str, source: str) -> None:
         path="a.py",
         data=source.encode(),
         source=source,
-        tree=None,
+        has_tree=False,
         surface=Surface.MODULE,
         literals=(),
         parse_error="not tried",

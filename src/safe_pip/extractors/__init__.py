@@ -13,13 +13,12 @@ from safe_pip.distribution import Distribution
 from safe_pip.evidence import Evidence, Location
 from safe_pip.extractors import code, files, metadata, talks, text
 from safe_pip.extractors.host_census import HostCensus
-from safe_pip.extractors.program import MAX_LIVE_OBJECTS
 from safe_pip.extractors.unit import python_units
 from safe_pip.feature import FeatureSchema
 
 SCHEMA = FeatureSchema(features=metadata.FEATURES + files.FEATURES + code.FEATURES + text.FEATURES)
 
-_MANY_OBJECTS = 2 * MAX_LIVE_OBJECTS
+_MANY_OBJECTS = 2_000_000
 
 
 def observe(distribution: Distribution, *, reads_all: bool = False) -> tuple[Evidence, ...]:

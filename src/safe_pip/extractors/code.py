@@ -122,9 +122,9 @@ class _Writer:
         unit = self._unit
         if not unit.parse_error:
             return
-        value = _MENTIONED if unit.tree is not None else 1.0
+        value = _MENTIONED if unit.has_tree else 1.0
         yield self._at("unparsable_python", 1, unit.surface, unit.parse_error[:100], value)
-        if unit.tree is not None:
+        if unit.has_tree:
             return
         for number, line in enumerate(self._lines, start=1):
             is_top_level = line[:1] not in (" ", "\t")
@@ -325,7 +325,7 @@ class _Writer:
                     yield self._at(family.feature, literal.line, literal.surface, detail)
 
     def shapes(self) -> Iterator[Evidence]:
-        if self._unit.tree is None:
+        if not self._unit.has_tree:
             return
         source = self._unit.source
         if sum(map(source.count, _ASSEMBLING_WORDS)) < _MIN_ASSEMBLING:

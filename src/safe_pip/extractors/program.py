@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from safe_pip.distribution import Distribution, SourceFile
 from safe_pip.evidence import Surface
 from safe_pip.extractors.events import CommandClass, HiddenLookup, Sighting, Trace
+from safe_pip.extractors.forgetting import forget
 from safe_pip.extractors.interpreter import FUEL_PER_UNIT, Interpreter
-from safe_pip.extractors.parsing import ParsedSource, decode_source, parse_leniently
+from safe_pip.extractors.parsing import decode_source, parse_leniently
 from safe_pip.extractors.surfaces import surfaces_of
 from safe_pip.extractors.triggers import earns_tree
 from safe_pip.extractors.values import HOLE, Scope
@@ -23,9 +24,9 @@ from safe_pip.extractors.values import HOLE, Scope
 MAX_IMPORT_DEPTH = 4
 FUEL_PER_PROGRAM = 3_000_000
 MAX_REMEMBERED_CHARS = 3 << 20
-MAX_KEPT_CHARS = 1 << 20
+MAX_DROPPED_CHARS = 1 << 20
 # Objects of the kind that may be part of a cycle: about 150 bytes each, with what they hold.
-MAX_LIVE_OBJECTS = 1_000_000
+MAX_LIVE_OBJECTS = 1_900_000
 MIN_SWEPT_OBJECTS = 400_000
 MAX_MEMBER_BYTES = 4 << 20
 # Code that surely runs is always read: a call there may reach what another file holds.
@@ -35,13 +36,15 @@ _SOURCE_FOLDERS = ("src", "lib", "python")
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """One file, read: its text, tree and trace."""
+    """One file, read: its text and trace. ``has_tree`` is false for what earned no tree, and,
+    with a ``parse_error``, for what cannot be parsed."""
 
     path: str
     data: bytes
     source: str
     surface: Surface
-    parsed: ParsedSource
+    has_tree: bool
+    parse_error: str
     literals: Mapping[tuple[int, str | bytes], Sighting]
     trace: Trace
 
@@ -50,13 +53,10 @@ class Reading:
 class _Run:
     """What is kept of a file that was run, until its turn to be read comes."""
 
-    parsed: ParsedSource | None
-    has_earned_tree: bool = True
+    has_tree: bool = False
+    parse_error: str = ""
     literals: Mapping[tuple[int, str | bytes], Sighting] = field(default_factory=dict)
     trace: Trace = field(default_factory=Trace)
-
-
-_NO_TREE = ParsedSource(tree=None)
 
 
 class Program:
@@ -75,8 +75,8 @@ class Program:
         self._remembered_chars = 0
         self._running: list[str] = []
         self._fuel = FUEL_PER_PROGRAM
-        self._kept_chars = 0
-        self._n_before = len(gc.get_objects())
+        self._dropped: list[Scope] = []
+        self._dropped_chars = 0
         self._n_survivors = 0
         self._done: set[str] = set()
         self._executed: dict[str, Surface] = {}
@@ -92,6 +92,7 @@ class Program:
         for path in sorted(self._executed):
             if path not in self._done:
                 yield self._read_data(path)
+        self._forget_dropped(and_all=True)
 
     def _read_once(self, path: str) -> Iterator[Reading]:
         if path not in self._done:
@@ -101,17 +102,13 @@ class Program:
             return
         data = self._distribution.by_path[path].read()
         source = _source_of(path, data)
-        parsed = run.parsed
-        if parsed is None:
-            parsed = parse_leniently(source)
-        elif run.has_earned_tree:
-            self._kept_chars -= len(source)
         yield Reading(
             path=path,
             data=data,
             source=source,
             surface=self._surfaces[path],
-            parsed=parsed,
+            has_tree=run.has_tree,
+            parse_error=run.parse_error,
             literals=run.literals,
             trace=run.trace,
         )
@@ -119,13 +116,15 @@ class Program:
     def _read_data(self, path: str) -> Reading:
         data = self._distribution.by_path[path].read()
         source = decode_source(data)
+        parsed = parse_leniently(source)
         # What it does is part of the trace of the code that runs it.
         return Reading(
             path=path,
             data=data,
             source=source,
             surface=self._executed[path],
-            parsed=parse_leniently(source),
+            has_tree=parsed.tree is not None,
+            parse_error=parsed.error,
             literals={},
             trace=Trace(),
         )
@@ -140,7 +139,7 @@ class Program:
         source = _source_of(path, data)
         surface = self._surfaces[path]
         if surface in _SPARED_SURFACES and not self._reads_all and not earns_tree(data):
-            self._runs[path] = _Run(has_earned_tree=False, parsed=_NO_TREE)
+            self._runs[path] = _Run()
             return None
         parsed = parse_leniently(source)
         fuel = min(FUEL_PER_UNIT, self._fuel)
@@ -155,38 +154,43 @@ class Program:
         for member in interpreter.executed_members:
             self._executed.setdefault(member, surface)
         self._runs[path] = _Run(
-            parsed=self._kept(parsed, source),
+            has_tree=parsed.tree is not None,
+            parse_error=parsed.error,
             literals=interpreter.literals,
             trace=_trace_of(interpreter),
         )
         interpreter.release()
-        self._sweep()
         self._remember(path, interpreter.scope, len(source))
+        if self._dropped_chars > MAX_DROPPED_CHARS and not self._running:
+            self._forget_dropped()
+        self._sweep()
         return interpreter.scope
 
     def _sweep(self) -> None:
-        """Frees trees that only their own cycles keep alive, when much has grown since the last
-        time: a sweep walks all that lives, and most trees are freed without one."""
-        if gc.get_count()[0] > max(MAX_LIVE_OBJECTS - self._n_survivors, MIN_SWEPT_OBJECTS):
-            gc.collect()
-            self._n_survivors = len(gc.get_objects()) - self._n_before
-
-    def _kept(self, parsed: ParsedSource, source: str) -> ParsedSource | None:
-        """The tree while it waits for its file's turn; None, to be parsed again, if too many do.
-
-        A tree takes forty times its source, and a package may import all of itself first.
-        """
-        if self._kept_chars + len(source) > MAX_KEPT_CHARS:
-            return None
-        self._kept_chars += len(source)
-        return parsed
+        """Frees what only its own cycles keep alive and nothing else has freed, when much has
+        grown since the last time: a sweep walks all that lives."""
+        n_new = gc.get_count()[0]
+        if n_new > max(MAX_LIVE_OBJECTS - self._n_survivors, MIN_SWEPT_OBJECTS):
+            n_freed = gc.collect()
+            self._n_survivors = max(self._n_survivors + n_new - n_freed, 0)
 
     def _remember(self, path: str, scope: Scope, size: int) -> None:
         self._scopes[path] = (scope, size)
         self._remembered_chars += size
         while self._remembered_chars > MAX_REMEMBERED_CHARS and len(self._scopes) > 1:
-            _, (_, oldest_size) = self._scopes.popitem(last=False)
+            _, (oldest, oldest_size) = self._scopes.popitem(last=False)
             self._remembered_chars -= oldest_size
+            self._dropped.append(oldest)
+            self._dropped_chars += oldest_size
+
+    def _forget_dropped(self, *, and_all: bool = False) -> None:
+        """Frees the modules that are remembered no more, with their trees."""
+        if and_all:
+            self._dropped.extend(scope for scope, _ in self._scopes.values())
+            self._scopes.clear()
+        kept = [scope for scope, _ in self._scopes.values()]
+        self._dropped = forget(self._dropped, kept=kept)
+        self._dropped_chars = 0
 
     def find_module(self, name: str, *, importer: str, is_top_level: bool) -> Scope | None:
         path = self._module_path(name, importer)

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence
+from safe_pip.extractors.parsing import parse_leniently
+from safe_pip.extractors.unit import PythonUnit
 from safe_pip.extractors.unit_text import UnitText
 from safe_pip.feature import Feature, Fold, Group
 
@@ -84,7 +86,7 @@ def _observe_padding(view: UnitText) -> Iterator[Evidence]:
             yield view.evidence("offscreen_code", number, 1.0, excerpt)
         elif not before:
             if statement_lines is None:
-                statement_lines = _statement_lines(view.unit.tree)
+                statement_lines = _statement_lines(view.unit)
             if number in statement_lines:
                 yield view.evidence("offscreen_code", number, 1.0, excerpt)
 
@@ -116,8 +118,9 @@ def _around_padding(line: str) -> tuple[str, str]:
     return before.rstrip(), after.lstrip()
 
 
-def _statement_lines(tree: ast.Module | None) -> frozenset[int]:
-    """The lines on which a statement begins."""
+def _statement_lines(unit: PythonUnit) -> frozenset[int]:
+    """The lines on which a statement begins. Few files are asked, so that the tree is not kept."""
+    tree = parse_leniently(unit.source).tree if unit.has_tree else None
     if tree is None:
         return frozenset()
     return frozenset(node.lineno for node in ast.walk(tree) if isinstance(node, ast.stmt))

@@ -35,16 +35,17 @@ class PythonUnit:
     """One file's Python, or the import lines of one ``.pth`` file.
 
     ``source`` keeps the file's line numbers. ``surface`` is where the unit's top level runs.
-    ``tree`` is None in two cases: nothing in the bytes can be evidence of the code group, so no
-    tree was earned (``parse_error`` and ``literals`` are empty); or the source does not parse
+    ``has_tree`` is false in two cases: nothing in the bytes can be evidence of the code group, so
+    no tree was earned (``parse_error`` and ``literals`` are empty); or the source does not parse
     (``parse_error`` says why, ``literals`` come from the tokens). With both a tree and an error,
-    the tree is that of the source after repairs. ``trace`` is what the code would do.
+    the tree is that of the source after repairs. ``trace`` is what the code would do. The tree
+    itself is gone once the code was run: it takes forty times its source.
     """
 
     path: str
     data: bytes
     source: str
-    tree: ast.Module | None
+    has_tree: bool
     surface: Surface
     literals: tuple[FoldedLiteral, ...]
     parse_error: str = ""
@@ -68,16 +69,16 @@ def _unit(reading: Reading) -> PythonUnit:
         )
         for (line, value), sighting in reading.literals.items()
     ]
-    if not literals and reading.parsed.error:
+    if not literals and reading.parse_error:
         literals = list(token_literals(reading.source))
     return PythonUnit(
         path=reading.path,
         data=reading.data,
         source=reading.source,
-        tree=reading.parsed.tree,
+        has_tree=reading.has_tree,
         surface=reading.surface,
         literals=tuple(literals),
-        parse_error=reading.parsed.error,
+        parse_error=reading.parse_error,
         trace=reading.trace,
     )
 

@@ -26,7 +26,7 @@ class UnitText:
     @property
     def is_earned(self) -> bool:
         """Whether the code group looks at the unit, so that its text is worth a full look."""
-        return self.unit.tree is not None or bool(self.unit.parse_error)
+        return self.unit.has_tree or bool(self.unit.parse_error)
 
     @cached_property
     def may_hold_data(self) -> bool:
@@ -56,7 +56,7 @@ class UnitText:
     def _written_literals(self) -> Iterator[Literal]:
         # Which code uses a literal is known where the unit earned a tree.
         surfaces = {found.line: found.surface for found in self.unit.literals}
-        elsewhere = self.unit.surface if self.unit.tree is None else Surface.OTHER
+        elsewhere = Surface.OTHER if self.unit.has_tree else self.unit.surface
         line, position = 1, 0
         for token in self.segments.strings:
             line += self.unit.source.count("\n", position, token.start)
