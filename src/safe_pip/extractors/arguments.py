@@ -33,15 +33,24 @@ class Arguments:
 
     @property
     def origins(self) -> Origins:
-        return join_origins(*self.all)
+        origins = join_origins(*self.positional)
+        if self.keywords:
+            origins = origins | join_origins(*self.keywords.values())
+        return origins
 
     def constants(self) -> tuple[list[Constant], dict[str, Constant]] | None:
         """All arguments, if all of them are known."""
-        positional = [value.known for value in self.positional]
-        keywords = {name: value.known for name, value in self.keywords.items()}
-        if None in positional or None in keywords.values():
-            return None
-        return positional, keywords  # type: ignore[return-value]
+        positional: list[Constant] = []
+        for value in self.positional:
+            if value.const is None or value.is_partial:
+                return None
+            positional.append(value.const)
+        keywords: dict[str, Constant] = {}
+        for name, value in self.keywords.items():
+            if value.const is None or value.is_partial:
+                return None
+            keywords[name] = value.const
+        return positional, keywords
 
 
 def command_text(arguments: Arguments) -> str:
@@ -61,9 +70,11 @@ def command_text(arguments: Arguments) -> str:
 
 
 def has_url(arguments: Arguments) -> bool:
-    values = arguments.positional[:2]
-    if any(value.const is not None and _URL_FIRST.match(value.text) for value in values):
-        return True
+    for value in arguments.positional[:2]:
+        if value.const is not None and _URL_FIRST.match(value.text):
+            return True
+    if not arguments.keywords:
+        return False
     named = arguments.keywords.get("url", UNKNOWN)
     return named.const is not None and "://" in named.text
 
@@ -107,12 +118,15 @@ def names_in(node: ast.Call) -> frozenset[str]:
         if not nodes:
             break
         item = nodes.pop()
-        match item:
-            case ast.Name(id=name):
-                found.add(name)
-            case ast.Attribute(attr=name):
-                found.add(name)
-            case ast.Constant(value=str(text)) if 2 < len(text) < 200:
-                found.add(text)
-        nodes.extend(ast.iter_child_nodes(item))
+        if isinstance(item, ast.Name):
+            found.add(item.id)
+            nodes.append(item.ctx)
+        elif isinstance(item, ast.Attribute):
+            found.add(item.attr)
+            nodes += (item.value, item.ctx)
+        elif isinstance(item, ast.Constant):
+            if isinstance(item.value, str) and 2 < len(item.value) < 200:
+                found.add(item.value)
+        elif item._fields:
+            nodes.extend(ast.iter_child_nodes(item))
     return frozenset(found)

@@ -42,7 +42,10 @@ _ASSEMBLING_WORDS = (
     "chr", "ord", "lambda", "map", "getattr", "__import__", "globals", "reversed", "bytes",
     "bytearray",
 )  # fmt: skip
-_ASSEMBLING = re.compile(rf"\b(?:{'|'.join(_ASSEMBLING_WORDS)})\b\s*[(\w_:]")
+# The boundary before a word is asked for behind it: a search that begins with letters is faster.
+_ASSEMBLING = re.compile(
+    "(?:" + "|".join(rf"{word}(?<=\b{word})" for word in _ASSEMBLING_WORDS) + r")\b\s*[(\w_:]"
+)
 _MIN_ASSEMBLING = 8
 _SINK_CALL = re.compile(
     r"\b(?:(?P<dyn_exec>exec|eval|execfile)"

@@ -36,6 +36,9 @@ def gates_of(test: ast.expr) -> set[Mark]:
 
 
 def is_main_test(test: ast.expr) -> bool:
+    # Asked of every condition, and few are either.
+    if not isinstance(test, (ast.Compare, ast.BoolOp)):
+        return False
     match test:
         case ast.Compare(left=ast.Name(id="__name__"), ops=[ast.Eq()]):
             return True

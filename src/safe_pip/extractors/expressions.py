@@ -65,7 +65,7 @@ def bound_method(base: Value, name: str) -> Value | None:
 
 def text_value(text: str, *origins: Origins, is_partial: bool = True) -> Value:
     """A string with holes, marked when it names a credential store."""
-    found = NO_ORIGINS.union(*origins)
+    found = NO_ORIGINS.union(*origins) if origins else NO_ORIGINS
     if 4 <= len(text) <= _MAX_SECRET_PATH_CHARS and is_secret_path(text):
         found = found | SECRET_PATH
     return Value(const=text, is_partial=is_partial, origins=found)
@@ -133,12 +133,16 @@ class Expressions(Lookups):
     def _constant(self, node: ast.Constant, scope: Scope) -> Value:
         del scope
         const = node.value
-        if isinstance(const, (str, bytes)):
+        if isinstance(const, str):
             self.see_literal(node)
-            if isinstance(const, str) and len(const) <= _MAX_WORD_CHARS:
+            n_chars = len(const)
+            if n_chars <= _MAX_WORD_CHARS:
                 self.written_words.add(const)
-            if isinstance(const, str) and 4 <= len(const) <= _MAX_SECRET_PATH_CHARS:
-                return text_value(const, is_partial=False)
+            if 4 <= n_chars <= _MAX_SECRET_PATH_CHARS and is_secret_path(const):
+                return Value(const=const, origins=SECRET_PATH)
+            return Value(const=const)
+        if isinstance(const, bytes):
+            self.see_literal(node)
             return Value(const=const)
         if isinstance(const, bool):
             return Value(const=int(const))

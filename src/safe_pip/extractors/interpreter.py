@@ -94,6 +94,7 @@ class Interpreter(Statements):
         self._memory: dict[tuple[object, ...], tuple[Value, list[Event], Arguments]] = {}
         self._returned: list[Value] = []
         self._seen: set[tuple[object, ...]] = set()
+        self._sightings: dict[LiteralKind, Sighting] = {}
 
     def run(self, tree: ast.Module) -> None:
         """The top level, then install commands, the main block, and the functions left over."""
@@ -148,6 +149,7 @@ class Interpreter(Statements):
         self._stream = Stream(path=self.unit_path, surface=surface)
         self.streams.append(self._stream)
         self._seen = set()
+        self._sightings = {}
         self._event_counts.clear()
         self._marks = frozenset()
 
@@ -230,10 +232,10 @@ class Interpreter(Statements):
             rest = values[len(parameters) :]
             scope.names[spec.vararg.arg] = Value(parts=dict(enumerate(rest)))
         for parameter in parameters:
-            # A parameter of nothing known must not fall through to an outer name.
-            origins = handed_origins(parameter.arg)
-            unknown = Value(origins=origins) if origins else UNKNOWN
-            scope.names.setdefault(parameter.arg, unknown)
+            if parameter.arg not in scope.names:
+                # A parameter of nothing known must not fall through to an outer name.
+                origins = handed_origins(parameter.arg)
+                scope.names[parameter.arg] = Value(origins=origins) if origins else UNKNOWN
 
     def instantiate(self, function: Function, arguments: Arguments) -> Value:
         for name in ("__new__", "__init__", "__post_init__", "__call__"):
@@ -314,7 +316,11 @@ class Interpreter(Statements):
                         f"{self.path!a} computes more text than can be held",
                         reason="too-much-text",
                     )
-            self.literals[line, value] = Sighting(kind=kind, surface=self._stream.surface)
+            sighting = self._sightings.get(kind)
+            if sighting is None:
+                sighting = Sighting(kind=kind, surface=self._stream.surface)
+                self._sightings[kind] = sighting
+            self.literals[line, value] = sighting
 
     def see_return(self, value: Value) -> None:
         if len(self._returned) < 64:

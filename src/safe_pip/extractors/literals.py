@@ -42,15 +42,19 @@ def written_literal(token: StringToken, *, line: int, surface: Surface) -> Liter
 
 def folded_literal(found: FoldedLiteral) -> Literal:
     """The literal that constant folding found."""
-    is_bytes = isinstance(found.value, bytes)
     return Literal(
-        text=found.value.decode("latin-1") if isinstance(found.value, bytes) else found.value,
+        text=text_of(found),
         line=found.line,
         surface=found.surface,
-        is_bytes=is_bytes,
+        is_bytes=isinstance(found.value, bytes),
         is_folded=found.is_folded,
         is_statement=found.is_docstring,
     )
+
+
+def text_of(found: FoldedLiteral) -> str:
+    """The value as text; bytes stand as Latin-1."""
+    return found.value.decode("latin-1") if isinstance(found.value, bytes) else found.value
 
 
 _ESCAPE = re.compile(

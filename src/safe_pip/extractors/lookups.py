@@ -35,6 +35,7 @@ from safe_pip.extractors.values import (
 _BUILTIN_NAMES = frozenset(
     (*dir(builtins), "execfile", "unicode", "unichr", "raw_input", "reload", "copyright")
 )
+_BUILTINS = {name: Value(ref=f"builtins.{name}") for name in _BUILTIN_NAMES}
 _BUILTIN_TYPES = frozenset(
     name for name, thing in vars(builtins).items() if isinstance(thing, type)
 )
@@ -83,9 +84,7 @@ class Lookups(ABC):
             case "__file__":
                 file_name = self.path.rpartition("/")[2]
                 return Value(const=f"{HOLE}/{file_name}", is_partial=True, ref="__file__")
-            case _ if name in _BUILTIN_NAMES:
-                return Value(ref=f"builtins.{name}")
-        return UNKNOWN
+        return _BUILTINS.get(name, UNKNOWN)
 
     def attribute(self, base: Value, name: str, node: ast.expr) -> Value:
         """``base.name``"""
@@ -95,15 +94,10 @@ class Lookups(ABC):
                 return found
         if base.parts is not None and name in base.parts:
             return base.parts[name]
-        if name == "__globals__":
-            return Value(ref="builtins.globals()")
-        if name == "__builtins__":
-            self.see_hidden_lookup(node, f"reaches builtins through {name}")
-            return Value(ref="builtins")
-        if name == "__subclasses__" and _climbs_to_object(node):
-            self.see_hidden_lookup(node, "reaches every class through object")
-        if name in ("__dict__", "__getattribute__", "__call__") and base.ref:
-            return Value(ref=f"{base.ref}.{name}") if name == "__getattribute__" else base
+        if name.startswith("__"):
+            found = self._special_attribute(base, name, node)
+            if found is not None:
+                return found
         if not base.ref:
             origins = base.origins | handed_origins(name)
             return Value(origins=origins) if origins else UNKNOWN
@@ -122,6 +116,19 @@ class Lookups(ABC):
             return Value(const=HOLE, is_partial=True, ref="pathlib.Path()", origins=base.origins)
         keeps = base.parts is not None and ("path" in base.parts or "url" in base.parts)
         return Value(ref=ref, origins=base.origins, parts=base.parts if keeps else None)
+
+    def _special_attribute(self, base: Value, name: str, node: ast.expr) -> Value | None:
+        """An attribute through which everything else can be reached."""
+        if name == "__globals__":
+            return Value(ref="builtins.globals()")
+        if name == "__builtins__":
+            self.see_hidden_lookup(node, f"reaches builtins through {name}")
+            return Value(ref="builtins")
+        if name == "__subclasses__" and _climbs_to_object(node):
+            self.see_hidden_lookup(node, "reaches every class through object")
+        if name in ("__dict__", "__getattribute__", "__call__") and base.ref:
+            return Value(ref=f"{base.ref}.{name}") if name == "__getattribute__" else base
+        return None
 
     def _member(self, function: Function, name: str) -> Value | None:
         found = function.attributes.get(name)

@@ -274,7 +274,7 @@ def _search(text: str) -> tuple[Mention, ...]:
 
 def is_secret_path(text: str) -> bool:
     """Whether the string names a place where credentials are kept."""
-    return any(
-        FAMILIES[mention.family].feature in ("secret_path_families", "browser_wallet_paths")
-        for mention in mentions(text)
-    )
+    for mention in mentions(text):
+        if FAMILIES[mention.family].feature in ("secret_path_families", "browser_wallet_paths"):
+            return True
+    return False

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import ast
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Set
 from typing import Any
 
 from safe_pip.evidence import Surface
@@ -29,6 +28,7 @@ from safe_pip.extractors.values import HOLE, UNKNOWN, Constant, Function, Scope,
 MAX_UNROLLED_ITEMS = 50_000
 MAX_SHORT_LOOP = 8
 LOOP_FUEL_PER_UNIT = 1_000_000
+_LOOP_MARKS = frozenset((Mark.IN_LOOP,))
 
 
 class Statements(Calls):
@@ -170,9 +170,10 @@ class Statements(Calls):
         self.assign(node.target, new, scope)
 
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
+        if type(target) is ast.Name:
+            self._set(target.id, value, scope)
+            return
         match target:
-            case ast.Name(id=name):
-                self._set(name, value, scope)
             case ast.Attribute(value=owner_node, attr=name):
                 owner = self.evaluate(owner_node, scope)
                 if value.function is not None and owner.function is None and owner.ref:
@@ -228,8 +229,7 @@ class Statements(Calls):
             self._unroll(node, items, scope)
         else:
             self.assign(node.target, element_of(source), scope)
-            with self._branch({Mark.IN_LOOP}):
-                self.run_statements(node.body, scope)
+            self._run_branch(node.body, scope, _LOOP_MARKS)
         self.run_statements(node.orelse, scope)
 
     def _unroll(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> None:
@@ -246,17 +246,21 @@ class Statements(Calls):
 
     def _while(self, node: ast.While, scope: Scope) -> None:
         self.evaluate(node.test, scope)
-        with self._branch({Mark.IN_LOOP}):
-            self.run_statements(node.body, scope)
+        self._run_branch(node.body, scope, _LOOP_MARKS)
         self.run_statements(node.orelse, scope)
 
-    @contextmanager
-    def _branch(self, marks: set[Mark]) -> Iterator[None]:
+    def _run_branch(
+        self, statements: list[ast.stmt], scope: Scope, marks: Set[Mark] = frozenset()
+    ) -> None:
+        """Statements that may be run or not: what they bind may hold beside what held before."""
+        if not statements:
+            return
         outer = self._marks
-        self._marks = self._marks | marks
+        if marks:
+            self._marks = outer | marks
         self._branch_depth += 1
         try:
-            yield
+            self.run_statements(statements, scope)
         finally:
             self._branch_depth -= 1
             self._marks = outer
@@ -274,10 +278,8 @@ class Statements(Calls):
         if test.known is not None and is_fixed(node.test):
             self.run_statements(node.body if test.known else node.orelse, scope)
             return
-        with self._branch(gates):
-            self.run_statements(node.body, scope)
-        with self._branch(gates):
-            self.run_statements(node.orelse, scope)
+        self._run_branch(node.body, scope, gates)
+        self._run_branch(node.orelse, scope, gates)
         if gates and node.body and ends(node.body[-1]):
             self._marks = self._marks | gates
 
@@ -306,23 +308,22 @@ class Statements(Calls):
         self.run_statements(node.body, scope)
         self._marks = marks
         for handler in node.handlers:
-            with self._branch(set()):
-                self.run_statements(handler.body, scope)
+            self._run_branch(handler.body, scope)
         self.run_statements(node.orelse, scope)
         self.run_statements(node.finalbody, scope)
 
     def _match(self, node: ast.Match, scope: Scope) -> None:
         self.evaluate(node.subject, scope)
         for case in node.cases:
-            with self._branch(set()):
-                self.run_statements(case.body, scope)
+            self._run_branch(case.body, scope)
 
     def _expression(self, node: ast.Expr, scope: Scope) -> None:
         if isinstance(node.value, ast.Constant):
             self.see_literal(node.value, kind="statement")
             return
         self._growing_scope = self._growing_scope or self.scope
-        if self._depth == 0 and isinstance(node.value, ast.Call):
+        is_asked = self.surface is Surface.SETUP and self._depth == 0
+        if is_asked and isinstance(node.value, ast.Call):
             self.body_calls.append((node.lineno, ast.unparse(node.value.func)[:80]))
         self.evaluate(node.value, scope)
 

@@ -82,6 +82,7 @@ def _observe_script(file: SourceFile) -> Iterator[Evidence]:
     lowered = text.lower()
     if hosts.may_mention(lowered):
         yield from text_hosts.observe_hosts(file.path, whole)
-    yield from text_hosts.observe_chat_accounts(file.path, whole)
+    if text_hosts.may_hold_chat_account(text):
+        yield from text_hosts.observe_chat_accounts(file.path, whole)
     if text_commands.may_hold_command(lowered):
         yield from text_commands.observe_commands(file.path, whole, is_script=True)

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence, Location, Surface
 from safe_pip.extractors.encodings import EncodedPart, encoded_parts, may_hold_data, number_lists
-from safe_pip.extractors.literals import Literal, folded_literal, written_literal
+from safe_pip.extractors.literals import Literal, folded_literal, text_of, written_literal
 from safe_pip.extractors.segments import Segments, segment
 from safe_pip.extractors.unit import PythonUnit
 
@@ -50,8 +50,8 @@ class UnitText:
         """Every literal as it is written, and those that only folding or joining gives."""
         written = list(self._written_literals())
         known = {literal.text for literal in written}
-        folded = map(folded_literal, self.unit.literals)
-        return (*written, *(literal for literal in folded if literal.text not in known))
+        folded = (found for found in self.unit.literals if text_of(found) not in known)
+        return (*written, *map(folded_literal, folded))
 
     def _written_literals(self) -> Iterator[Literal]:
         # Which code uses a literal is known where the unit earned a tree.

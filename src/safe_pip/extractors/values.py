@@ -118,9 +118,10 @@ class Scope:
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Function:
-    """A function, method or class that the distribution itself defines.
+    """A function, method or class that the distribution itself defines. As with ``Value``, nothing
+    changes one but for its ``attributes``.
 
     ``path`` is the file it stands in. A class has its body's ``scope`` as ``members``;
     ``receiver`` is what a method is bound to.
