@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 from safe_pip.extractors.arguments import Arguments
 from safe_pip.extractors.events import Mark
 from safe_pip.extractors.hosts import fixed_host
+from safe_pip.extractors.late_regex import late_regex
 from safe_pip.extractors.values import DECODED, NETWORK, NO_ORIGINS, UNKNOWN, Origins, Value
 
 _ADDRESS_KEYWORDS = ("url", "uri", "host", "address")
 # The whole answer to a request, as text. A field of it is a link that clients follow.
-_WHOLE_ANSWER = re.compile(
+_WHOLE_ANSWER = late_regex(
     r"\(\)\.(?:text|content|data|read\(\))(?:\.(?:decode|strip|rstrip|lstrip|splitlines)\(\))*"
 )
 

@@ -52,12 +52,13 @@ class CharModel:
 
 def _encode(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Letter codes of all texts in a row, each between edges, and which text each belongs to."""
-    padded = "".join(f"\x01\x01{text}\x01" for text in texts).encode("latin-1", errors="replace")
+    joined = "\x01\x01\x01".join(texts)
+    padded = f"\x01\x01{joined}\x01".encode("latin-1", errors="replace")
     data = np.frombuffer(padded, dtype=np.uint8)
     codes = _CODES[data]
     codes[data == 1] = _EDGE
-    lengths = np.fromiter((len(text) + 3 for text in texts), dtype=np.int64, count=len(texts))
-    return codes, np.repeat(np.arange(len(texts)), lengths)
+    lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+    return codes, np.repeat(np.arange(len(texts)), lengths + 3)
 
 
 def _trigram_ids(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

@@ -18,6 +18,7 @@ from safe_pip.extractors.chains import (
 from safe_pip.extractors.code_features import ANNOUNCING, CAPABILITIES, FEATURES, WEIGHTY_ACTIONS
 from safe_pip.extractors.commands import CommandFact
 from safe_pip.extractors.events import Event, Mark, Stream
+from safe_pip.extractors.late_regex import late_regex
 from safe_pip.extractors.patterns import FAMILIES, mentions
 from safe_pip.extractors.talks import talks, unknown_host
 from safe_pip.extractors.unit import FoldedLiteral, PythonUnit
@@ -34,7 +35,7 @@ _ACTED_FAMILIES = frozenset(
 )  # fmt: skip
 _MENTIONED = 0.5
 _INSTALL_COMMANDS = frozenset(("install", "develop", "egg_info", "easy_install", "build_py"))
-_HARMLESS_CALLS = re.compile(
+_HARMLESS_CALLS = late_regex(
     r"(?:^|\.)(?:setup|exit|print|insert|append|filterwarnings|simplefilter|warn|basicConfig|"
     r"freeze_support|chdir|setlocale|exec|update|extend|use_setuptools|write|flush|add|remove)$"
 )
@@ -43,11 +44,11 @@ _ASSEMBLING_WORDS = (
     "bytearray",
 )  # fmt: skip
 # The boundary before a word is asked for behind it: a search that begins with letters is faster.
-_ASSEMBLING = re.compile(
+_ASSEMBLING = late_regex(
     "(?:" + "|".join(rf"{word}(?<=\b{word})" for word in _ASSEMBLING_WORDS) + r")\b\s*[(\w_:]"
 )
 _MIN_ASSEMBLING = 8
-_SINK_CALL = re.compile(
+_SINK_CALL = late_regex(
     r"\b(?:(?P<dyn_exec>exec|eval|execfile)"
     r"|(?P<proc_spawn>os\.(?:system|popen)|subprocess\.\w+|Popen|check_output|check_call)"
     r"|(?P<net_out>urlopen|urlretrieve|requests\.(?:get|post|put|request)|create_connection)"
@@ -56,12 +57,12 @@ _SINK_CALL = re.compile(
 
 
 _ANNOUNCED = {
-    name: re.compile(rf"\b(?:{'|'.join(words.split())})") for name, words in ANNOUNCING.items()
+    name: late_regex(rf"\b(?:{'|'.join(words.split())})") for name, words in ANNOUNCING.items()
 }
 
 
 # Addresses, and classifiers that are not topics, stand in every description.
-_TELLS_NOTHING = re.compile(r"https?://\S+|^(?!topic)[a-z ]{1,40} :: .*$", re.MULTILINE)
+_TELLS_NOTHING = late_regex(r"https?://\S+|^(?!topic)[a-z ]{1,40} :: .*$", re.MULTILINE)
 
 
 def observe_unit(unit: PythonUnit, *, described: str = "") -> Iterator[Evidence]:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from safe_pip.extractors.late_regex import late_regex
+
 
 class CommandFact(enum.Enum):
     """Something that a command line does. The values are phrases for people."""
@@ -41,7 +43,7 @@ _FETCH = r"(?:curl|wget|fetch|certutil|bitsadmin|iwr|irm|invoke-webrequest|invok
 _PATTERNS: tuple[tuple[CommandFact, re.Pattern[str]], ...] = (
     (
         CommandFact.DOWNLOAD_AND_RUN,
-        re.compile(
+        late_regex(
             rf"\b{_FETCH}\b[^|;&\n]*\|\s*(?:sudo\s+)?(?:\S*/)?(?:ba|z|da)?sh\b"
             rf"|\b{_FETCH}\b[^|\n]*\|\s*(?:python|perl|iex|cmd|powershell|node)"
             r"|\biex\b[^\n]*(?:downloadstring|invoke-webrequest|iwr|irm|net\.webclient)"
@@ -57,7 +59,7 @@ _PATTERNS: tuple[tuple[CommandFact, re.Pattern[str]], ...] = (
     ),
     (
         CommandFact.DOWNLOAD,
-        re.compile(
+        late_regex(
             r"\b(?:curl|wget)\b[^\n]*(?:https?:|ftp:|\{\}|\d+\.\d+\.\d+\.\d+)|\bcertutil\b[^\n]*-urlcache"
             r"|\bbitsadmin\b[^\n]*/transfer|downloadfile\(|downloadstring\(|invoke-webrequest"
             r"|start-bitstransfer|\b(?:iwr|irm)\s+[\"']?https?:",
@@ -66,14 +68,14 @@ _PATTERNS: tuple[tuple[CommandFact, re.Pattern[str]], ...] = (
     ),
     (
         CommandFact.EXFILTRATE,
-        re.compile(
+        late_regex(
             r"\bcurl\b[^\n]*(?:\s-d\b|\s-F\b|--data|--form|\s-T\b|--upload-file|-X\s*POST)"
             r"|\bwget\b[^\n]*--post-(?:data|file)|\bnslookup\b[^\n]*(?:\$|`|\{\})",
         ),
     ),
     (
         CommandFact.TALKS,
-        re.compile(
+        late_regex(
             r"\b(?:curl|wget|nslookup|dig|nc|ncat|ftp|tftp|scp|certutil|bitsadmin|iwr|irm)\b"
             r"|\bhost \S+\.\S|\bping\b[^\n]*(?:\$|`|\{\})|invoke-(?:webrequest|restmethod)"
             r"|\bnet\.(?:webclient|sockets)|\bstart\s+https?:",
@@ -82,7 +84,7 @@ _PATTERNS: tuple[tuple[CommandFact, re.Pattern[str]], ...] = (
     ),
     (
         CommandFact.TELLS_HOST,
-        re.compile(
+        late_regex(
             r"(?:\$\(|`)\s*(?:hostname|whoami|id|uname|pwd|ifconfig|ip a|cat /etc/)"
             r"|\$(?:HOSTNAME|USER)\b"
             r"|%(?:COMPUTERNAME|USERNAME)%|\$env:(?:COMPUTERNAME|USERNAME)"
@@ -92,7 +94,7 @@ _PATTERNS: tuple[tuple[CommandFact, re.Pattern[str]], ...] = (
     ),
     (
         CommandFact.ENCODED,
-        re.compile(
+        late_regex(
             r"powershell[^\n]*\s-e(?:nc?|ncodedcommand|c)?\s+['\"]?[A-Za-z0-9+/=]{16,}"
             r"|base64\s+(?:-d|-D|--decode)\b[^\n]*\|\s*(?:ba|z)?sh|frombase64string",
             re.IGNORECASE,
@@ -111,7 +113,7 @@ _PATTERNS: tuple[tuple[CommandFact, re.Pattern[str]], ...] = (
     (CommandFact.FROM_MEMORY, re.compile(r"/proc/(?:self|\{\}|\d+)/fd/|/dev/fd/\d")),
     (
         CommandFact.HIDDEN,
-        re.compile(
+        late_regex(
             r"-w(?:indowstyle)?\s+(?:hidden|1)\b|\bnohup\s|\bsetsid\s|\bdisown\b|\bstart\s+/b\b"
             r"|\bpythonw(?:\.exe)?\b|>\s*/dev/null\s+2>&1\s*&\s*$",
             re.IGNORECASE,
@@ -119,23 +121,23 @@ _PATTERNS: tuple[tuple[CommandFact, re.Pattern[str]], ...] = (
     ),
     (
         CommandFact.PIP_INSTALL,
-        re.compile(r"\b(?:pip3?|pip\.exe|uv pip|pipx|easy_install)(?:\S*)\s+(?:\S+\s+)?install\b"),
+        late_regex(r"\b(?:pip3?|pip\.exe|uv pip|pipx|easy_install)(?:\S*)\s+(?:\S+\s+)?install\b"),
     ),
-    (CommandFact.PUBLISH, re.compile(r"\btwine\s+upload\b|\bnpm\s+publish\b")),
+    (CommandFact.PUBLISH, late_regex(r"\btwine\s+upload\b|\bnpm\s+publish\b")),
     (
         CommandFact.REVERSE_SHELL,
-        re.compile(
+        late_regex(
             r"/dev/(?:tcp|udp)/|\b(?:nc|ncat|netcat)\b[^\n]*\s-(?:e|c)\s|\bsocat\b[^\n]*exec:"
             r"|\bmkfifo\b[^\n]*\bnc\b|\bbash\s+-i\b[^\n]*>&|net\.sockets\.tcpclient",
             re.IGNORECASE,
         ),
     ),
 )
-_ENCODED_POWERSHELL = re.compile(
+_ENCODED_POWERSHELL = late_regex(
     r"(?:-e(?:nc?|ncodedcommand|c)?|frombase64string\()\s*['\"]?([A-Za-z0-9+/]{16,}={0,2})",
     re.IGNORECASE,
 )
-_PYTHON_CODE = re.compile(
+_PYTHON_CODE = late_regex(
     r"\bpython[\w.]*(?:\.exe)?['\"]?\s+(?:-[a-zA-Z]+\s+)*?-c\s+(.+)", re.DOTALL
 )
 _MAX_COMMAND_CHARS = 200_000

@@ -29,7 +29,7 @@ def load_list(filename: str) -> DatedList:
 
 def parse_list(text: str) -> DatedList:
     """Entries in order, without comments and blank lines."""
-    lines = [line.strip() for line in text.splitlines()]
-    comments = [line.lstrip(f"{COMMENT} ") for line in lines if line.startswith(COMMENT)]
-    entries = tuple(line for line in lines if line and not line.startswith(COMMENT))
+    lines = [line for line in map(str.strip, text.splitlines()) if line]
+    comments = [line.lstrip(f"{COMMENT} ") for line in lines if line[0] == COMMENT]
+    entries = tuple(line for line in lines if line[0] != COMMENT)
     return DatedList(origin=comments[0] if comments else "", entries=entries)

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from safe_pip.extractors.late_regex import late_regex
 from safe_pip.extractors.segments import segment
 
 Payload = Literal[
@@ -139,22 +140,22 @@ def readable_text(data: bytes) -> str | None:
 
 # An address among a few other words, as a list of names or a small configuration.
 _MAX_NOTE_CHARS = 600
-_URL = re.compile(r"(?:https?|wss?|ftp|tcp)://[^\s\"'<>]{4,2000}")
-_SHELL = re.compile(
+_URL = late_regex(r"(?:https?|wss?|ftp|tcp)://[^\s\"'<>]{4,2000}")
+_SHELL = late_regex(
     r"\b(?:invoke-(?:webrequest|expression|restmethod)|new-object\s+(?:system\.)?net\.|iex\b"
     r"|start-process\b|\$env:|downloadstring|powershell(?:\.exe)?\s|curl(?:\.exe)?\s+-|wget\s+(?:-|http)"
     r"|/bin/(?:ba)?sh\b|/dev/tcp/)",
     re.IGNORECASE,
 )
-_FILLED_LITERAL = re.compile(r"'['\n]*'|\"[\"\n]*\"")
+_FILLED_LITERAL = late_regex(r"'['\n]*'|\"[\"\n]*\"")
 # How a line of Python begins, for sources that this Python does not parse.
-_CODE_LINE = re.compile(
+_CODE_LINE = late_regex(
     r"^[ \t]{0,40}(?:import [a-z]\w*|from [a-z][\w.]* import |def \w+\(|class \w+[(:]|exec\(|try:"
     r"|except\b|if [^\n]{1,100}:|for \w[^\n]{0,60} in |[a-z_]\w* = \w+[.(])",
     re.MULTILINE,
 )
 MIN_CODE_LINES = 4
-_PYTHON_HINT = re.compile(r"\b(?:import|def|class|exec|eval|print|lambda)\b|\w\(")
+_PYTHON_HINT = late_regex(r"\b(?:import|def|class|exec|eval|print|lambda)\b|\w\(")
 
 
 def is_python_code(text: str) -> bool:
@@ -187,8 +188,8 @@ def _has_substance(statement: ast.stmt) -> bool:
     return False
 
 
-_LITERAL_TOKEN = re.compile(r"([rbuRBU]{0,2})(?:'([^'\\\n]*)'|\"([^\"\\\n]*)\")")
-_ESCAPED_TOKEN = re.compile(r"b'([^'\n]*)'|b\"([^\"\n]*)\"")
+_LITERAL_TOKEN = late_regex(r"([rbuRBU]{0,2})(?:'([^'\\\n]*)'|\"([^\"\\\n]*)\")")
+_ESCAPED_TOKEN = late_regex(r"b'([^'\n]*)'|b\"([^\"\n]*)\"")
 
 
 def largest_literal(source: str) -> bytes:
@@ -212,13 +213,13 @@ def _unescaped(body: str) -> bytes:
     return text.encode("latin-1", errors="replace")
 
 
-_BASE64 = re.compile(rb"[A-Za-z0-9+/\s]+={0,3}\s*")
-_BASE64_URL = re.compile(rb"[A-Za-z0-9_\-\s]+={0,3}\s*")
-_BASE32 = re.compile(rb"[A-Z2-7\s]+={0,6}\s*")
-_BASE85 = re.compile(rb"[0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~\s-]+")
-_ASCII85 = re.compile(rb"(?:<~)?[!-uz\s]+(?:~>)?")
-_HEX = re.compile(rb"[0-9a-fA-F]+")
-_NUMBERS = re.compile(rb"[\[(]?\s*\d{1,3}(?:\s*,\s*\d{1,3})+\s*,?\s*[\])]?")
+_BASE64 = late_regex(rb"[A-Za-z0-9+/\s]+={0,3}\s*")
+_BASE64_URL = late_regex(rb"[A-Za-z0-9_\-\s]+={0,3}\s*")
+_BASE32 = late_regex(rb"[A-Z2-7\s]+={0,6}\s*")
+_BASE85 = late_regex(rb"[0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~\s-]+")
+_ASCII85 = late_regex(rb"(?:<~)?[!-uz\s]+(?:~>)?")
+_HEX = late_regex(rb"[0-9a-fA-F]+")
+_NUMBERS = late_regex(rb"[\[(]?\s*\d{1,3}(?:\s*,\s*\d{1,3})+\s*,?\s*[\])]?")
 
 
 def _steps(data: bytes, budget: Budget) -> Iterator[bytes]:

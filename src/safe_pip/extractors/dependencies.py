@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 
 from packaging.utils import canonicalize_name
@@ -11,6 +10,7 @@ from packaging.utils import canonicalize_name
 from safe_pip.distribution import Distribution
 from safe_pip.evidence import Evidence
 from safe_pip.extractors.fact import fact
+from safe_pip.extractors.late_regex import late_regex
 from safe_pip.extractors.popular import popular_names
 from safe_pip.feature import Feature, Fold, Group
 
@@ -45,9 +45,9 @@ FEATURES = (
     ),
 )
 
-_NAME = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?)")
-_EXTRA_MARKER = re.compile(r";.*\bextra\s*==")
-_DIRECT_URL = re.compile(r"\s*[A-Za-z0-9._-]{1,64}\s*(?:\[[^\]]{0,200}\])?\s*@\s*(\S+)")
+_NAME = late_regex(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?)")
+_EXTRA_MARKER = late_regex(r";.*\bextra\s*==")
+_DIRECT_URL = late_regex(r"\s*[A-Za-z0-9._-]{1,64}\s*(?:\[[^\]]{0,200}\])?\s*@\s*(\S+)")
 
 
 def observe(distribution: Distribution) -> Iterator[Evidence]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal as OneOf
@@ -12,6 +11,7 @@ from typing import Literal as OneOf
 import numpy as np
 
 from safe_pip.evidence import Surface
+from safe_pip.extractors.late_regex import late_regex
 from safe_pip.extractors.literals import MIN_ESCAPES, Literal
 
 MIN_ENCODED_CHARS = 40
@@ -76,22 +76,22 @@ def _holds_encoded_word(data: bytes) -> bool:
     return False
 
 
-_RUN = re.compile(r"[A-Za-z0-9+/_=-]+")
-_WRAPPED = re.compile(r"[A-Za-z0-9+/_=\s-]+")
-_BASE85 = re.compile(r"[!-~]+")
+_RUN = late_regex(r"[A-Za-z0-9+/_=-]+")
+_WRAPPED = late_regex(r"[A-Za-z0-9+/_=\s-]+")
+_BASE85 = late_regex(r"[!-~]+")
 _HASH_CHARS = frozenset((32, 40, 48, 56, 64, 96, 128))
 _HASH_CHARS_BASE64 = frozenset((43, 44, 64, 86, 88))
 # What "import", "from", "exec", "def", "class", "http", "print", "#!", "try:" begin with.
-_HINT = re.compile(
+_HINT = late_regex(
     r"aW1wb3J0|ZnJvbS|ZXhlYy|ZGVmI|Y2xhc3|aHR0c|cHJpbnQ|IyEv|dHJ5O|aWYgX|cG93ZXJ|Y3VybC|d2dldC"
     r"|696d706f7274|68747470|65786563|66726f6d20"
 )
 # What is encoded for honest reasons: keys, certificates, tokens, pictures, fonts, digests.
-_HONEST_START = re.compile(
+_HONEST_START = late_regex(
     r"-----BEGIN|ssh-[a-z0-9]+ |ecdsa-|eyJ[A-Za-z0-9_-]+\.|AAAA[BCE][23]Nz|MII[A-Za-z0-9]"
     r"|sha\d{3}-|iVBORw0KGgo|R0lGOD|/9j/4|UklGR|AAABAA|d09GR|T1RUTw|AAEAAAA|PHN2Zy|PD94bWwg|JVBERi0"
 )
-_DATA_URL = re.compile(
+_DATA_URL = late_regex(
     r"data:(?:image|font|audio|video|application/(?:font|x-font|pdf))[^,]{0,80},"
 )
 
@@ -252,7 +252,7 @@ def entropy(text: str) -> float:
 MIN_LIST_CHARS = 120
 MIN_NUMBERS = 30
 MAX_LISTS = 50
-_NUMBER = re.compile(r"0[xX][0-9a-fA-F]{1,2}|\d{1,3}")
+_NUMBER = late_regex(r"0[xX][0-9a-fA-F]{1,2}|\d{1,3}")
 
 
 def number_lists(code: str, surface: Surface) -> Iterator[EncodedPart]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import enum
 import ipaddress
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
 from safe_pip.extractors.dated_list import load_list
+from safe_pip.extractors.late_regex import late_regex
 
 SUSPICIOUS_HOSTS = "suspicious_hosts.txt"
 COMMON_HOSTS = "common_hosts.txt.gz"
@@ -86,8 +86,8 @@ def may_mention(text: str) -> bool:
 
 
 # A run of name letters starts once, where no name letter stands before it: linear in the text.
-_NAME = re.compile(r"(?<![a-z0-9_.-])\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)+")
-_URL = re.compile(r"(?:https?|wss?|ftp|tcp|socks5h?)://([^\s/'\"<>\\)\]?#,;|]{1,300})")
+_NAME = late_regex(r"(?<![a-z0-9_.-])\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)+")
+_URL = late_regex(r"(?:https?|wss?|ftp|tcp|socks5h?)://([^\s/'\"<>\\)\]?#,;|]{1,300})")
 
 
 def mentions(text: str) -> Iterator[HostMention]:
@@ -178,8 +178,8 @@ def is_common(host: str) -> bool:
 
 
 # An address as sockets take it: ("host", 443).
-_PAIR = re.compile(r"\(['\"]([a-z0-9.-]{4,253})['\"], \d{1,5}\)")
-_WRITTEN_OUT = re.compile(r"[a-z0-9_.-]+")
+_PAIR = late_regex(r"\(['\"]([a-z0-9.-]{4,253})['\"], \d{1,5}\)")
+_WRITTEN_OUT = late_regex(r"[a-z0-9_.-]+")
 
 
 def registered_domain(host: str) -> str:
@@ -214,8 +214,8 @@ def kind_of_address(host: str) -> HostKind | None:
     return HostKind.IP_LITERAL if not address.is_multicast else None
 
 
-_DOTTED = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}")
-_ONE_NUMBER = re.compile(r"0x[0-9a-f]{7,8}|[1-9]\d{8,9}")
+_DOTTED = late_regex(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}")
+_ONE_NUMBER = late_regex(r"0x[0-9a-f]{7,8}|[1-9]\d{8,9}")
 
 
 def _address(host: str) -> ipaddress.IPv4Address | None:

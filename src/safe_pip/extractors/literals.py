@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from safe_pip.evidence import Surface
+from safe_pip.extractors.late_regex import late_regex
 from safe_pip.extractors.segments import StringToken
 from safe_pip.extractors.unit import FoldedLiteral
 
@@ -57,7 +58,7 @@ def text_of(found: FoldedLiteral) -> str:
     return found.value.decode("latin-1") if isinstance(found.value, bytes) else found.value
 
 
-_ESCAPE = re.compile(
+_ESCAPE = late_regex(
     r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{1,3})|\n|(.))", re.DOTALL
 )
 _LETTER_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "a": "\a", "b": "\b", "f": "\f"}
@@ -79,7 +80,7 @@ def _escaped_letter(match: re.Match[str]) -> str:
     return _LETTER_ESCAPES.get(letter, letter)
 
 
-_NUMERIC_ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|[0-7]{1,3}|u00[0-9a-fA-F]{2})")
+_NUMERIC_ESCAPE = late_regex(r"\\(?:x[0-9a-fA-F]{2}|[0-7]{1,3}|u00[0-9a-fA-F]{2})")
 
 
 def count_needless_escapes(token: StringToken) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from safe_pip.extractors.late_regex import late_regex
 
 _SEP = r"[/\\]{1,4}"
 
@@ -237,7 +238,7 @@ FAMILIES: Mapping[str, Family] = {
     ),
 }
 
-_PATTERNS = {name: re.compile(family.pattern) for name, family in FAMILIES.items()}
+_PATTERNS = {name: late_regex(family.pattern) for name, family in FAMILIES.items()}
 # A family's pattern is searched for only where one of its words stands.
 _FAMILIES_BY_WORD: dict[bytes, list[str]] = {}
 for _name, _family in FAMILIES.items():

@@ -18,6 +18,7 @@ import numpy as np
 from safe_pip.distribution import Distribution, SourceFile
 from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence, Location
 from safe_pip.extractors.file_kinds import HEAD_BYTES, FileKind, file_kind, suffix_of
+from safe_pip.extractors.late_regex import late_regex
 from safe_pip.feature import Feature, Fold, Group
 
 FEATURES = (
@@ -61,8 +62,8 @@ _MEDIA = "png jpg jpeg gif bmp ico svg webp wav mp3 ogg mp4 avi woff woff2 ttf p
 _TEXTS = "txt md rst json csv tsv xml html htm css cfg ini toml yml yaml log po lock"
 _MEDIA_SUFFIXES = frozenset(f".{word}" for word in _MEDIA.split())
 _DISGUISE_SUFFIXES = _MEDIA_SUFFIXES | {f".{word}" for word in _TEXTS.split()}
-_CODE_NAME = re.compile(r"\.(?:py|pyw|pyc|pyd|so|dll|exe|sh|bat|ps1|vbs|js|dylib)$", re.IGNORECASE)
-_CODE_TEXT = re.compile(
+_CODE_NAME = late_regex(r"\.(?:py|pyw|pyc|pyd|so|dll|exe|sh|bat|ps1|vbs|js|dylib)$", re.IGNORECASE)
+_CODE_TEXT = late_regex(
     rb"(?m)^(?:#!|import \w|from \w[\w.]* import |exec\(|eval\(|def \w+\(|class \w+|\w+ ?= ?lambda)"
 )
 _ZIP_END = b"PK\x05\x06"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from safe_pip.distribution import Distribution, SourceFile
 from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence, Location, Surface
+from safe_pip.extractors.late_regex import late_regex
 from safe_pip.extractors.wheel_layout import is_wheel, site_path
 from safe_pip.feature import Feature, Fold, Group
 
@@ -56,27 +56,27 @@ FEATURES = (
 )
 
 _STARTUP_NAMES = frozenset({"sitecustomize", "usercustomize"})
-_MODULE_SUFFIX = re.compile(r"\.(?:py|pyc|pyw|[\w.-]*so|[\w.-]*pyd)$")
+_MODULE_SUFFIX = late_regex(r"\.(?:py|pyc|pyw|[\w.-]*so|[\w.-]*pyd)$")
 _MAX_PTH_BYTES = 16 * 1024 * 1024
 _LONG_LINE_CHARS = 200
 _SIGNS = (
-    ("executes a string", re.compile(r"\b(?:exec|eval|compile|__builtins__)\b")),
-    ("starts a process", re.compile(r"\b(?:subprocess|Popen|os\.system|spawn\w*|execv\w*|pty)\b")),
+    ("executes a string", late_regex(r"\b(?:exec|eval|compile|__builtins__)\b")),
+    ("starts a process", late_regex(r"\b(?:subprocess|Popen|os\.system|spawn\w*|execv\w*|pty)\b")),
     (
         "decodes data",
-        re.compile(
+        late_regex(
             r"b(?:16|32|64|85)decode|base64|\bzlib\b|\bmarshal\b|fromhex|\bcodecs\b|\bchr\("
         ),
     ),
     (
         "opens a connection",
-        re.compile(r"\b(?:urllib|urlopen|requests|httpx|socket|http\.client|https?://)"),
+        late_regex(r"\b(?:urllib|urlopen|requests|httpx|socket|http\.client|https?://)"),
     ),
-    ("reads a file", re.compile(r"\bopen\(|read_(?:text|bytes)\(|runpy")),
+    ("reads a file", late_regex(r"\bopen\(|read_(?:text|bytes)\(|runpy")),
 )
 # What setuptools wrote for namespace packages until it dropped them: long, with semicolons, and
 # always the same.
-_NAMESPACE_LINE = re.compile(
+_NAMESPACE_LINE = late_regex(
     r"import sys, types, os;\s?has_mfs = sys\.version_info > \(3, 5\);"
     r"p = os\.path\.join\(sys\._getframe\(1\)\.f_locals\['sitedir'\], "
     r"\*\('[\w', ]+\)\);"
@@ -152,15 +152,15 @@ def _observe_pth(file: SourceFile) -> Iterator[Evidence]:
             )
 
 
-_RUNS = re.compile(
+_RUNS = late_regex(
     r"\b(?:exec|eval|compile|Popen|system|popen|spawn\w*|execv\w*|check_\w+|run|call|loads)\s*\("
     r"|\b__builtins__\b"
 )
-_UNPACKS = re.compile(
+_UNPACKS = late_regex(
     r"b(?:16|32|64|85)decode|\bdecompress\b|\bmarshal\b|fromhex|\bcodecs\b|\bchr\(|urlopen"
     r"|\brequests\b|urlretrieve|\bhttpx\b"
 )
-_LONG_STRING = re.compile(r"([\"'])(?:(?!\1)[^\\]|\\.){600,}\1")
+_LONG_STRING = late_regex(r"([\"'])(?:(?!\1)[^\\]|\\.){600,}\1")
 
 
 def carries_program(line: str) -> bool:

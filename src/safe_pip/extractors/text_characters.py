@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 import unicodedata
 from collections.abc import Iterator
 
 from safe_pip.evidence import Evidence
+from safe_pip.extractors.late_regex import late_regex
 from safe_pip.extractors.unit_text import UnitText
 from safe_pip.feature import Feature, Fold, Group
 
@@ -49,8 +49,8 @@ _BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _ZERO_WIDTH = (
     "\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\ufeff\u00ad\u180e\u115f\u1160\u3164\uffa0"
 )
-_INVISIBLE = re.compile(f"[{_BIDI}{_ZERO_WIDTH}\ufe00-\ufe0f\U000e0000-\U000e01ef]")
-_RUN_OF_INVISIBLE = re.compile(
+_INVISIBLE = late_regex(f"[{_BIDI}{_ZERO_WIDTH}\ufe00-\ufe0f\U000e0000-\U000e01ef]")
+_RUN_OF_INVISIBLE = late_regex(
     "[\u200b-\u200d\u2060-\u2064\ufe00-\ufe0e\u3164\uffa0\U000e0000-\U000e01ef]{12,}"
 )
 _OPENING_BIDI = "\u202a\u202b\u202d\u202e\u2066\u2067\u2068"
@@ -78,7 +78,7 @@ def _observe_invisible(view: UnitText) -> Iterator[Evidence]:
         yield view.evidence("invisible_chars", line, 1.0, excerpt, detail)
 
 
-_BIDI_CHAR = re.compile(f"[{_BIDI}]")
+_BIDI_CHAR = late_regex(f"[{_BIDI}]")
 
 
 def _unbalanced(source: str) -> Iterator[int]:
@@ -94,7 +94,7 @@ def _unbalanced(source: str) -> Iterator[int]:
         offset += len(line) + 1
 
 
-_FOREIGN_NAME = re.compile(r"\b\w*[^\x00-\x7f\W]\w*")
+_FOREIGN_NAME = late_regex(r"\b\w*[^\x00-\x7f\W]\w*")
 # Capital letters that look exactly Latin, and omicron.
 _GREEK_LOOK_ALIKES = frozenset(
     map(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence, Location
+from safe_pip.extractors.late_regex import late_regex
 from safe_pip.extractors.literals import Literal
 from safe_pip.feature import Feature, Fold, Group
 
@@ -34,7 +35,7 @@ class _Command:
 
 
 def _command(word: str, pattern: str, detail: str) -> _Command:
-    return _Command(word=word, pattern=re.compile(pattern), detail=detail)
+    return _Command(word=word, pattern=late_regex(pattern), detail=detail)
 
 
 # Words of a command stand in one string or in a list of strings, joined by line ends here. Gaps

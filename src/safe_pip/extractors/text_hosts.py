@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence, Location, Surface
 from safe_pip.extractors.hosts import HostKind, HostMention, kind_of_address, mentions
+from safe_pip.extractors.late_regex import late_regex
 from safe_pip.extractors.literals import Literal
 from safe_pip.feature import Feature, Fold, Group
 
@@ -128,7 +129,7 @@ def observe_hosts(path: str, literals: Sequence[Literal]) -> Iterator[Evidence]:
 
 
 # A bot of Telegram, a webhook of Discord, Slack, DingTalk or WeCom, with its key.
-_CHAT_ACCOUNT = re.compile(
+_CHAT_ACCOUNT = late_regex(
     r"(?<!\d)\d{8,10}:AA[\w-]{33}(?![\w-])|/api/webhooks/\d{15,20}/[\w-]{50,}"
     r"|hooks\.slack\.com/(?:services|workflows)/T\w{8,}/\w{8,}/\w{16,}"
     r"|oapi\.dingtalk\.com/robot/send\?access_token=[0-9a-f]{48,}"
@@ -189,7 +190,7 @@ def evidence_of(
         )
 
 
-_ADDRESS = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}")
+_ADDRESS = late_regex(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}")
 
 
 def observe_socket_addresses(
@@ -200,7 +201,7 @@ def observe_socket_addresses(
         text = literal.text
         if len(text) > 15 or not _ADDRESS.fullmatch(text) or kind_of_address(text) is None:
             continue
-        beside_port = re.compile(rf"['\"]{re.escape(text)}['\"]\s{{0,9}},\s{{0,9}}\d{{2,5}}\b")
+        beside_port = late_regex(rf"['\"]{re.escape(text)}['\"]\s{{0,9}},\s{{0,9}}\d{{2,5}}\b")
         match = beside_port.search(source)
         if match is not None:
             mention = HostMention(host=text, offset=0, kind=HostKind.IP_LITERAL)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence
+from safe_pip.extractors.late_regex import late_regex
 from safe_pip.extractors.popular import popular_names
 from safe_pip.extractors.unit_text import UnitText
 from safe_pip.feature import Feature, Fold, Group
@@ -74,7 +74,7 @@ def observe_statistics(view: UnitText) -> Iterator[Evidence]:
     yield from _observe_identifiers(view)
 
 
-_ARITHMETIC = re.compile(
+_ARITHMETIC = late_regex(
     r"(?<![\w.])(?:0x[0-9a-fA-F]+|\d+)\s?(?:[-+*^|&%]|//|<<|>>)\s?[-~(]{0,3}\d"
 )
 
@@ -122,19 +122,19 @@ def _observe_arithmetic(view: UnitText) -> Iterator[Evidence]:
 
 # The names that packers leave in their output; the words alone are common in honest prose.
 _PACKERS = (
-    ("pyarmor", re.compile(r"__pyarmor__|pyarmor_runtime|from pytransform|pyarmor\.dashingsoft")),
-    ("hyperion", re.compile(r"# ?(?:obfuscated|encrypted)[^\n]{0,40}hyperion|class hyperion\b")),
-    ("blankobf", re.compile(r"blankobf")),
-    ("oxyry", re.compile(r"oxyry")),
-    ("kramer", re.compile(r"\bkramer\b[^\n]{0,40}(?:obf|specter)|specter[^\n]{0,20}kramer")),
-    ("py-fuscate", re.compile(r"py-fuscate|pyfuscate")),
-    ("pyobfuscate", re.compile(r"pyobfuscate\.com")),
-    ("freecodingtools", re.compile(r"freecodingtools")),
-    ("development-tools.net", re.compile(r"development-tools\.net")),
-    ("obfuscated ", re.compile(r"#[^\n]{0,40}obfuscated (?:by|with|using) ")),
-    ("encoded by", re.compile(r"#[^\n]{0,40}\bencoded by [^\n]{0,60}(?:http|@|t\.me|github)")),
-    ("berserker", re.compile(r"berserker[^\n]{0,40}obf|obf[^\n]{0,40}berserker")),
-    ("pyminifier", re.compile(r"created by pyminifier")),
+    ("pyarmor", late_regex(r"__pyarmor__|pyarmor_runtime|from pytransform|pyarmor\.dashingsoft")),
+    ("hyperion", late_regex(r"# ?(?:obfuscated|encrypted)[^\n]{0,40}hyperion|class hyperion\b")),
+    ("blankobf", late_regex(r"blankobf")),
+    ("oxyry", late_regex(r"oxyry")),
+    ("kramer", late_regex(r"\bkramer\b[^\n]{0,40}(?:obf|specter)|specter[^\n]{0,20}kramer")),
+    ("py-fuscate", late_regex(r"py-fuscate|pyfuscate")),
+    ("pyobfuscate", late_regex(r"pyobfuscate\.com")),
+    ("freecodingtools", late_regex(r"freecodingtools")),
+    ("development-tools.net", late_regex(r"development-tools\.net")),
+    ("obfuscated ", late_regex(r"#[^\n]{0,40}obfuscated (?:by|with|using) ")),
+    ("encoded by", late_regex(r"#[^\n]{0,40}\bencoded by [^\n]{0,60}(?:http|@|t\.me|github)")),
+    ("berserker", late_regex(r"berserker[^\n]{0,40}obf|obf[^\n]{0,40}berserker")),
+    ("pyminifier", late_regex(r"created by pyminifier")),
 )
 
 
