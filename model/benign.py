@@ -155,11 +155,16 @@ def _pin(package: Package, project: str, kind: str) -> Pin | None:
 
 
 def choose() -> list[Pin]:
-    """Pins for every project of benign_projects.toml; compromised releases are never chosen."""
+    """Pins for every project of benign_projects.toml."""
+    chosen = tomllib.loads(PROJECTS.read_text(encoding="utf-8"))["projects"]
+    return choose_releases([(kind, name) for kind, names in chosen.items() for name in names])
+
+
+def choose_releases(wanted: Sequence[tuple[str, str]]) -> list[Pin]:
+    """Pins for (kind, project) pairs; compromised releases are never chosen."""
     chosen = tomllib.loads(PROJECTS.read_text(encoding="utf-8"))
     compromised = {name: SpecifierSet("" if s == "*" else s)
                    for name, s in chosen["compromised"].items()}  # fmt: skip
-    wanted = [(kind, name) for kind, names in chosen["projects"].items() for name in names]
     finder = _finder(index_urls())
     pins: list[Pin] = []
     for kind, name in tqdm(wanted, desc="choosing releases", unit="project"):
@@ -199,10 +204,10 @@ def _download(finder: PackageFinder, pin: Pin, folder: Path) -> str:
     return "not on the index"
 
 
-def fetch(workspace: Workspace) -> dict[str, int]:
+def fetch(workspace: Workspace, pins: Sequence[Pin]) -> dict[str, int]:
     """Download every pinned file that is not yet in the work folder; counts by outcome."""
     by_project: dict[str, list[Pin]] = {}
-    for pin in read_manifest(MANIFEST):
+    for pin in pins:
         by_project.setdefault(pin.project, []).append(pin)
 
     def fetch_project(pins: list[Pin]) -> list[str]:
@@ -271,7 +276,7 @@ def main() -> None:
             write_manifest(MANIFEST, pins)
             print(f"{len(pins)} files of {len({pin.project for pin in pins})} projects pinned")
         case "fetch":
-            for outcome, count in sorted(fetch(workspace).items()):
+            for outcome, count in sorted(fetch(workspace, read_manifest(MANIFEST)).items()):
                 print(f"{outcome}: {count}")
         case "local":
             pins = pin_local()

@@ -50,6 +50,10 @@ class PopularNames:
     def __contains__(self, name: str) -> bool:
         return name in self._rank_of
 
+    def __iter__(self) -> Iterator[str]:
+        """The names, the most downloaded first."""
+        return iter(self._rank_of)
+
     def is_target(self, name: str) -> bool:
         return self._rank_of.get(name, N_TARGETS + 1) <= N_TARGETS
 
