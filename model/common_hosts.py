@@ -25,7 +25,7 @@ from safe_pip.extractors.hosts import COMMON_HOSTS, kind_of_name, registered_dom
 
 MIN_PROJECTS = 3
 MAX_BYTES = 2_500_000
-# Anybody can have a host of their own there.
+# Anybody can have a host of their own there: the whole host counts.
 SHARED_DOMAINS = frozenset(
     """amazonaws.com appspot.com azureedge.net azurewebsites.net blogspot.com cloudapp.net
     cloudfront.net github.io gitlab.io googleusercontent.com herokuapp.com js.org netlify.com
@@ -37,7 +37,7 @@ _HOST = re.compile(rb"://((?:[a-z0-9_-]{1,63}\.)+[a-z]{2,24})(?=[/:'\"\s?#),]|$)
 
 
 def named_domains(path: Path, filename: str) -> frozenset[str]:
-    """The registered domains in the URLs of an archive's texts; none if it cannot be read."""
+    """The registered domains, or hosts of SHARED_DOMAINS, in the URLs of an archive's texts; none if it cannot be read."""
     hosts: set[bytes] = set()
     try:
         with opened(path.read_bytes(), filename) as distribution:
@@ -47,8 +47,11 @@ def named_domains(path: Path, filename: str) -> frozenset[str]:
     except SafePipError:
         return frozenset()
     names = (host.decode() for host in hosts)
-    domains = {registered_domain(name) for name in names if kind_of_name(name) is None}
-    return frozenset(d for d in domains - SHARED_DOMAINS if not d.endswith(_RESERVED))
+    return frozenset(
+        whole if (domain := registered_domain(whole)) in SHARED_DOMAINS else domain
+        for whole in names
+        if kind_of_name(whole) is None and not whole.endswith(_RESERVED) and whole[:2] != "s3"
+    )
 
 
 def common_domains(by_project: Mapping[str, Iterable[str]]) -> list[str]:

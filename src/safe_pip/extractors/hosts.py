@@ -173,8 +173,9 @@ def _common_domains() -> frozenset[str]:
 
 
 def is_common(host: str) -> bool:
-    """Whether several benign projects name a host's domain, and it is of no special kind."""
-    return registered_domain(host) in _common_domains() and kind_of_name(host) is None
+    """Whether several benign projects name a host or its domain, and it is of no special kind."""
+    is_listed = not {host, registered_domain(host)}.isdisjoint(_common_domains())
+    return is_listed and kind_of_name(host) is None
 
 
 # An address as sockets take it: ("host", 443).
