@@ -58,8 +58,8 @@ class Caps:
     files: int
 
 
-CAPS = Caps(grams=96, acts=72, files=72)
-IMITATED_CAPS = Caps(grams=384, acts=600, files=500)
+CAPS = Caps(grams=80, acts=56, files=56)
+IMITATED_CAPS = Caps(grams=320, acts=1500, files=500)
 
 Digests = NDArray[np.uint32]
 

@@ -99,10 +99,12 @@ MIN_SHARE = 0.5
 MIN_WHOLE = 0.35
 MIN_NAMED_SHARE = 0.1
 MIN_SAME_FILES = 0.5
+MIN_TAMPERED_SAMENESS = 0.8
 MIN_VOTES = 3
 MIN_FILE_GRAMS = 4
 MIN_FILE_SHARE = 0.3
 MAX_FOLDER_DEPTH = 4
+MAX_ROOTS = 6
 _LIKELY = 0.5
 
 _ACTS = frozenset(
@@ -175,6 +177,17 @@ class Comparison:
             yield from copy.new_acts(acts)
 
 
+def _removed_names(original: Original, own: frozenset[str]) -> tuple[frozenset[str], ...]:
+    """The sets of package names without which a text may be the original's.
+
+    The releases of a project may differ in their packages, each digest is without those of its
+    release, and the copy's own names may be common words that the original writes as well.
+    """
+    single = [frozenset((root,)) for root in original.roots[:MAX_ROOTS]]
+    sets = [frozenset(original.roots), *single]
+    return tuple(dict.fromkeys(names for each in sets for names in (each | own, each)))
+
+
 class _Copy:
     """A distribution beside the original that it copies."""
 
@@ -190,13 +203,11 @@ class _Copy:
         self._original = original
         self._by_path = distribution.by_path
         self._grams = grams
-        roots = frozenset(original.roots)
-        # The copy's own names may be common words, which the original writes as well.
-        self._removed_names = (roots, roots | top_level_modules(distribution))
+        self._removed_names = _removed_names(original, top_level_modules(distribution))
         self._folder = self._folder_of_copy()
         self._share = share
-        # Nothing that is added to a copy can lower it.
-        self._weight = whole
+        # What is added to a copy may lower its share, never how much of the original is there.
+        self._weight = max(share, whole)
         self._kinds: dict[str, str] = {}
         self._last_read: tuple[str, list[bytes]] = ("", [])
 
@@ -214,26 +225,32 @@ class _Copy:
         """Whether the copy is a top-level package, and no part of one."""
         return self._folder is not None and split_root(f"{self._folder}x.py")[1] == "x.py"
 
+    @cached_property
+    def _n_same_and_changed(self) -> tuple[int, int]:
+        counts = Counter(map(self._kind_of, self._grams))
+        return counts["same"], counts["changed"]
+
+    @property
+    def _sameness(self) -> float:
+        """Which part is the same, of the files that are known to be the same or changed."""
+        n_same, n_changed = self._n_same_and_changed
+        return n_same / max(n_same + n_changed, 1)
+
     def changed_files(self) -> Iterator[Evidence]:
         """The files that differ from the original's, if most are the same; the fewer they are,
         the more each counts."""
-        kinds = {path: self._kind_of(path) for path in sorted(self._grams)}
-        counts = Counter(kinds.values())
-        if not counts["same"] or not counts["changed"]:
-            return
-        value = counts["same"] / (counts["same"] + counts["changed"])
+        value, name = self._sameness, self._original.name
         if value < MIN_SAME_FILES:
             return
-        name = self._original.name
-        for path, kind in kinds.items():
-            if kind == "changed":
+        for path in sorted(self._grams):
+            if self._kind_of(path) == "changed":
                 yield Evidence(
                     feature="copied_changed_file",
                     location=Location(path=path, line=1),
                     value=value,
                     excerpt=name,
                     detail=f"is a copy of {name}, of which this file was changed and "
-                    f"{counts['same']} were not",
+                    f"{self._n_same_and_changed[0]} were not",
                 )
 
     def new_acts(self, acts: Iterable[Evidence]) -> Iterator[Evidence]:
@@ -254,9 +271,7 @@ class _Copy:
         self, location: Location, acts: list[Evidence], kind: str, novelty: float
     ) -> Iterator[Evidence]:
         name = self._original.name
-        where = (
-            f"this file of {name} was changed" if kind == "changed" else f"{name} has no such file"
-        )
+        where = f"{name} has no such file" if kind == "added" else f"{name} has no such line"
         unasked = [act for act in acts if act.surface.runs_unasked]
         attacks = [
             act
@@ -264,7 +279,7 @@ class _Copy:
             if act.feature.removesuffix("_unasked") in CHAINS.keys() - COMMON_CHAINS
         ]
         shown = max(acts, key=lambda act: (act.surface.runs_unasked, act.value, act.feature))
-        features = [("copied_changed_acts" if kind == "changed" else "copied_added_acts", novelty)]
+        features = [("copied_added_acts" if kind == "added" else "copied_changed_acts", novelty)]
         if unasked:
             features.append(("copied_acts_unasked", novelty))
         if attacks:
@@ -287,7 +302,8 @@ class _Copy:
         return self._kinds[path]
 
     def _judge(self, path: str) -> str:
-        """``same``, ``changed``, ``added``, or ``unknown``: not of the copy, or not to be told."""
+        """``same``, ``changed`` or ``added``; ``unsure`` for a file of the copy of which the index
+        cannot tell; ``unknown`` for one that is none of the copy's."""
         grams = self._grams.get(path)
         if grams is None:
             is_beside = self._runs_by_itself(path) and (self._is_all or self._is_on_top)
@@ -295,16 +311,24 @@ class _Copy:
         if self._is_same(path):
             return "same"
         is_inside = self._folder is not None and path.startswith(self._folder)
-        below = path[len(self._folder or "") :]
-        if is_inside and self._original.has_path(fingerprints.path_digest(below)):
+        if not (is_inside or self._is_all):
+            return "changed" if self._is_alike(grams) else "unknown"
+        below = path[len(self._folder or "") :] if is_inside else path
+        has_path = self._original.has_path(fingerprints.path_digest(below))
+        if has_path:
             return "changed"
         own = grams[grams < self._original.gram_bound]
+        if has_path is None and len(own) < MIN_FILE_GRAMS:
+            return "unsure"
+        if self._original.count(own) == 0:
+            return "added"
+        return "unsure" if has_path is None or not self._is_alike(grams) else "changed"
+
+    def _is_alike(self, grams: NDArray[np.uint32]) -> bool:
+        """Whether a good part of a file is the original's."""
+        own = grams[grams < self._original.gram_bound]
         n_shared = self._original.count(own)
-        if n_shared >= MIN_FILE_GRAMS / 2 and n_shared >= MIN_FILE_SHARE * len(own):
-            return "changed"
-        if n_shared or not (self._is_all or is_inside):
-            return "unknown"
-        return "added"
+        return n_shared >= MIN_FILE_GRAMS / 2 and n_shared >= MIN_FILE_SHARE * len(own)
 
     @staticmethod
     def _runs_by_itself(path: str) -> bool:
@@ -349,10 +373,12 @@ class _Copy:
             return 0.0
         if kind == "added":
             return 1.0
-        if fingerprints.may_act(line):
-            # Of a large original the index holds some lines only: the others prove nothing.
-            return 1.0 if False in known else 0.0
-        return _LIKELY
+        if fingerprints.may_act(line) and False in known:
+            return 1.0
+        # Of a large original the index holds some lines only. In a file that was changed while most
+        # were not, the rest is likely new as well.
+        is_tampered_with = kind == "changed" and self._sameness >= MIN_TAMPERED_SAMENESS
+        return _LIKELY if is_tampered_with else 0.0
 
     def _line(self, location: Location) -> bytes:
         path, lines = self._last_read
