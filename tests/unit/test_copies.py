@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import pytest
 
 from safe_pip.evidence import Evidence
+from safe_pip.extractors import SCHEMA, observe
 from safe_pip.extractors.code import observe_unit
-from safe_pip.extractors.copies import Comparison
+from safe_pip.extractors.copies import FEATURES, Comparison
 from safe_pip.extractors.originals import Originals
 from safe_pip.extractors.unit import python_units
 from tests.builders import Content, make_wheel, wheel_filename
@@ -160,3 +161,16 @@ def test_a_project_keeps_its_code_when_a_larger_one_holds_it_whole() -> None:
     index = index_of({"glimmer": files, "larger": larger})
     evidence = observed(project_files("glimpse"), index)
     assert {item.excerpt for item in evidence} == {"glimmer"}
+
+
+def test_the_comparison_is_part_of_what_is_observed(
+    originals: Originals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("safe_pip.extractors.copies.shipped_originals", lambda: originals)
+    files = project_files("glimpse")
+    files["glimpse/quarry.py"] = str(files["glimpse/quarry.py"]) + SENDS
+    evidence = observe(opened(make_wheel("glimpse", files=files), wheel_filename("glimpse", "1.0")))
+    vector = SCHEMA.fold(evidence).values
+    for feature in FEATURES:
+        is_shown = bool(vector[SCHEMA.positions[feature.name]] > 0)
+        assert is_shown is (feature.name != "copied_added_acts")

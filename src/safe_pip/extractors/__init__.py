@@ -11,12 +11,14 @@ from contextlib import contextmanager
 
 from safe_pip.distribution import Distribution
 from safe_pip.evidence import Evidence, Location
-from safe_pip.extractors import code, files, metadata, talks, text
+from safe_pip.extractors import code, copies, files, metadata, talks, text
 from safe_pip.extractors.host_census import HostCensus
 from safe_pip.extractors.unit import python_units
 from safe_pip.feature import FeatureSchema
 
-SCHEMA = FeatureSchema(features=metadata.FEATURES + files.FEATURES + code.FEATURES + text.FEATURES)
+SCHEMA = FeatureSchema(
+    features=metadata.FEATURES + files.FEATURES + code.FEATURES + text.FEATURES + copies.FEATURES
+)
 
 _MANY_OBJECTS = 2_000_000
 
@@ -39,19 +41,24 @@ def _observations(distribution: Distribution, reads_all: bool) -> Iterator[Evide
     yield from text.observe(distribution)
     seen_in_code: dict[tuple[str, Location], Evidence] = {}
     described = _description(distribution)
-    census = HostCensus()
+    census, comparison = HostCensus(), copies.Comparison(distribution)
     for unit in python_units(distribution, reads_all=reads_all):
         census.see(unit.data)
         yield from text.observe_unit(unit)
+        comparison.add(unit.path, unit.data)
         for item in code.observe_unit(unit, described=described):
             # Several units may reach the same place of another; it counts once, at its most.
             key = (item.feature, item.location)
             before = seen_in_code.get(key)
             if before is None or _strength(item) > _strength(before):
                 seen_in_code[key] = item
-    for item in seen_in_code.values():
-        if item.feature != talks.ODD_HOST or census.is_odd(talks.host_of(item)):
-            yield item
+    held = [
+        item
+        for item in seen_in_code.values()
+        if item.feature != talks.ODD_HOST or census.is_odd(talks.host_of(item))
+    ]
+    yield from held
+    yield from comparison.observe(held)
 
 
 def _description(distribution: Distribution) -> str:
