@@ -153,6 +153,9 @@ def _part(
 
 
 def _hinted(text: str, literal: Literal) -> Iterator[EncodedPart]:
+    # All hints hold a capital letter or a 6.
+    if text.islower() and "6" not in text:
+        return
     if _HINT.search(text) or _HINT.search(text[::-1]):
         yield _part(text, "base 64", literal, is_certain=False)
 

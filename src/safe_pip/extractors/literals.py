@@ -14,11 +14,12 @@ MIN_ESCAPES = 12
 MIN_DISTINCT_LETTERS = 6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Literal:
     """A literal's value as text; bytes stand as Latin-1. ``is_folded`` says that the code computes
     it; ``is_statement`` holds for docstrings; ``surface`` is where it is used;
-    ``n_needless_escapes`` counts the printable letters that it writes as numbers."""
+    ``n_needless_escapes`` counts the printable letters that it writes as numbers. As with
+    ``Value``, nothing changes one."""
 
     text: str
     line: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import codecs
 import io
 import re
 import sys
@@ -31,12 +32,20 @@ class ParsedSource:
 
 def decode_source(data: bytes) -> str:
     """The text that Python would read: coding cookie and byte-order mark honoured."""
+    if not data.startswith(codecs.BOM_UTF8) and b"coding" not in _first_lines(data):
+        text = data.decode("utf-8", errors="replace")
+        return text.replace("\r\n", "\n").replace("\r", "\n")
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         text = data.decode(encoding, errors="replace")
     except (SyntaxError, LookupError, UnicodeError):
         text = data.decode("utf-8", errors="replace")
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _first_lines(data: bytes) -> bytes:
+    """The two lines in which a coding cookie may stand."""
+    return data[: data.find(b"\n", data.find(b"\n") + 1) + 1 or None]
 
 
 def parse(source: str) -> ParsedSource:

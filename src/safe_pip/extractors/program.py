@@ -78,6 +78,8 @@ class Program:
         self._dropped: list[Scope] = []
         self._dropped_chars = 0
         self._n_survivors = 0
+        self._held_path = ""
+        self._held_source = ""
         self._done: set[str] = set()
         self._executed: dict[str, Surface] = {}
 
@@ -101,7 +103,7 @@ class Program:
         if run is None:
             return
         data = self._distribution.by_path[path].read()
-        source = _source_of(path, data)
+        source = self._source_of(path, data)
         yield Reading(
             path=path,
             data=data,
@@ -112,6 +114,15 @@ class Program:
             literals=run.literals,
             trace=run.trace,
         )
+
+    def _source_of(self, path: str, data: bytes) -> str:
+        """A file's text; that of one file is held, since most are run and then read at once."""
+        if path != self._held_path:
+            source = decode_source(data)
+            is_path_file = path.endswith(".pth")
+            self._held_path = path
+            self._held_source = import_lines(source) if is_path_file else source
+        return self._held_source
 
     def _read_data(self, path: str) -> Reading:
         data = self._distribution.by_path[path].read()
@@ -136,7 +147,7 @@ class Program:
         data = file.read()
         if not _is_python(file, data):
             return None
-        source = _source_of(path, data)
+        source = self._source_of(path, data)
         surface = self._surfaces[path]
         if surface in _SPARED_SURFACES and not self._reads_all and not earns_tree(data):
             self._runs[path] = _Run()
@@ -253,11 +264,6 @@ def _imported_surface(surface: Surface, *, importer: Surface) -> Surface:
     if importer is Surface.STARTUP:
         return Surface.STARTUP
     return Surface.MODULE if surface is Surface.OTHER else surface
-
-
-def _source_of(path: str, data: bytes) -> str:
-    source = decode_source(data)
-    return import_lines(source) if path.endswith(".pth") else source
 
 
 def import_lines(source: str) -> str:

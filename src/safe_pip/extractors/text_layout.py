@@ -7,8 +7,6 @@ import math
 import re
 from collections.abc import Iterator
 
-import numpy as np
-
 from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence
 from safe_pip.extractors.parsing import parse_leniently
 from safe_pip.extractors.unit import PythonUnit
@@ -58,16 +56,12 @@ def observe_layout(view: UnitText) -> Iterator[Evidence]:
 
 
 def _observe_longest_line(view: UnitText) -> Iterator[Evidence]:
-    source = view.unit.source
-    data = np.frombuffer(source.encode("utf-8", errors="replace"), dtype=np.uint8)
-    ends = np.concatenate(([-1], np.flatnonzero(data == ord("\n")), [len(data)]))
-    lengths = np.diff(ends) - 1
-    longest = int(lengths.argmax())
-    if lengths[longest]:
-        value = math.log1p(int(lengths[longest]))
-        start = int(ends[longest]) + 1
-        excerpt = data[start : start + MAX_EXCERPT_CHARS].tobytes().decode(errors="replace")
-        yield view.evidence("max_line_len", longest + 1, value, excerpt.partition("\n")[0])
+    lines = view.unit.source.encode("utf-8", errors="replace").split(b"\n")
+    longest = max(lines, key=len)
+    if longest:
+        excerpt = longest[:MAX_EXCERPT_CHARS].decode(errors="replace")
+        number = lines.index(longest) + 1
+        yield view.evidence("max_line_len", number, math.log1p(len(longest)), excerpt)
 
 
 _CONSPICUOUS = re.compile(r"\b(?:exec|eval|compile|import|__import__|os|subprocess|base64)\b")

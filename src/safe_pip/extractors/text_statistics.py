@@ -74,8 +74,10 @@ def observe_statistics(view: UnitText) -> Iterator[Evidence]:
     yield from _observe_identifiers(view)
 
 
+# What may not stand before a number is asked for behind its first digit: a search that begins
+# with a digit is faster.
 _ARITHMETIC = late_regex(
-    r"(?<![\w.])(?:0x[0-9a-fA-F]+|\d+)\s?(?:[-+*^|&%]|//|<<|>>)\s?[-~(]{0,3}\d"
+    r"\d(?<![\w.]\d)(?:(?<=0)x[0-9a-fA-F]+|\d*)\s?(?:[-+*^|&%]|//|<<|>>)\s?[-~(]{0,3}\d"
 )
 
 

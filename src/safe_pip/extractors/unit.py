@@ -14,9 +14,9 @@ from safe_pip.extractors.events import Trace
 from safe_pip.extractors.program import Program, Reading
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class FoldedLiteral:
-    """A string or bytes literal after constant folding.
+    """A string or bytes literal after constant folding. As with ``Value``, nothing changes one.
 
     ``is_folded`` says that the value is not written so in the source but was computed from
     constants (concatenation, chr, decoding). A part that is not constant stands as ``{}``.
