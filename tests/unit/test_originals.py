@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from importlib import resources
 
@@ -85,6 +86,31 @@ def test_a_part_of_a_text_has_part_of_its_grams() -> None:
     )
     assert part
     assert part < whole
+
+
+def test_a_long_text_has_the_grams_of_its_pieces_and_of_the_seams() -> None:
+    text = fingerprints.squeezed("".join(module(f"topic{n}") for n in range(200)).encode())
+    assert len(text) > 1 << 18
+    seam = text[(1 << 18) - 5_000 : (1 << 18) + 5_000]
+    found = set(fingerprints.gram_digests(text).tolist())
+    assert len(set(fingerprints.gram_digests(seam).tolist()) & found) > 300
+    assert set(fingerprints.gram_digests(seam).tolist()) <= found
+
+
+def test_a_line_of_many_hashes_takes_no_time() -> None:
+    line = b"run() " + b" #" * 500_000 + b'"'
+    started = time.process_time()
+    assert fingerprints.line_digest(line, ()) is not None
+    assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize(
+    ("line", "same"),
+    [("    run(x)  # why", True), ("run( x )", True), ("run(x, '#')", False), ("run(y)", False)],
+)
+def test_a_line_is_known_without_indent_and_comment(line: str, same: bool) -> None:
+    plain = fingerprints.line_digest(b"run(x)", ())
+    assert (fingerprints.line_digest(line.encode(), ()) == plain) is same
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ DIGEST_BITS = 24
 PATH_BITS = 16
 MIN_FILE_BYTES = 60
 MIN_ROOT_CHARS = 3
+_PIECE_BYTES = 1 << 18
 
 _COMMENT_LINE = re.compile(rb"\n[ \t]*#[^\n]*")
 _QUOTES = bytes.maketrans(b"'", b'"')
@@ -56,13 +57,20 @@ def without_names(text: bytes, names: Iterable[str]) -> bytes:
 
 def gram_digests(text: bytes) -> NDArray[np.uint32]:
     """The distinct kept digests of a squeezed text's grams, sorted."""
-    if len(text) < GRAM_BYTES:
-        return np.zeros(0, dtype=np.uint32)
-    values = _BYTE_VALUES[np.frombuffer(text, dtype=np.uint8)]
+    # In pieces, whose grams are the text's: the arrays take ten times the text.
+    pieces = [
+        _kept_digests(text[start : start + _PIECE_BYTES + GRAM_BYTES - 1])
+        for start in range(0, len(text) - GRAM_BYTES + 1, _PIECE_BYTES)
+    ]
+    return np.unique(np.concatenate([np.zeros(0, dtype=np.uint32), *pieces]))
+
+
+def _kept_digests(piece: bytes) -> NDArray[np.uint32]:
+    values = _BYTE_VALUES[np.frombuffer(piece, dtype=np.uint8)]
     for width, power in _STEPS:
         values = values[:-width] * power + values[width:]
     values *= _FINAL
-    return np.unique(values[values < GRAM_BOUND])
+    return values[values < GRAM_BOUND]
 
 
 def text_digest(text: bytes) -> int:
@@ -83,7 +91,7 @@ _ACT = re.compile(
     rb"|pty|environ|getenv|ftplib|smtplib|paramiko|keyring|expanduser)\b"
     rb"|\b(?:b(?:16|32|64|85)|a85|urlsafe_b64)decode|fromhex|unhexlify|decompress|decrypt|://"
 )
-_TRAILING_COMMENT = re.compile(rb"\s#[^\"'\n]*$")
+_COMMENT = re.compile(rb"\s#")
 _MIN_ACT_BYTES = 6
 
 
@@ -99,5 +107,8 @@ def act_lines(data: bytes) -> Iterator[bytes]:
 
 def line_digest(line: bytes, names: Iterable[str]) -> int | None:
     """The digest of a line, without indent and trailing comment; None for next to nothing."""
-    text = without_names(squeezed(_TRAILING_COMMENT.sub(b"", line)), names)
+    # A hash before the last quote may stand in a string.
+    comment = _COMMENT.search(line, max(line.rfind(b'"'), line.rfind(b"'")) + 1)
+    code = line[: comment.start()] if comment else line
+    text = without_names(squeezed(code), names)
     return text_digest(text) if len(text) >= _MIN_ACT_BYTES else None
