@@ -285,6 +285,17 @@ def test_import_makes_a_test_folder_run() -> None:
     assert ("pkg/tests/helper.py", 2) in places(evidence, "proc_spawn_unasked")
 
 
+def test_hidden_lookup_is_placed_where_it_is_written() -> None:
+    evidence = code_evidence(
+        {
+            "pkg/__init__.py": "from .inner import find\nfind()\n",
+            "pkg/inner.py": "x = 1\ny = 2\ndef find():\n    return getattr(__builtins__, 'ex' + 'ec')\n",
+        },
+        kind=DistributionKind.WHEEL,
+    )
+    assert places(evidence, "hidden_lookup") == {("pkg/inner.py", 4)}
+
+
 def test_burnt_fuel_hides_nothing() -> None:
     """Ten thousand calls before the payload must not make it unreached."""
     source = (

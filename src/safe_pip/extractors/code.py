@@ -17,7 +17,7 @@ from safe_pip.extractors.chains import (
 )
 from safe_pip.extractors.code_features import ANNOUNCING, CAPABILITIES, FEATURES, WEIGHTY_ACTIONS
 from safe_pip.extractors.commands import CommandFact
-from safe_pip.extractors.events import Event, Mark, Stream
+from safe_pip.extractors.events import Event, HiddenLookup, Mark, Stream
 from safe_pip.extractors.late_regex import late_regex
 from safe_pip.extractors.patterns import FAMILIES, mentions
 from safe_pip.extractors.talks import talks, unknown_host
@@ -120,6 +120,17 @@ class _Writer:
             detail=detail,
         )
 
+    def _lookup(self, feature: str, lookup: HiddenLookup) -> Evidence:
+        if lookup.path == self._unit.path:
+            return self._at(feature, lookup.line, lookup.surface, lookup.detail)
+        return Evidence(
+            feature=feature,
+            location=Location(path=lookup.path, line=lookup.line),
+            surface=lookup.surface,
+            excerpt=lookup.detail[:MAX_EXCERPT_CHARS],
+            detail=lookup.detail,
+        )
+
     # A source that does not parse
 
     def parse_error(self) -> Iterator[Evidence]:
@@ -151,9 +162,9 @@ class _Writer:
                     seen.add(key)
                     yield item
         for lookup in self._unit.trace.hidden_lookups:
-            yield self._at("hidden_lookup", lookup.line, lookup.surface, lookup.detail)
+            yield self._lookup("hidden_lookup", lookup)
             if lookup.surface.runs_unasked:
-                yield self._at("hidden_lookup_unasked", lookup.line, lookup.surface, lookup.detail)
+                yield self._lookup("hidden_lookup_unasked", lookup)
         yield from self._install_hooks()
 
     def _stream(self, stream: Stream) -> Iterator[Evidence]:

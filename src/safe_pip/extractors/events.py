@@ -81,6 +81,7 @@ class Stream:
 class HiddenLookup:
     """A name of a builtin or a module looked up so that a search for it finds nothing."""
 
+    path: str
     line: int
     detail: str
     surface: Surface

@@ -13,6 +13,7 @@ from typing import Protocol
 from safe_pip.errors import UnscannableError
 from safe_pip.evidence import Surface
 from safe_pip.extractors.arguments import Arguments
+from safe_pip.extractors.backends import NO_HOOKS, build_hooks
 from safe_pip.extractors.capabilities import UNREMARKABLE_ACTIONS, Action
 from safe_pip.extractors.commands import CommandFact
 from safe_pip.extractors.events import Event, LiteralKind, Mark, Sighting, Stream
@@ -46,12 +47,6 @@ _INSTALL_COMMANDS = frozenset(
     easy_install editable_wheel egg_info install install_data install_egg_info install_lib
     install_scripts sdist""".split()  # noqa: SIM905
 )
-# PEP 517 and PEP 660: what a build frontend calls.
-_BUILD_HOOKS = frozenset(
-    """build_editable build_sdist build_wheel get_requires_for_build_editable
-    get_requires_for_build_sdist get_requires_for_build_wheel prepare_metadata_for_build_editable
-    prepare_metadata_for_build_wheel""".split()  # noqa: SIM905
-)
 _COMMAND_METHODS = ("__init__", "initialize_options", "finalize_options", "run", "build_extension",
                     "build_extensions", "__del__", "__init_subclass__")  # fmt: skip
 
@@ -80,7 +75,7 @@ class Interpreter(Statements):
         super().__init__(path=path, surface=surface, fuel=fuel)
         self.streams: list[Stream] = []
         self.literals: dict[tuple[int, str | bytes], Sighting] = {}
-        self.hidden_lookups: list[tuple[int, str, Surface]] = []
+        self.hidden_lookups: list[tuple[str, int, str, Surface]] = []
         self.command_classes: list[tuple[str, Function]] = []
         self.executed_members: set[str] = set()
         self._imports = imports
@@ -112,16 +107,15 @@ class Interpreter(Statements):
             for statements, scope in self._main_blocks:
                 self._start(Surface.ENTRY_POINT)
                 self.run_statements(statements, scope)
-        for function in list(self._functions):
-            name = getattr(function.node, "name", "")
-            if self.surface is Surface.BUILD_BACKEND and name in _BUILD_HOOKS:
-                self._start(Surface.BUILD_BACKEND)
-                self._run_root(function)
+        hooks = build_hooks(tree) if self.surface is Surface.BUILD_BACKEND else NO_HOOKS
+        for function in hooks.among(self._functions, self.scope.names, self._member):
+            self._start(Surface.BUILD_BACKEND)
+            self._run_root(function)
         self._run_deferred()
         self.fuel = min(self.fuel, FUEL_WHEN_CALLED)
         for function in list(self._functions):
             if function.node not in self._called:
-                self._start(Surface.OTHER)
+                self._start(Surface.BUILD_BACKEND if hooks.may_be_any else Surface.OTHER)
                 self._run_root(function)
         self._run_deferred()
 
@@ -328,7 +322,7 @@ class Interpreter(Statements):
 
     def see_hidden_lookup(self, node: ast.expr, detail: str) -> None:
         line = self._line_override or getattr(node, "lineno", 0)
-        entry = (line, detail, self._stream.surface)
+        entry = (self.path, line, detail, self._stream.surface)
         if entry not in self.hidden_lookups and len(self.hidden_lookups) < 1_000:
             self.hidden_lookups.append(entry)
 

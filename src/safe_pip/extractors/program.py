@@ -277,8 +277,8 @@ def _trace_of(interpreter: Interpreter) -> Trace:
     return Trace(
         streams=tuple(stream for stream in interpreter.streams if stream.events),
         hidden_lookups=tuple(
-            HiddenLookup(line=line, detail=detail, surface=surface)
-            for line, detail, surface in interpreter.hidden_lookups
+            HiddenLookup(path=path, line=line, detail=detail, surface=surface)
+            for path, line, detail, surface in interpreter.hidden_lookups
         ),
         command_classes=tuple(
             CommandClass(
