@@ -37,7 +37,8 @@ _HOST = re.compile(rb"://((?:[a-z0-9_-]{1,63}\.)+[a-z]{2,24})(?=[/:'\"\s?#),]|$)
 
 
 def named_domains(path: Path, filename: str) -> frozenset[str]:
-    """The registered domains, or hosts of SHARED_DOMAINS, in the URLs of an archive's texts; none if it cannot be read."""
+    """The registered domains, or the hosts on SHARED_DOMAINS, in the URLs of an archive's texts;
+    none if it cannot be read."""
     hosts: set[bytes] = set()
     try:
         with opened(path.read_bytes(), filename) as distribution:

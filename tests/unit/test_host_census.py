@@ -45,7 +45,9 @@ def test_a_file_counts_once_however_often_it_names_a_host() -> None:
     assert census.is_odd("api.d.co")
 
 
-@pytest.mark.parametrize("host", ["api.github.com", "www.python.org", "sts.amazonaws.com", "docs.djangoproject.com"])
+@pytest.mark.parametrize(
+    "host", ["api.github.com", "www.python.org", "sts.amazonaws.com", "docs.djangoproject.com"]
+)
 def test_hosts_that_many_projects_name_are_common(host: str) -> None:
     assert is_common(host)
 
