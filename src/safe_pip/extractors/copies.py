@@ -110,8 +110,8 @@ _LIKELY = 0.5
 _ACTS = frozenset(
     (
         "net_out", "proc_spawn", "dyn_exec", "secret_read", "native_code", "registry_change",
-        "keylog_screen_cam", "hidden_lookup", "net_suspicious_host", "net_hidden_address", "net_odd_host", "net_sends_key",
-        "net_unknown_host",
+        "keylog_screen_cam", "hidden_lookup", "net_suspicious_host", "net_hidden_address",
+        "net_odd_host", "net_sends_key", "net_unknown_host",
         "detached_spawn", "own_file_spawn", "pip_in_code", "persistence", "self_delete",
         *CHAINS,
     )
