@@ -76,7 +76,7 @@ def _holds_encoded_word(data: bytes) -> bool:
     return False
 
 
-_RUN = late_regex(r"[A-Za-z0-9+/_=-]+")
+_RUN = late_regex(rf"[A-Za-z0-9+/_=-]{{{MIN_HINTED_CHARS},}}")
 _WRAPPED = late_regex(r"[A-Za-z0-9+/_=\s-]+")
 _BASE85 = late_regex(r"[!-~]+")
 _HASH_CHARS = frozenset((32, 40, 48, 56, 64, 96, 128))
@@ -133,7 +133,7 @@ def _parts_of_word(word: str, literal: Literal) -> Iterator[EncodedPart]:
             yield _part(run, encoding, literal)
         elif len(run) >= MIN_ENCODED_CHARS and not is_url:
             yield _part(run, "base 64", literal, is_certain=False)
-        elif len(run) >= MIN_HINTED_CHARS:
+        else:
             yield from _hinted(run, literal)
     if not is_found and not is_url and len(word) >= MIN_SIGN_CHARS and is_base85(word):
         yield _part(word, "base 85", literal)

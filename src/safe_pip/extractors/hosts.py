@@ -116,6 +116,8 @@ def _urls(text: str) -> Iterator[HostMention]:
 
 def _bare_names(text: str) -> Iterator[HostMention]:
     known = _kinds()
+    if known.ending.search(text) is None:
+        return
     for match in _NAME.finditer(text):
         # Most dotted words are attributes and file names; their last label decides cheaply.
         name = match.group().lstrip(".")
@@ -232,10 +234,12 @@ def _address(host: str) -> ipaddress.IPv4Address | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _KnownHosts:
-    """``by_host`` maps a host to its (path prefix, kind) pairs."""
+    """``by_host`` maps a host to its (path prefix, kind) pairs; ``ending`` finds the end of any
+    of them, and is faster to search for than names."""
 
     by_host: Mapping[str, tuple[tuple[str, HostKind], ...]]
     last_labels: frozenset[str]
+    ending: re.Pattern[str]
 
 
 @cache
@@ -245,7 +249,10 @@ def _kinds() -> _KnownHosts:
         word, _, address = entry.partition(" ")
         host, slash, path = address.partition("/")
         by_host[host] = (*by_host.get(host, ()), (slash + path, HostKind(word)))
+    last_labels = frozenset(host.rpartition(".")[2] for host in by_host)
+    words = "|".join(map(re.escape, sorted(last_labels)))
     return _KnownHosts(
         by_host=by_host,
-        last_labels=frozenset(host.rpartition(".")[2] for host in by_host),
+        last_labels=last_labels,
+        ending=re.compile(rf"\.(?:{words})(?![a-z0-9_-])"),
     )

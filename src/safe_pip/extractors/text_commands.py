@@ -39,7 +39,8 @@ def _command(word: str, pattern: str, detail: str) -> _Command:
 
 
 # Words of a command stand in one string or in a list of strings, joined by line ends here. Gaps
-# are bounded, so that a pattern is linear in the text behind each occurrence of its word.
+# are bounded, so that a pattern is linear in the text behind each occurrence of its word. Where
+# the word is common, what may not stand before it is asked for behind it, which is faster.
 _GAP = r"[^\x00]{0,160}?"
 _COMMANDS = (
     _command(
@@ -52,10 +53,20 @@ _COMMANDS = (
     _command("downloadstring", r"\.download(?:string|file)\s*\(", "PowerShell fetches code"),
     _command("invoke-expression", r"invoke-expression", "PowerShell runs text"),
     _command("invoke-webrequest", r"invoke-webrequest\s", "PowerShell fetches a file"),
-    _command("curl", rf"\bcurl\s{_GAP}\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b", "curl piped to a shell"),
-    _command("wget", rf"\bwget\s{_GAP}\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b", "wget piped to a shell"),
     _command(
-        "curl", r"\bcurl(?:\.exe)?\s+(?:-\w+\s+){0,4}(?:-o|--output)\s", "curl fetches a file"
+        "curl",
+        rf"curl(?<=\bcurl)\s{_GAP}\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b",
+        "curl piped to a shell",
+    ),
+    _command(
+        "wget",
+        rf"wget(?<=\bwget)\s{_GAP}\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b",
+        "wget piped to a shell",
+    ),
+    _command(
+        "curl",
+        r"curl(?<=\bcurl)(?:\.exe)?\s+(?:-\w+\s+){0,4}(?:-o|--output)\s",
+        "curl fetches a file",
     ),
     _command(
         "base64", r"base64\s+(?:-d|-D|--decode)\s{0,4}\|\s{0,4}\w{0,4}sh\b", "decodes into a shell"
@@ -79,8 +90,8 @@ _COMMANDS = (
     _command("launchctl", r"\blaunchctl\s+(?:load|bootstrap)\b", "loads a launch agent"),
     _command("currentversion", r"currentversion\\{1,2}run\b", "starts with Windows"),
     _command("/dev/tcp/", r"/dev/tcp/", "a shell over the network"),
-    _command("bash", r"\bbash\s+-i\b", "an interactive shell"),
-    _command("nc", r"\bn(?:c|cat)\s+(?:-\w+\s+){0,4}-\w{0,3}e\s", "netcat with a shell"),
+    _command("bash", r"bash(?<=\bbash)\s+-i\b", "an interactive shell"),
+    _command("nc", r"nc(?<=\bnc)(?:at)?\s+(?:-\w+\s+){0,4}-\w{0,3}e\s", "netcat with a shell"),
     _command("mkfifo", r"\bmkfifo\s+/tmp/", "a pipe for a reverse shell"),
     _command(
         "chmod",
@@ -88,14 +99,16 @@ _COMMANDS = (
         "makes a dropped file a program",
     ),
     _command("mppreference", r"(?:add|set)-mppreference", "switches off Windows Defender"),
-    _command("attrib", r"\battrib\s+(?:\+s\s+)?\+h\b", "hides a file"),
+    _command("attrib", r"attrib(?<=\battrib)\s+(?:\+s\s+)?\+h\b", "hides a file"),
     _command("vssadmin", r"\bvssadmin\s+delete", "deletes back-ups"),
     _command(
-        "exec(", r"\bpython[0-9.]{0,4}w?(?:\.exe)?\s+-c\s+[^\n]{0,80}exec\(", "Python runs text"
+        "exec(",
+        r"python(?<=\bpython)[0-9.]{0,4}w?(?:\.exe)?\s+-c\s+[^\n]{0,80}exec\(",
+        "Python runs text",
     ),
     _command(
         "cmd",
-        r"\bcmd(?:\.exe)?\s+/c\s+(?:start|curl|powershell|del|copy|\")",
+        r"cmd(?<=\bcmd)(?:\.exe)?\s+/c\s+(?:start|curl|powershell|del|copy|\")",
         "a hidden command prompt",
     ),
 )
