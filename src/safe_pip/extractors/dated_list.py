@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
 
 COMMENT = "#"
 
@@ -22,7 +22,7 @@ def load_list(filename: str) -> DatedList:
 
     Raises FileNotFoundError or OSError if the installation is damaged.
     """
-    data = resources.files("safe_pip.extractors").joinpath(filename).read_bytes()
+    data = Path(__file__).with_name(filename).read_bytes()
     text = (gzip.decompress(data) if filename.endswith(".gz") else data).decode()
     return parse_list(text)
 
