@@ -26,7 +26,8 @@ from statistics import median
 import safe_pip as safe_pip_package
 from benchmarks.figures import add_json, print_table, write_json
 from benchmarks.processes import timed
-from safe_pip.inspection.workers import start_worker
+from safe_pip.inspection.processes import SpawnedProcess, worker_command
+from safe_pip.inspection.workers import Worker
 
 _METADATA = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"
 _WHEEL = "Wheel-Version: 1.0\nGenerator: benchmarks\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -52,7 +53,7 @@ def small_wheel(folder: Path) -> Path:
 def warm_worker() -> float:
     """Seconds until a worker is warm."""
     started = time.perf_counter()
-    worker = start_worker()
+    worker = Worker(SpawnedProcess(worker_command()))
     try:
         worker.warm_up()
         return time.perf_counter() - started
@@ -114,7 +115,13 @@ def main() -> int:
         print_table(rows)
         code = "import safe_pip.cli.program, safe_pip.cli.pip_verbs"
         parent = imports_of([sys.executable, "-c", code])
-        worker = imports_of([sys.executable, "-c", "import safe_pip.inspection.worker"])
+        worker = imports_of(
+            [
+                sys.executable,
+                "-c",
+                "from safe_pip.inspection.worker import load_scanner; load_scanner()",
+            ]
+        )
     early = sorted({name for _, _, name in parent if name in HEAVY})
     print(f"\nimported in the parent before pip starts: {', '.join(early) or 'nothing heavy'}")
     for says, found in (("parent", parent), ("worker", worker)):

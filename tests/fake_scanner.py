@@ -16,12 +16,11 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 import safe_pip.cli
-from safe_pip.archive import Limits
+from safe_pip.archive import DEFAULT_LIMITS
 from safe_pip.artifact import Artifact
 from safe_pip.distribution import Distribution
 from safe_pip.errors import UnscannableError
@@ -31,10 +30,11 @@ from safe_pip.feature import Group
 from safe_pip.inspection import worker
 from safe_pip.inspection.installed import open_artifact, verdict_kind
 from safe_pip.inspection.one_path import lookalike
+from safe_pip.inspection.processes import SpawnedProcess, worker_command
 from safe_pip.inspection.scanner import scanner_id
 from safe_pip.inspection.source_lines import with_source
 from safe_pip.inspection.unscannable import unscannable_verdict
-from safe_pip.inspection.workers import Worker, Workers, worker_command
+from safe_pip.inspection.workers import Worker, Workers
 from safe_pip.scoring.manifest import Manifest, Thresholds
 from safe_pip.verdict import Finding, Verdict
 
@@ -70,7 +70,7 @@ def fake_worker_command() -> Sequence[str]:
 
 
 def start_fake_worker() -> Worker:
-    return Worker(fake_worker_command())
+    return Worker(SpawnedProcess(fake_worker_command()))
 
 
 def use_fake_scanner(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def use_fake_scanner(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("safe_pip.scoring.shipped.check_shipped_model", fake_manifest)
     monkeypatch.setattr("safe_pip.cli.parts.check_shipped_model", fake_manifest)
     command = fake_worker_command()
-    monkeypatch.setattr("safe_pip.inspection.workers.worker_command", lambda: command)
+    monkeypatch.setattr("safe_pip.inspection.processes.worker_command", lambda: command)
     if seconds := os.environ.get(SECONDS_VARIABLE):
         monkeypatch.setattr(
             "safe_pip.cli.parts.Workers", partial(Workers, timeout_seconds=float(seconds))
@@ -95,25 +95,12 @@ def run_command_line() -> None:
 
 def main() -> None:
     """The worker."""
-
-    class FakeScorer:
-        model_id = MODEL_ID
-
-        @staticmethod
-        def load(**_: object) -> FakeScorer:
-            return FakeScorer()
-
-        def judge(self, _: Sequence[Evidence]) -> SimpleNamespace:
-            return SimpleNamespace(score=0.0, findings=())
-
-    worker.__dict__["Scorer"] = FakeScorer
-    worker.__dict__["inspect"] = _inspect
-    worker.main()
+    worker.main(lambda: worker.Scanner(model_id=MODEL_ID, inspect=_inspect, warm_up=lambda: None))
 
 
-def _inspect(artifact: Artifact, *, limits: Limits, **_: object) -> Verdict:
+def _inspect(artifact: Artifact) -> Verdict:
     try:
-        with open_artifact(artifact, limits) as distribution:
+        with open_artifact(artifact, DEFAULT_LIMITS) as distribution:
             found = tuple(_findings(distribution))
             findings = tuple(one for one in found if one.contribution >= EVIDENCE_FROM)
             return Verdict(
@@ -135,11 +122,11 @@ def _inspect(artifact: Artifact, *, limits: Limits, **_: object) -> Verdict:
 
 
 def _answers() -> int:
-    """The pipe to safe-pip, which the worker keeps under another number than 1."""
+    """The pipe or socket to safe-pip, which the worker keeps under another number than 1."""
     return max(
         int(fd.name)
         for fd in Path("/proc/self/fd").iterdir()
-        if fd.is_symlink() and str(fd.readlink()).startswith("pipe:")
+        if fd.is_symlink() and str(fd.readlink()).startswith(("pipe:", "socket:"))
     )
 
 

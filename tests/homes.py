@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from safe_pip.cli.surroundings import Surroundings
 
 
@@ -18,3 +20,9 @@ def empty_home(folder: Path) -> Surroundings:
     )
     surroundings.working_folder.mkdir()
     return surroundings
+
+
+def use_home(monkeypatch: pytest.MonkeyPatch, surroundings: Surroundings) -> None:
+    """Let the command line of this process find it."""
+    monkeypatch.setattr("safe_pip.cli.surroundings.current_surroundings", lambda: surroundings)
+    monkeypatch.setattr("safe_pip.cli.head_start.cache_folder", lambda: surroundings.cache_folder)

@@ -19,7 +19,7 @@ from safe_pip.cli.surroundings import Surroundings
 from safe_pip.threats.advisories import open_advisories
 from safe_pip.threats.fetching import fetch_export
 from safe_pip.threats.osv import FeedError
-from tests.homes import empty_home
+from tests.homes import empty_home, use_home
 from tests.unit.test_threats import osv, spans
 
 
@@ -86,7 +86,7 @@ def server() -> Iterator[str]:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Surroundings:
     surroundings = empty_home(tmp_path)
     surroundings.config_folder.mkdir()
-    monkeypatch.setattr("safe_pip.cli.program.current_surroundings", lambda: surroundings)
+    use_home(monkeypatch, surroundings)
     return surroundings
 
 

@@ -12,6 +12,7 @@ import pytest
 from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.errors import UnscannableError
 from safe_pip.inspection.worker import MAX_ADDRESS_SPACE_BYTES
+from safe_pip.inspection.workers import Worker
 from tests.hostile.case import Case
 from tests.hostile.contents import CONTENTS
 from tests.hostile.observer import start_observer
@@ -29,25 +30,28 @@ class Inspected:
     """A worker and what it needed."""
 
     def __init__(self) -> None:
-        self.worker = start_observer()
-        self.worker.warm_up()
+        self._start()
 
     def restart(self) -> None:
         self.worker.end()
-        self.worker = start_observer()
+        self._start()
+
+    def _start(self) -> None:
+        self._process = start_observer()
+        self.worker = Worker(self._process)
         self.worker.warm_up()
 
     @property
     def memory_bytes(self) -> int:
         """The most that the worker ever held; 0 where the system does not say."""
-        status = Path(f"/proc/{self.worker._process.pid}/status")
+        status = Path(f"/proc/{self._process.pid}/status")
         found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
         return int(found[1]) * 1024 if found else 0
 
     @property
     def seconds(self) -> float:
         """Processor time of the worker so far; 0 where the system does not say."""
-        stat = Path(f"/proc/{self.worker._process.pid}/stat")
+        stat = Path(f"/proc/{self._process.pid}/stat")
         if not stat.exists():
             return 0.0
         user, system = stat.read_text().rpartition(")")[2].split()[11:13]

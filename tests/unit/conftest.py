@@ -10,7 +10,7 @@ import pytest
 from safe_pip.cli import main
 from safe_pip.cli.surroundings import Surroundings
 from tests.fake_scanner import use_fake_scanner
-from tests.homes import empty_home
+from tests.homes import empty_home, use_home
 
 Run = Callable[..., int]
 
@@ -19,7 +19,7 @@ Run = Callable[..., int]
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Surroundings:
     """Empty folders of a user who stands in an empty project."""
     surroundings = empty_home(tmp_path)
-    monkeypatch.setattr("safe_pip.cli.program.current_surroundings", lambda: surroundings)
+    use_home(monkeypatch, surroundings)
     monkeypatch.chdir(surroundings.working_folder)
     use_fake_scanner(monkeypatch)
     return surroundings

@@ -431,6 +431,25 @@ def test_nobody_is_asked_where_nobody_may_be(
     assert surroundings.keyboard(arguments, is_unattended=True) is None
 
 
+def test_what_is_remembered_starts_no_worker(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = wheel_scoring(tmp_path, 0.6, "odd")
+    first = run("scan", path), capsys.readouterr().out
+    monkeypatch.setattr("subprocess.Popen", None)
+    assert (run("scan", path), capsys.readouterr().out) == first
+
+
+def test_a_damaged_memory_is_not_what_counts(
+    run: Run, home: Surroundings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = wheel_scoring(tmp_path, 0.6, "odd")
+    first = run("scan", path), capsys.readouterr().out
+    (entry,) = home.verdicts_folder.rglob("*.json")
+    entry.write_text("{}")
+    assert (run("scan", path), capsys.readouterr().out) == first
+
+
 def test_starting_imports_nothing_heavy() -> None:
     """The child of pip starts first; what is slow to import comes while it loads."""
     code = (

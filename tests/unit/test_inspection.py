@@ -21,10 +21,11 @@ from safe_pip.errors import ModelError, UnscannableError
 from safe_pip.evidence import Evidence
 from safe_pip.inspection.inspector import Inspected, Inspector
 from safe_pip.inspection.one_path import inspect
+from safe_pip.inspection.processes import SpawnedProcess, _worker_environment, worker_command
 from safe_pip.inspection.scanner import code_digest, scanner_id
 from safe_pip.inspection.unscannable import claimed_names
 from safe_pip.inspection.wire import decode_artifact, encode_artifact, encode_line
-from safe_pip.inspection.workers import Worker, Workers, _worker_environment, worker_command
+from safe_pip.inspection.workers import Worker, Workers
 from safe_pip.threats.feed import NoFeed
 from safe_pip.verdict import Advisory
 from tests.builders import write_wheel
@@ -147,7 +148,7 @@ def test_known_malware_is_named_even_from_memory(
 
 
 def script(text: str) -> Worker:
-    return Worker((sys.executable, "-c", text))
+    return Worker(SpawnedProcess((sys.executable, "-c", text)))
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from safe_pip.gates.site_folders import find_site_folders
 from safe_pip.inspection.installed import open_artifact
 from safe_pip.inspection.unscannable import claimed_names
 from tests.builders import Content, make_wheel, write_tree
+from tests.homes import use_home
 from tests.unit.test_threats import osv, write
 
 Run = Callable[..., int]
@@ -244,7 +245,7 @@ def test_an_audit_of_the_active_environment(
     run: Run, home: Surroundings, environment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     active = replace(home, environ={"VIRTUAL_ENV": str(environment)})
-    monkeypatch.setattr("safe_pip.cli.program.current_surroundings", lambda: active)
+    use_home(monkeypatch, active)
     install(site_of(environment), "odd", files={"odd/__init__.py": "# pretend-score: 0.6\n"})
     assert run("scan", "--installed") == 41
 

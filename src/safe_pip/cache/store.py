@@ -7,7 +7,6 @@ remembered; it never means that something passes.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import shutil
@@ -18,11 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from safe_pip.cache.encoding import EncodingError, decode_verdict, encode_verdict, parse_json
+from safe_pip.cache.places import LAYOUT, entry_path, scanner_folder
 from safe_pip.verdict import Verdict
 
 MAX_ENTRY_BYTES = 4 << 20
-# Part of the folder's name: entries of another layout are not found, so never misread.
-LAYOUT = "v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +38,8 @@ class VerdictStore:
     folder: Path
 
     def recall(self, *, sha256: str, filename: str, scanner_id: str) -> Verdict | None:
-        """The verdict about exactly these bytes under this name, by exactly this scanner.
-
-        The name belongs to the key because it is inspected too (a format under a wrong name).
-        """
-        path = self._entry(sha256=sha256, filename=filename, scanner_id=scanner_id)
+        """The verdict about exactly these bytes under this name, by exactly this scanner."""
+        path = entry_path(self.folder, sha256=sha256, filename=filename, scanner_id=scanner_id)
         verdict = _read_verdict(path)
         if verdict is None:
             return None
@@ -59,8 +54,11 @@ class VerdictStore:
         """Keep a verdict about a file. What could not be inspected may be another time."""
         if verdict.unscannable is not None or not verdict.sha256:
             return
-        path = self._entry(
-            sha256=verdict.sha256, filename=verdict.filename, scanner_id=verdict.scanner_id
+        path = entry_path(
+            self.folder,
+            sha256=verdict.sha256,
+            filename=verdict.filename,
+            scanner_id=verdict.scanner_id,
         )
         content = json.dumps(encode_verdict(verdict)).encode()
         if len(content) > MAX_ENTRY_BYTES:
@@ -70,7 +68,7 @@ class VerdictStore:
 
     def verdicts(self, *, scanner_id: str) -> Iterator[Verdict]:
         """All that is remembered of what this scanner saw, in order of digest."""
-        entries = map(_read_verdict, self._scanner_folder(scanner_id).glob("*/*.json"))
+        entries = map(_read_verdict, scanner_folder(self.folder, scanner_id).glob("*/*.json"))
         found = [entry for entry in entries if entry is not None and entry.scanner_id == scanner_id]
         yield from sorted(found, key=lambda verdict: (verdict.sha256, verdict.filename))
 
@@ -90,13 +88,6 @@ class VerdictStore:
 
     def _entries(self) -> Iterator[Path]:
         return self._root.glob("*/*/*.json")
-
-    def _entry(self, *, sha256: str, filename: str, scanner_id: str) -> Path:
-        name = hashlib.sha256(f"{sha256}\n{filename}".encode(errors="surrogatepass")).hexdigest()
-        return self._scanner_folder(scanner_id) / name[:2] / f"{name[2:]}.json"
-
-    def _scanner_folder(self, scanner_id: str) -> Path:
-        return self._root / hashlib.sha256(scanner_id.encode()).hexdigest()[:32]
 
     def _write(self, path: Path, content: bytes) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from safe_pip import __version__
+from safe_pip.cli.head_start import HeadStart
 from safe_pip.cli.surroundings import Surroundings
 from safe_pip.inspection.scanner import scanner_id
-from safe_pip.inspection.workers import Workers, start_talking_worker, start_worker
+from safe_pip.inspection.workers import Workers
 from safe_pip.policy.settings import Action, Policy, Thresholds
 from safe_pip.reports.entry import Scanner
 from safe_pip.scoring.shipped import check_shipped_model
 from safe_pip.threats.feed import NoFeed, ThreatFeed
 
 if TYPE_CHECKING:
-    from safe_pip.scoring.manifest import Manifest
     from safe_pip.threats.attestations import Attester
 
 # pip itself keeps one core busy, and artifacts arrive one after another.
@@ -38,10 +38,7 @@ class Parts:
 
 def shipped_scanner() -> Scanner:
     """Who would judge, without starting it. Raises ModelError if there is no usable model."""
-    return _scanner(check_shipped_model())
-
-
-def _scanner(model: Manifest) -> Scanner:
+    model = check_shipped_model()
     return Scanner(
         id=scanner_id(model_id=model.model_id, schema_digest=model.schema_digest),
         version=__version__,
@@ -52,21 +49,21 @@ def _scanner(model: Manifest) -> Scanner:
 
 @contextmanager
 def prepared(
-    *, worker_count: int, patience_seconds: float = 0.0, is_verbose: bool = False
+    head_start: HeadStart, *, worker_count: int, patience_seconds: float = 0.0
 ) -> Iterator[Parts]:
-    """Parts whose first worker is starting; all workers end with the block.
+    """Parts whose first worker is starting, if it has begun; all workers end with the block.
 
-    Raises ModelError, before anything is started, if there is no usable model.
+    Raises ModelError, before anything is inspected, if there is no usable model.
     """
-    model = check_shipped_model()
+    scanner = shipped_scanner()
     workers = Workers(
         count=worker_count,
-        patience_seconds=patience_seconds,
-        start=start_talking_worker if is_verbose else start_worker,
+        patience_seconds=0.0 if head_start.has_cheap_workers else patience_seconds,
+        start=head_start.worker,
     )
     try:
-        workers.start_one()
-        scanner = _scanner(model)  # It digests our code, while the worker starts.
+        if head_start.has_begun:
+            workers.start_one()
         yield Parts(
             scanner=scanner,
             thresholds=Thresholds(ask=scanner.ask_above, block=scanner.block_above),

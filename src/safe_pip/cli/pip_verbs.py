@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from safe_pip.cli.arguments import Options
+from safe_pip.cli.head_start import HeadStart
 from safe_pip.cli.notices import REPORT_ONLY_NOTICE, policy_notices, target_notices
 from safe_pip.cli.parts import GATE_PATIENCE_SECONDS, GATE_WORKERS, prepared
 from safe_pip.cli.surroundings import Surroundings
@@ -28,11 +29,12 @@ def run_pip_verb(options: Options, arguments: Sequence[str], surroundings: Surro
 
         check_places(options)
     loaded = surroundings.load_policy(options.policy)
-    with prepared(
-        worker_count=GATE_WORKERS,
-        patience_seconds=GATE_PATIENCE_SECONDS,
-        is_verbose=options.is_verbose,
-    ) as parts:
+    with (
+        HeadStart(has_copies=True, shows_stderr=options.is_verbose) as head_start,
+        prepared(
+            head_start, worker_count=GATE_WORKERS, patience_seconds=GATE_PATIENCE_SECONDS
+        ) as parts,
+    ):
         target = choose_target(environ=environ)
         if options.is_report_only:
             # Said even with --quiet: who reads the log must not take this run for a guarded one.

@@ -177,11 +177,12 @@ def _inspected_release(
     artifact: str, options: Options, surroundings: Surroundings
 ) -> tuple[NormalizedName, Version, str]:
     """Name, version and digest of a file or folder, as the scanner sees them."""
+    from safe_pip.cli.head_start import HeadStart
     from safe_pip.cli.parts import prepared
     from safe_pip.cli.scanning import inspect_paths
 
     policy = surroundings.load_policy(options.policy).policy
-    with prepared(worker_count=1) as parts:
+    with HeadStart(has_copies=False) as head_start, prepared(head_start, worker_count=1) as parts:
         (entry,) = inspect_paths([artifact], policy=policy, parts=parts, surroundings=surroundings)
     verdict = entry.decision.verdict
     if not verdict.sha256:

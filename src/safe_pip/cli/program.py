@@ -7,12 +7,15 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from safe_pip import __version__
 from safe_pip.cli.arguments import HELP, OWN_VERBS, Options, split_arguments
-from safe_pip.cli.surroundings import Surroundings, current_surroundings
 from safe_pip.errors import EXIT_UNSCANNABLE, SafePipError
 from safe_pip.escaping import escaped
+
+if TYPE_CHECKING:
+    from safe_pip.cli.surroundings import Surroundings
 
 _EXIT_INTERRUPTED = 130
 _EXIT_BROKEN_PIPE = 141
@@ -62,6 +65,10 @@ def _run(options: Options, rest: Sequence[str]) -> int:
         import logging
 
         logging.basicConfig(level=logging.DEBUG, format="safe-pip: %(message)s")
+    if rest[0] in ("scan", "explain"):
+        return _run_scan(options, rest)
+    from safe_pip.cli.surroundings import current_surroundings
+
     surroundings = current_surroundings()
     # "check" alone, or with options, is pip's: it takes no argument there.
     if rest[0] == "check" and len(rest) > 1 and not rest[1].startswith("-"):
@@ -75,13 +82,27 @@ def _run(options: Options, rest: Sequence[str]) -> int:
     return run_pip_verb(options, rest, surroundings)
 
 
-def _run_own_verb(options: Options, rest: Sequence[str], surroundings: Surroundings) -> int:
+def _run_scan(options: Options, rest: Sequence[str]) -> int:
     verb, arguments = rest[0], rest[1:]
-    if verb in ("scan", "explain"):
+    # Some of these may be values of options; then there is no such file, and nothing is lost.
+    paths = [argument for argument in arguments if not argument.startswith("-")]
+    from safe_pip.cli.head_start import HeadStart, has_something_new
+
+    is_audit = "--installed" in arguments
+    with HeadStart(
+        has_copies=is_audit or len(paths) > 1, shows_stderr=options.is_verbose
+    ) as head_start:
+        if is_audit or has_something_new(paths):
+            head_start.begin()
         from safe_pip.cli import scanning
+        from safe_pip.cli.surroundings import current_surroundings
 
         run = scanning.run_scan if verb == "scan" else scanning.run_explain
-        return run(options, arguments, surroundings)
+        return run(options, arguments, current_surroundings(), head_start)
+
+
+def _run_own_verb(options: Options, rest: Sequence[str], surroundings: Surroundings) -> int:
+    verb, arguments = rest[0], rest[1:]
     if verb == "policy":
         from safe_pip.cli.policy_verbs import run_policy
 

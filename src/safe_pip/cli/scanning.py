@@ -13,6 +13,7 @@ from pathlib import Path
 from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.cache.store import VerdictStore
 from safe_pip.cli.arguments import FORMATS, Options
+from safe_pip.cli.head_start import HeadStart
 from safe_pip.cli.installed_copies import (
     installed_copies,
     with_what_the_folder_tells,
@@ -47,7 +48,12 @@ ShowProgress = Callable[[int, int], None]
 _EXIT_CODES_BY_BADNESS = (0, EXIT_DECLINED, EXIT_UNSCANNABLE, EXIT_BLOCKED)
 
 
-def run_scan(options: Options, arguments: Sequence[str], surroundings: Surroundings) -> int:
+def run_scan(
+    options: Options,
+    arguments: Sequence[str],
+    surroundings: Surroundings,
+    head_start: HeadStart,
+) -> int:
     """Print one document with an entry for each path; the exit code is the worst of them."""
     asked = _scan_arguments(arguments)
     check_places(options)
@@ -60,7 +66,7 @@ def run_scan(options: Options, arguments: Sequence[str], surroundings: Surroundi
     previous = previous_releases(paths, asked.previous)
     # An environment may be empty; a crew of no workers would wait for one for ever.
     jobs = max(1, min(asked.jobs, len(paths)))
-    with prepared(worker_count=jobs, is_verbose=options.is_verbose) as parts:
+    with prepared(head_start, worker_count=jobs) as parts:
         entries = inspect_paths(
             paths,
             origin_of=_installed_origin if asked.installed else origin_of_path,
@@ -91,7 +97,12 @@ def run_scan(options: Options, arguments: Sequence[str], surroundings: Surroundi
     return worst_exit_code([entry.decision for entry in entries if entry.is_enforced])
 
 
-def run_explain(options: Options, arguments: Sequence[str], surroundings: Surroundings) -> int:
+def run_explain(
+    options: Options,
+    arguments: Sequence[str],
+    surroundings: Surroundings,
+    head_start: HeadStart,
+) -> int:
     """Print everything that was found in one artifact; the exit code is that of a scan."""
     parser = argparse.ArgumentParser(
         prog="safe-pip explain",
@@ -101,7 +112,7 @@ def run_explain(options: Options, arguments: Sequence[str], surroundings: Surrou
     parser.add_argument("artifact", metavar="ARTIFACT", help="an archive or a folder")
     artifact = parser.parse_args(arguments).artifact
     policy = surroundings.load_policy(options.policy).policy
-    with prepared(worker_count=1, is_verbose=options.is_verbose) as parts:
+    with prepared(head_start, worker_count=1) as parts:
         (entry,) = inspect_paths([artifact], policy=policy, parts=parts, surroundings=surroundings)
     from rich.console import Console
 

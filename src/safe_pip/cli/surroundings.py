@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from safe_pip.cli.folders import APPLICATION, cache_folder, verdicts_folder
 from safe_pip.policy.loading import OWN_FILE, LoadedPolicy, load_policy
 from safe_pip.policy.trust import TrustedFiles
 from safe_pip.terminal.keyboard import OpenKeyboard, open_keyboard
 
-# Not "safe-pip": another project's command of that name may keep its files there.
-APPLICATION = "safe-pip-guard"
 _USUAL_ORGANISATION_FOLDER = Path("/etc/xdg") / APPLICATION
 
 
@@ -39,7 +38,7 @@ class Surroundings:
 
     @property
     def verdicts_folder(self) -> Path:
-        return self.cache_folder / "verdicts"
+        return verdicts_folder(self.cache_folder)
 
     @property
     def advisories_file(self) -> Path:
@@ -74,7 +73,7 @@ def current_surroundings() -> Surroundings:
         environ=os.environ,
         working_folder=Path.cwd(),
         config_folder=platformdirs.user_config_path(APPLICATION, appauthor=False),
-        cache_folder=platformdirs.user_cache_path(APPLICATION, appauthor=False),
+        cache_folder=cache_folder(),
         data_folder=platformdirs.user_data_path(APPLICATION, appauthor=False),
         organisation_folders=_organisation_folders(),
     )

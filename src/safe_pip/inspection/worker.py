@@ -1,4 +1,8 @@
-"""Worker: a process that inspects one artifact after another and may be killed at any time."""
+"""Worker: a process that inspects one artifact after another and may be killed at any time.
+
+Started with a socket for its standard input it inspects nothing itself: it loads everything once,
+and each request on the socket gets a copy of it for a worker (``copies``).
+"""
 
 from __future__ import annotations
 
@@ -6,64 +10,120 @@ import contextlib
 import gc
 import os
 import signal
-import sys
-from functools import cache
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import BinaryIO
 
-from safe_pip.archive import DEFAULT_LIMITS
+from safe_pip.artifact import Artifact
 from safe_pip.cache.encoding import encode_verdict
-from safe_pip.distribution import Distribution, DistributionKind
 from safe_pip.errors import SafePipError
-from safe_pip.extractors import SCHEMA, observe
-from safe_pip.inspection.one_path import inspect
-from safe_pip.inspection.scanner import code_digest
 from safe_pip.inspection.wire import decode_artifact, encode_line
-from safe_pip.scoring.change import ChangeScorer
-from safe_pip.scoring.scorer import Scorer
+from safe_pip.verdict import Verdict
 
 # Far above what the largest distributions need, far below what would make a machine swap.
 MAX_ADDRESS_SPACE_BYTES = 4 << 30
 
 
-def main() -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scanner:
+    """What a worker works with, loaded. ``warm_up`` does what would else be done anew in every
+    copy of the process."""
+
+    model_id: str
+    inspect: Callable[[Artifact], Verdict]
+    warm_up: Callable[[], None]
+
+
+def main(load: Callable[[], Scanner] | None = None) -> None:
     """Answer each line of stdin with a line on stdout until stdin ends."""
     # Ctrl-C reaches the whole process group; safe-pip decides when its workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answers = _private_stdout()
+    requests, answers = _private_streams()
     _limit_memory()
+    is_original = stat.S_ISSOCK(os.fstat(requests.fileno()).st_mode)
     try:
-        scorer = Scorer.load(schema=SCHEMA)
-        _warm_up(scorer)
+        scanner = (load or load_scanner)()
+        if is_original:
+            scanner.warm_up()
     except SafePipError as error:
-        answers.write(encode_line({"failed": str(error), "hint": error.hint}))
-        answers.flush()
+        failed: dict[str, object] = {"failed": str(error), "hint": error.hint}
+        if is_original:
+            _refuse_all(requests, failed)
+        else:
+            _answer(answers, failed)
         return
     _collect_seldom()
-    answers.write(encode_line({"ready": scorer.model_id}))
-    answers.flush()
-    code_digest()  # Reads a hundred files, while nobody waits: every verdict names it.
-    for line in sys.stdin.buffer:
-        verdict = inspect(
-            decode_artifact(line),
-            judge=scorer,
-            limits=DEFAULT_LIMITS,
-            change_judge=_change_scorer,
+    if is_original:
+        copy = _copied(requests)
+        if copy is None:
+            os._exit(0)  # Nothing is left to do, and to clear up takes as long as to inspect.
+        requests, answers = copy
+    _answer(answers, {"ready": scanner.model_id})
+    for line in requests:
+        verdict = scanner.inspect(decode_artifact(line))
+        _answer(answers, {"verdict": encode_verdict(verdict)})
+
+
+def _copied(requests: BinaryIO) -> tuple[BinaryIO, BinaryIO] | None:
+    """In every copy of this process its own requests and answers; None in the original, at its
+    end."""
+    import socket
+
+    from safe_pip.inspection.copies import become_worker
+
+    channel = become_worker(socket.socket(fileno=os.dup(requests.fileno())))
+    return None if channel is None else (channel.makefile("rb"), channel.makefile("wb"))
+
+
+def _refuse_all(requests: BinaryIO, message: dict[str, object]) -> None:
+    import socket
+
+    from safe_pip.inspection.copies import refuse_all
+
+    refuse_all(socket.socket(fileno=os.dup(requests.fileno())), encode_line(message))
+
+
+def load_scanner() -> Scanner:
+    """Everything that an inspection needs. Raises ModelError."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from safe_pip.scoring.scorer import Scorer, load_model
+
+    with ThreadPoolExecutor(1) as loading:
+        # Most of it is not Python's, so that the extractors are imported meanwhile.
+        model = loading.submit(load_model)
+        from safe_pip.archive import DEFAULT_LIMITS
+        from safe_pip.extractors import SCHEMA
+        from safe_pip.inspection import warmth
+        from safe_pip.inspection.one_path import inspect
+
+        scorer = Scorer(model.result(), schema=SCHEMA)
+    warmth.load_the_rest(scorer)
+
+    def inspect_one(artifact: Artifact) -> Verdict:
+        return inspect(
+            artifact, judge=scorer, limits=DEFAULT_LIMITS, change_judge=warmth.change_scorer
         )
-        answers.write(encode_line({"verdict": encode_verdict(verdict)}))
-        answers.flush()
+
+    return Scanner(
+        model_id=scorer.model_id, inspect=inspect_one, warm_up=lambda: warmth.warm_up(scorer)
+    )
 
 
-@cache
-def _change_scorer() -> ChangeScorer:
-    """Read when the first artifact comes with a previous release."""
-    return ChangeScorer.load(schema=SCHEMA)
+def _answer(answers: BinaryIO, message: dict[str, object]) -> None:
+    answers.write(encode_line(message))
+    answers.flush()
 
 
-def _private_stdout() -> BinaryIO:
-    """The pipe to safe-pip, out of reach of a library that prints to the standard output."""
-    private = os.fdopen(os.dup(1), "wb")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return private
+def _private_streams() -> tuple[BinaryIO, BinaryIO]:
+    """The pipes from and to safe-pip, out of reach of a library that reads the standard input or
+    prints to the standard output."""
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+    return requests, answers
 
 
 def _limit_memory() -> None:
@@ -81,21 +141,6 @@ def _collect_seldom() -> None:
     usual rate took half of the time of an inspection."""
     gc.freeze()
     gc.set_threshold(200_000, 50, 1_000)
-
-
-def _warm_up(scorer: Scorer) -> None:
-    """Load whatever is loaded on first use: later, pip may be replacing those very files."""
-    nothing = Distribution(
-        kind=DistributionKind.DIRECTORY,
-        sha256="",
-        filename="",
-        project=None,
-        version=None,
-        headers={},
-        description="",
-        files=(),
-    )
-    scorer.judge(observe(nothing))
 
 
 if __name__ == "__main__":

@@ -7,62 +7,37 @@ ends: each costs a process and gives the verdict "could not look".
 from __future__ import annotations
 
 import contextlib
-import os
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeVar
 
-import safe_pip
 from safe_pip.artifact import Artifact
 from safe_pip.cache.encoding import EncodingError, decode_verdict, parse_json
 from safe_pip.errors import ModelError, UnscannableError
+from safe_pip.inspection.processes import Process
 from safe_pip.inspection.wire import MAX_LINE_BYTES, encode_artifact, encode_line
 from safe_pip.verdict import Verdict
 
 # The reader's own limit is 180 s; observing and judging come on top of it.
 INSPECTION_SECONDS = 300.0
 START_SECONDS = 60.0
-_GRACE_SECONDS = 1.0
 
 _HINT = "Reinstall safe-pip-guard, in an environment of its own."
 
 T = TypeVar("T")
 
 
-def worker_command() -> Sequence[str]:
-    """Starts a worker with exactly our own module path, whatever the environment says.
-
-    ``-I`` ignores PYTHONPATH and the working directory, in which a numpy.py may lie.
-    """
-    package_parent = str(Path(safe_pip.__file__).parent.parent)
-    start = (
-        "import sys; sys.path[:] = sys.argv[1:]; "
-        "from safe_pip.inspection.worker import main; main()"
-    )
-    folders = [entry for entry in sys.path if entry]
-    if package_parent not in folders:
-        folders.append(package_parent)
-    return (sys.executable, "-I", "-c", start, *folders)
-
-
 class Worker:
-    """One process. Not safe for several threads at once."""
+    """One process. Not safe for several threads at once.
 
-    def __init__(self, command: Sequence[str], *, shows_stderr: bool = False) -> None:
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            # A dying worker's last words may hold hostile bytes; they are for a developer only.
-            stderr=None if shows_stderr else subprocess.DEVNULL,
-            env=_worker_environment(),
-            cwd=os.sep,
-        )
+    ``stand_in`` starts another process for one that cannot be what it should.
+    """
+
+    def __init__(self, process: Process, *, stand_in: Callable[[], Process] | None = None) -> None:
+        self._process = process
+        self._stand_in = stand_in
         self._is_warm = False
 
     def warm_up(self) -> None:
@@ -71,7 +46,11 @@ class Worker:
             return
         try:
             fields = parse_json(self._answer(START_SECONDS))
-        except (EncodingError, UnscannableError) as error:
+            if fields == {"alone": True} and self._stand_in is not None:
+                self._process.end()
+                self._process = self._stand_in()
+                fields = parse_json(self._answer(START_SECONDS))
+        except (EncodingError, OSError, UnscannableError) as error:
             raise ModelError(f"the scanner does not start: {error}", hint=_HINT) from error
         if not isinstance(fields, dict) or "ready" not in fields:
             failed = fields.get("failed") if isinstance(fields, dict) else None
@@ -84,10 +63,9 @@ class Worker:
         is of no use afterwards."""
         self.warm_up()
         request = encode_line(encode_artifact(artifact))
-        assert self._process.stdin is not None
         with contextlib.suppress(OSError):  # A dead worker shows when its answer is read.
-            self._process.stdin.write(request)
-            self._process.stdin.flush()
+            self._process.requests.write(request)
+            self._process.requests.flush()
         answer = self._answer(timeout_seconds)
         try:
             fields = parse_json(answer)
@@ -99,15 +77,9 @@ class Worker:
             ) from error
 
     def end(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
+        self._process.end()
 
     def _answer(self, timeout_seconds: float) -> bytes:
-        assert self._process.stdout is not None
         has_timed_out = threading.Event()
 
         def stop() -> None:
@@ -119,32 +91,26 @@ class Worker:
         timer.daemon = True
         timer.start()
         try:
-            line = self._process.stdout.readline(MAX_LINE_BYTES)
+            line = self._read_line()
         finally:
             timer.cancel()
         if line.endswith(b"\n"):
             return line
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_GRACE_SECONDS)  # For an exit status that is the worker's own.
-        self.end()
+        how = self._process.how_it_ended()
         if has_timed_out.is_set():
             raise UnscannableError(
                 f"the inspection took longer than {timeout_seconds:.0f} s", reason="time-out"
             )
         raise UnscannableError(
-            "the inspection ended without an answer, with the exit status "
-            f"{self._process.returncode}",
-            reason="scanner-crash",
+            f"the inspection ended without an answer{how}", reason="scanner-crash"
         )
 
-
-def start_worker() -> Worker:
-    return Worker(worker_command())
-
-
-def start_talking_worker() -> Worker:
-    """A worker whose complaints are shown."""
-    return Worker(worker_command(), shows_stderr=True)
+    def _read_line(self) -> bytes:
+        """Empty at the end of the answers."""
+        try:
+            return self._process.answers.readline(MAX_LINE_BYTES)
+        except (OSError, ValueError):  # ValueError: another thread has ended the process.
+            return b""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -156,9 +122,9 @@ class Workers:
     """
 
     count: int
+    start: Callable[[], Worker]
     timeout_seconds: float = INSPECTION_SECONDS
     patience_seconds: float = 0.0
-    start: Callable[[], Worker] = start_worker
     _idle: list[Worker] = field(init=False, default_factory=list)
     _running: set[Worker] = field(init=False, default_factory=set)
     _n_starting: int = field(init=False, default=0)
@@ -230,10 +196,3 @@ class Workers:
                     self._running.add(worker)
                 self._changed.notify()
         return worker
-
-
-def _worker_environment() -> dict[str, str]:
-    """Ours, with numeric libraries told to use one thread (rows are few, and threads cost
-    start-up time and address space) and to report nothing to their makers."""
-    single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return {**os.environ, **single, "ORT_DISABLE_TELEMETRY": "1"}

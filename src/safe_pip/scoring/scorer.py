@@ -31,17 +31,49 @@ class Judged:
     rules: tuple[RuleHit, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """A manifest and the graph that it describes, ready to run. ``Scorer`` looks whether they are
+    for the features that there are."""
+
+    manifest: Manifest
+    network: Network
+
+
+def load_model(folder: Path | None = None) -> LoadedModel:
+    """The model in a folder, by default the one that ships with safe-pip. Most of its time goes
+    by without the interpreter's lock.
+
+    Raises ModelError if it is missing or damaged.
+    """
+    try:
+        home = folder or resources.files("safe_pip._model")
+        text = (home / MANIFEST).read_text(encoding="utf-8")
+        graph = (home / GRAPH).read_bytes()
+    except (OSError, ModuleNotFoundError, UnicodeDecodeError) as error:
+        raise ModelError(f"the model cannot be read: {error}", hint=REINSTALL) from error
+    manifest = parse_manifest(text)
+    sha256 = hashlib.sha256(graph).hexdigest()
+    if sha256 != manifest.onnx_sha256:
+        raise ModelError(
+            f"the model file has the digest {sha256[:16]}…, "
+            f"but its manifest says {manifest.onnx_sha256[:16]}…",
+            hint=REINSTALL,
+        )
+    network = Network(graph, n_inputs=len(manifest.inputs), n_unit_inputs=len(manifest.unit_inputs))
+    return LoadedModel(manifest=manifest, network=network)
+
+
 class Scorer:
     """A verified model, bound to the schema that it was trained on."""
 
-    def __init__(self, manifest: Manifest, graph: bytes, *, schema: FeatureSchema) -> None:
-        """Raises ModelError if graph, manifest and schema do not belong together."""
-        _verify(manifest, graph, schema)
+    def __init__(self, model: LoadedModel, *, schema: FeatureSchema) -> None:
+        """Raises ModelError if the model was made for another schema."""
+        manifest = model.manifest
+        _verify_schema(manifest, schema)
         self._manifest = manifest
         self._schema = schema
-        self._network = Network(
-            graph, n_inputs=len(manifest.inputs), n_unit_inputs=len(manifest.unit_inputs)
-        )
+        self._network = model.network
         self._inputs = [schema.positions[name] for name in manifest.inputs]
         self._unit_inputs = [schema.positions[name] for name in manifest.unit_inputs]
         self._columns = Columns(
@@ -56,13 +88,7 @@ class Scorer:
 
         Raises ModelError if it is missing, damaged or made for another schema.
         """
-        try:
-            home = folder or resources.files("safe_pip._model")
-            text = (home / MANIFEST).read_text(encoding="utf-8")
-            graph = (home / GRAPH).read_bytes()
-        except (OSError, ModuleNotFoundError, UnicodeDecodeError) as error:
-            raise ModelError(f"the model cannot be read: {error}", hint=REINSTALL) from error
-        return cls(parse_manifest(text), graph, schema=schema)
+        return cls(load_model(folder), schema=schema)
 
     @property
     def model_id(self) -> str:
@@ -121,14 +147,7 @@ class Scorer:
         )
 
 
-def _verify(manifest: Manifest, graph: bytes, schema: FeatureSchema) -> None:
-    sha256 = hashlib.sha256(graph).hexdigest()
-    if sha256 != manifest.onnx_sha256:
-        raise ModelError(
-            f"the model file has the digest {sha256[:16]}…, "
-            f"but its manifest says {manifest.onnx_sha256[:16]}…",
-            hint=REINSTALL,
-        )
+def _verify_schema(manifest: Manifest, schema: FeatureSchema) -> None:
     if manifest.schema_digest != schema.digest or manifest.schema_names != schema.names:
         raise ModelError(
             f"the model {manifest.model_id} was trained on other features than this version has "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from importlib import resources
 
@@ -12,6 +13,7 @@ GRAPH = "safe_pip.onnx"
 MANIFEST = "manifest.json"
 
 
+@functools.cache
 def check_shipped_model() -> Manifest:
     """The manifest, if the graph beside it is whole. Milliseconds: nothing heavy is imported.
 
