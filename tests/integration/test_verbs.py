@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from safe_pip.errors import EXIT_BLOCKED, UsageError
-from safe_pip.gates.pip_gate import needs_gate, run_unguarded
+from safe_pip.gates.guarded_verbs import needs_gate
+from safe_pip.gates.pip_gate import run_unguarded
 from tests.builders import write_wheel
 from tests.integration.canaries import write_canary_sdist, write_pth_wheel
 from tests.integration.conftest import Workshop, tree

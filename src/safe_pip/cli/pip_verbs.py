@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from safe_pip.cli.arguments import Options
-from safe_pip.cli.head_start import HeadStart
+from safe_pip.cli.head_start import HeadStart, remembers_anything
 from safe_pip.cli.notices import REPORT_ONLY_NOTICE, policy_notices, target_notices
 from safe_pip.cli.parts import GATE_PATIENCE_SECONDS, GATE_WORKERS, prepared
 from safe_pip.cli.surroundings import Surroundings
-from safe_pip.gates.pip_gate import needs_gate, run_pip, run_unguarded
+from safe_pip.gates.interpreter import Question
+from safe_pip.gates.pip_gate import run_pip, run_unguarded
 from safe_pip.gates.reviewer import Reviewer
 from safe_pip.gates.target import choose_target
 
@@ -19,11 +20,21 @@ if TYPE_CHECKING:
     from safe_pip.cli.guarded_run import GuardedRun
 
 
-def run_pip_verb(options: Options, arguments: Sequence[str], surroundings: Surroundings) -> int:
-    """Pip's exit status, or ours (errors.py) if something was not let through."""
+def run_passed_on(arguments: Sequence[str], surroundings: Surroundings) -> int:
+    """A verb that fetches nothing: pip's exit status."""
     environ = surroundings.environ
-    if not needs_gate(arguments):
-        return run_unguarded(choose_target(environ=environ), arguments, environ=environ)
+    return run_unguarded(choose_target(environ=environ), arguments, environ=environ)
+
+
+def run_guarded(
+    options: Options,
+    arguments: Sequence[str],
+    surroundings: Surroundings,
+    question: Question | None,
+) -> int:
+    """Pip's exit status, or ours (errors.py) if something was not let through. ``question`` is
+    what the target's interpreter was asked already."""
+    environ = surroundings.environ
     if options.report is not None or options.record is not None:
         from safe_pip.cli.report_files import check_places
 
@@ -35,7 +46,10 @@ def run_pip_verb(options: Options, arguments: Sequence[str], surroundings: Surro
             head_start, worker_count=GATE_WORKERS, patience_seconds=GATE_PATIENCE_SECONDS
         ) as parts,
     ):
-        target = choose_target(environ=environ)
+        # Where verdicts are remembered, perhaps no worker is needed; pip's first file will tell.
+        if not remembers_anything():
+            parts.workers.start_one()
+        target = choose_target(environ=environ, question=question)
         if options.is_report_only:
             # Said even with --quiet: who reads the log must not take this run for a guarded one.
             print(REPORT_ONLY_NOTICE, file=sys.stderr, flush=True)

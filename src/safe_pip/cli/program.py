@@ -67,19 +67,26 @@ def _run(options: Options, rest: Sequence[str]) -> int:
         logging.basicConfig(level=logging.DEBUG, format="safe-pip: %(message)s")
     if rest[0] in ("scan", "explain"):
         return _run_scan(options, rest)
-    from safe_pip.cli.surroundings import current_surroundings
-
-    surroundings = current_surroundings()
     # "check" alone, or with options, is pip's: it takes no argument there.
     if rest[0] == "check" and len(rest) > 1 and not rest[1].startswith("-"):
         from safe_pip.cli.record_check import run_check
 
-        return run_check(options, rest[1:], surroundings)
+        return run_check(options, rest[1:], _surroundings())
     if rest[0] in OWN_VERBS:
-        return _run_own_verb(options, rest, surroundings)
-    from safe_pip.cli.pip_verbs import run_pip_verb
+        return _run_own_verb(options, rest, _surroundings())
+    from safe_pip.gates.guarded_verbs import needs_gate
 
-    return run_pip_verb(options, rest, surroundings)
+    if needs_gate(rest):
+        return _run_guarded(options, rest)
+    from safe_pip.cli.pip_verbs import run_passed_on
+
+    return run_passed_on(rest, _surroundings())
+
+
+def _surroundings() -> Surroundings:
+    from safe_pip.cli import surroundings
+
+    return surroundings.current_surroundings()
 
 
 def _run_scan(options: Options, rest: Sequence[str]) -> int:
@@ -95,10 +102,18 @@ def _run_scan(options: Options, rest: Sequence[str]) -> int:
         if is_audit or has_something_new(paths):
             head_start.begin()
         from safe_pip.cli import scanning
-        from safe_pip.cli.surroundings import current_surroundings
 
         run = scanning.run_scan if verb == "scan" else scanning.run_explain
-        return run(options, arguments, current_surroundings(), head_start)
+        return run(options, arguments, _surroundings(), head_start)
+
+
+def _run_guarded(options: Options, rest: Sequence[str]) -> int:
+    from safe_pip.gates.interpreter import ask_early
+
+    question = ask_early(os.environ)  # It answers while the rest is imported.
+    from safe_pip.cli.pip_verbs import run_guarded
+
+    return run_guarded(options, rest, _surroundings(), question)
 
 
 def _run_own_verb(options: Options, rest: Sequence[str], surroundings: Surroundings) -> int:

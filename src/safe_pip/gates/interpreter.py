@@ -93,12 +93,14 @@ def is_tool_environment(prefix: Path) -> bool:
     return any((prefix / receipt).is_file() for receipt in _TOOL_RECEIPTS)
 
 
-def describe(python: Path, environ: Mapping[str, str]) -> Interpreter:
-    """What an interpreter says about itself; runs it unless it is our own.
+def describe(
+    python: Path, environ: Mapping[str, str], *, question: Question | None = None
+) -> Interpreter:
+    """What an interpreter says about itself; runs it unless it is our own, or was asked before.
 
     Raises UnsupportedPipError if it does not start.
     """
-    if sys.executable and _is_same_python(python, Path(sys.executable)):
+    if _is_own(python):
         return Interpreter(
             python=python,
             version=sys.version_info[:3],
@@ -106,7 +108,9 @@ def describe(python: Path, environ: Mapping[str, str]) -> Interpreter:
             is_virtual_environment=sys.prefix != sys.base_prefix,
             pip=own_pip(),
         )
-    version, prefix, base_prefix, executable, pip_origin = _probe(python, environ)
+    if question is None or question.python != python:
+        question = Question(python, environ)
+    version, prefix, base_prefix, executable, pip_origin = question.answer()
     return Interpreter(
         python=Path(executable or python),
         version=version,
@@ -156,23 +160,64 @@ def read_pip(origin: str) -> PipCopy | None:
 _Probed = tuple[tuple[int, int, int], str, str, str, str | None]
 
 
-def _probe(python: Path, environ: Mapping[str, str]) -> _Probed:
+class Question:
+    """Asks an interpreter what it is; it may answer while something else is done.
+
+    Raises UnsupportedPipError if it does not start.
+    """
+
+    def __init__(self, python: Path, environ: Mapping[str, str]) -> None:
+        self.python = python
+        try:
+            self._asked = subprocess.Popen(
+                [python, "-c", _PROBE],
+                env=dict(environ),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it.
+            raise _not_started(python) from error
+
+    def answer(self) -> _Probed:
+        """Raises UnsupportedPipError if there is none in time."""
+        with self._asked as asked:
+            try:
+                output, _ = asked.communicate(timeout=PROBE_TIMEOUT_SECONDS)
+                if asked.returncode:
+                    raise subprocess.CalledProcessError(asked.returncode, asked.args)
+                probed: _Probed = ast.literal_eval(output.decode("ascii").splitlines()[-1])
+            except (
+                OSError,
+                subprocess.SubprocessError,
+                ValueError,
+                SyntaxError,
+                IndexError,
+            ) as error:
+                asked.kill()
+                raise _not_started(self.python) from error
+        return probed
+
+
+def ask_early(environ: Mapping[str, str]) -> Question | None:
+    """The question to the interpreter that ``find_python`` gives, if there is one to be asked;
+    what is wrong with it shows when it is needed."""
     try:
-        completed = subprocess.run(
-            [python, "-c", _PROBE],
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=PROBE_TIMEOUT_SECONDS,
-            check=True,
-        )
-        probed: _Probed = ast.literal_eval(completed.stdout.decode("ascii").splitlines()[-1])
-    except (OSError, subprocess.SubprocessError, ValueError, SyntaxError, IndexError) as error:
-        raise UnsupportedPipError(
-            f"{python} does not start, or is older than Python 3.",
-            hint=f"Check that '{python} --version' works.",
-        ) from error
-    return probed
+        python = find_python(environ).python
+        return None if _is_own(python) else Question(python, environ)
+    except UnsupportedPipError:
+        return None
+
+
+def _not_started(python: Path) -> UnsupportedPipError:
+    return UnsupportedPipError(
+        f"{python} does not start, or is older than Python 3.",
+        hint=f"Check that '{python} --version' works.",
+    )
+
+
+def _is_own(python: Path) -> bool:
+    return bool(sys.executable) and _is_same_python(python, Path(sys.executable))
 
 
 def _is_same_python(first: Path, second: Path) -> bool:

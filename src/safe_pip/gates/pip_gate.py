@@ -22,19 +22,11 @@ from safe_pip.errors import (
 )
 from safe_pip.gates.checkpoint import INTERRUPTED, Checkpoint, Refusal
 from safe_pip.gates.connection import Connection
+from safe_pip.gates.guarded_verbs import needs_gate
 from safe_pip.gates.pause import Pause
 from safe_pip.gates.reviewer import Reviewer
 from safe_pip.gates.session import Session, open_session
 from safe_pip.gates.target import Target
-
-# These fetch nothing that could run. What is not known here, such as a verb of a later pip or an
-# option in front of the verb, goes through the gate, where it behaves as it does without.
-UNGUARDED_VERBS = frozenset(
-    {
-        *("cache", "check", "completion", "config", "debug", "freeze", "hash", "help"),
-        *("index", "inspect", "list", "search", "show", "uninstall"),
-    }
-)
 
 _OWN_VARIABLES_PREFIX = "_SAFE_PIP_"
 _KILL_AFTER_SECONDS = 10
@@ -83,11 +75,6 @@ def run_pip(
             hint="Nothing that was not inspected got through; look at pip's own output above.",
         )
     return _shell_status(status) if said_goodbye or status else INTERRUPTED.exit_code
-
-
-def needs_gate(arguments: Sequence[str]) -> bool:
-    """Whether pip could fetch something with these arguments."""
-    return bool(arguments) and arguments[0] not in UNGUARDED_VERBS
 
 
 def run_unguarded(target: Target, arguments: Sequence[str], *, environ: Mapping[str, str]) -> int:

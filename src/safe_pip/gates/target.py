@@ -10,7 +10,14 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from safe_pip.errors import UnsupportedPipError
-from safe_pip.gates.interpreter import Interpreter, PipCopy, describe, find_python, own_pip
+from safe_pip.gates.interpreter import (
+    Interpreter,
+    PipCopy,
+    Question,
+    describe,
+    find_python,
+    own_pip,
+)
 
 # 25.3 knows only PEP 517 builds and has the fix for CVE-2025-8869 (links in tar archives).
 OLDEST_PREFERRED_PIP = Version("25.3")
@@ -50,10 +57,12 @@ def choose_target(
     environ: Mapping[str, str],
     python: Path | None = None,
     pip_source: PipSource | None = None,
+    question: Question | None = None,
 ) -> Target:
     """Where plain pip would install, and with which pip we do it.
 
-    ``python`` and ``pip_source`` override the choice. Raises UnsupportedPipError if no copy of
+    ``python`` and ``pip_source`` override the choice; ``question`` is what the interpreter was
+    asked already. Raises UnsupportedPipError if no copy of
     pip can both run there and be guarded.
     """
     if python is None:
@@ -61,7 +70,7 @@ def choose_target(
         python, chosen_by = choice.python, choice.chosen_by
     else:
         chosen_by = "named by the caller"
-    interpreter = describe(python, environ)
+    interpreter = describe(python, environ, question=question)
     source, pip = choose_pip(interpreter, own_pip(), pip_source)
     return Target(
         python=interpreter.python,
