@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.resources
 import json
 import os
 import secrets
@@ -72,7 +71,7 @@ def _make_session(stack: contextlib.ExitStack, pip_root: Path) -> Session:
     listener, address = _listen(folder)
     stack.callback(_close, listener)
     for name in CHILD_MODULES:
-        source = importlib.resources.files("safe_pip.gates") / name
+        source = Path(__file__).with_name(name)
         (folder / name).write_bytes(source.read_bytes())
     settings = {"address": address, "token": token, "pip_root": str(pip_root)}
     (folder / "session.json").write_text(json.dumps(settings), encoding="ascii")

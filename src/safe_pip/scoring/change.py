@@ -11,7 +11,6 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from safe_pip.evidence import Evidence
 from safe_pip.feature import FeatureSchema
 from safe_pip.scoring.explain import MAX_FEATURES, MAX_PLACES, MIN_CONTRIBUTION, by_file, strongest
 from safe_pip.scoring.manifest import REINSTALL
+from safe_pip.scoring.shipped import model_folder
 from safe_pip.verdict import Change, Finding
 
 CHANGE_MODEL = "change.json"
@@ -127,9 +127,7 @@ class ChangeScorer:
     def load(cls, folder: Path | None = None, *, schema: FeatureSchema) -> ChangeScorer:
         """The model in a folder, by default the one that ships. Raises ModelError."""
         try:
-            text = ((folder or resources.files("safe_pip._model")) / CHANGE_MODEL).read_text(
-                encoding="utf-8"
-            )
+            text = ((folder or model_folder()) / CHANGE_MODEL).read_text(encoding="utf-8")
         except (OSError, ModuleNotFoundError, UnicodeDecodeError) as error:
             raise ModelError(f"the model of changes cannot be read: {error}", hint=_HINT) from error
         return cls(parse_change_model(text), schema=schema)

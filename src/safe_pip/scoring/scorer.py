@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from safe_pip.scoring.explain import Columns, Measured, explain
 from safe_pip.scoring.hard_rules import rule_hits
 from safe_pip.scoring.manifest import REINSTALL, Manifest, Thresholds, parse_manifest
 from safe_pip.scoring.network import Matrix, Network
-from safe_pip.scoring.shipped import GRAPH, MANIFEST
+from safe_pip.scoring.shipped import GRAPH, MANIFEST, model_folder
 from safe_pip.verdict import Finding, RuleHit
 
 
@@ -47,7 +46,7 @@ def load_model(folder: Path | None = None) -> LoadedModel:
     Raises ModelError if it is missing or damaged.
     """
     try:
-        home = folder or resources.files("safe_pip._model")
+        home = folder or model_folder()
         text = (home / MANIFEST).read_text(encoding="utf-8")
         graph = (home / GRAPH).read_bytes()
     except (OSError, ModuleNotFoundError, UnicodeDecodeError) as error:

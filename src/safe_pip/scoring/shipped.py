@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from importlib import resources
+import importlib
+from pathlib import Path
 
 from safe_pip.errors import ModelError
 from safe_pip.scoring.manifest import REINSTALL, Manifest, parse_manifest
 
 GRAPH = "safe_pip.onnx"
 MANIFEST = "manifest.json"
+
+
+def model_folder() -> Path:
+    """Raises ModuleNotFoundError if it is missing. (importlib.resources would import as much as
+    all of the rest that is needed here.)"""
+    place = importlib.import_module("safe_pip._model").__file__
+    if place is None:
+        raise ModuleNotFoundError("safe_pip._model has no files")
+    return Path(place).parent
 
 
 @functools.cache
@@ -21,7 +31,7 @@ def check_shipped_model() -> Manifest:
     scorer to say.
     """
     try:
-        home = resources.files("safe_pip._model")
+        home = model_folder()
         text = (home / MANIFEST).read_text(encoding="utf-8")
         graph = (home / GRAPH).read_bytes()
     except (OSError, ModuleNotFoundError, UnicodeDecodeError) as error:
