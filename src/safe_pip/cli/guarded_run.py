@@ -45,6 +45,8 @@ class GuardedRun:
         self._options = options
         self._scanner = parts.scanner
         self._writer = writer_of(report_format(options)) if options.report else None
+        if options.record is not None:
+            import safe_pip.reports.record  # noqa: F401 (now, not after the installation)
         self._feed = make_feed(policy, surroundings)
         self._inspector = Inspector(
             scanner_id=parts.scanner.id,

@@ -80,11 +80,16 @@ def make_feed(policy: Policy, surroundings: Surroundings) -> ThreatFeed:
     """
     if policy.advisories is Action.ALLOW:
         return NoFeed()
+    nothing = NoFeed("advisories: no list of known malware was imported (safe-pip feed update)")
+    try:
+        surroundings.advisories_file.lstat()
+    except FileNotFoundError:
+        return nothing  # Without the import of a database for nothing.
+    except OSError:
+        pass  # Said where it is opened.
     from safe_pip.threats.advisories import open_advisories
 
-    return open_advisories(surroundings.advisories_file) or NoFeed(
-        "advisories: no list of known malware was imported (safe-pip feed update)"
-    )
+    return open_advisories(surroundings.advisories_file) or nothing
 
 
 def make_attester(policy: Policy) -> Attester | None:

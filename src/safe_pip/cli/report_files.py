@@ -10,7 +10,6 @@ from safe_pip.cli.arguments import Options
 from safe_pip.errors import SafePipError
 from safe_pip.escaping import escaped
 from safe_pip.reports.entry import Entry, Scanner
-from safe_pip.reports.record import record_document
 
 _FORMAT_OF_SUFFIX = {
     ".html": "html",
@@ -73,6 +72,8 @@ def write_record(path: Path, entries: Sequence[Entry], scanner: Scanner) -> None
     """The verdict record. With no decision there is nothing to say, and what an earlier run
     recorded stays. Raises SafePipError if the file cannot be written."""
     if entries:
+        from safe_pip.reports.record import record_document
+
         write_report(path, record_document(entries, scanner), what="record")
     else:
         print(

@@ -14,11 +14,6 @@ from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.cache.store import VerdictStore
 from safe_pip.cli.arguments import FORMATS, Options
 from safe_pip.cli.head_start import HeadStart
-from safe_pip.cli.installed_copies import (
-    installed_copies,
-    with_what_the_folder_tells,
-    with_what_was_not_read,
-)
 from safe_pip.cli.notices import REPORT_ONLY_NOTICE
 from safe_pip.cli.parts import Parts, default_jobs, make_feed, prepared, sentence_about
 from safe_pip.cli.previous import origin_of_path, previous_releases
@@ -32,7 +27,6 @@ from safe_pip.cli.report_files import (
 from safe_pip.cli.surroundings import Surroundings
 from safe_pip.errors import EXIT_BLOCKED, EXIT_DECLINED, EXIT_UNSCANNABLE, UsageError
 from safe_pip.escaping import escaped
-from safe_pip.gates.site_folders import find_site_folders
 from safe_pip.inspection.inspector import Inspected, Inspector
 from safe_pip.inspection.unscannable import INSTALLED
 from safe_pip.policy.rules import Action, Context, Decision, Policy, decide
@@ -77,8 +71,12 @@ def run_scan(
             show_progress=None if options.is_quiet else _print_progress,
         )
     if any(entry.decision.verdict.kind == INSTALLED for entry in entries):
+        from safe_pip.cli.installed_copies import with_what_was_not_read
+
         entries = [with_what_was_not_read(entry) for entry in entries]
     if asked.installed:
+        from safe_pip.cli.installed_copies import with_what_the_folder_tells
+
         entries = with_what_the_folder_tells(entries)
     if options.is_report_only:
         print(REPORT_ONLY_NOTICE, file=sys.stderr, flush=True)
@@ -212,6 +210,9 @@ def exit_code(decision: Decision) -> int:
 
 
 def _installed(python: Path | None, options: Options, surroundings: Surroundings) -> Sequence[str]:
+    from safe_pip.cli.installed_copies import installed_copies
+    from safe_pip.gates.site_folders import find_site_folders
+
     found = find_site_folders(environ=surroundings.environ, python=python)
     if not options.is_quiet:
         version = ".".join(map(str, found.python_version))

@@ -19,11 +19,6 @@ from safe_pip.policy.keys import KEYS, KEYS_BY_FIELD, read_table
 from safe_pip.policy.settings import Policy, Threshold, Thresholds
 from safe_pip.policy.trust import TrustedFiles, table_digest
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 OWN_FILE = "safe-pip.toml"
 BUILT_IN = "built-in"
 MODEL = "the model"
@@ -285,6 +280,11 @@ def _read(path: Path) -> bytes:
 
 
 def _parse(path: Path, content: bytes) -> Mapping[str, object]:
+    # Most users have no policy of their own to be read.
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
     try:
         document: Mapping[str, object] = tomllib.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:  # Bad TOML, bad UTF-8, or too large a number.

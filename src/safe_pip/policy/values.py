@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
@@ -78,6 +77,9 @@ def _deny_entry(value: object, path: str) -> DenyEntry:
         raise _wrong(path, value, wanted)
     if "*" in value and not any(sign in value for sign in "<>=!~"):
         return DenyEntry(project=_name_pattern(value, path))
+    # Few policies deny a version, and all of them wait for what is imported above.
+    from packaging.requirements import InvalidRequirement, Requirement
+
     try:
         requirement = Requirement(value)
     except InvalidRequirement as error:

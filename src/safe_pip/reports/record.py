@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from packaging.utils import canonicalize_name
 
@@ -20,8 +20,10 @@ from safe_pip.errors import EXIT_UNSCANNABLE, SafePipError
 from safe_pip.policy.index_signals import Release
 from safe_pip.policy.rules import Action, Context, Decision
 from safe_pip.reports.entry import Entry, Scanner
-from safe_pip.threats.attestations import Attested
 from safe_pip.verdict import Change, Lookalike, RuleHit, Unscannable, Verdict
+
+if TYPE_CHECKING:
+    from safe_pip.threats.attestations import Attested
 
 SCHEMA_VERSION = 1
 # A thousand artifacts take some 500 kB.
@@ -273,6 +275,9 @@ class _Fields:
     def attested(self) -> Attested | None:
         if self.values.get("attested") is None:
             return None
+        # What it imports of the network is nothing to a run that only writes.
+        from safe_pip.threats.attestations import Attested
+
         fields = _Fields(self.values["attested"], f"{self.prefix}attested.")
         said = {name: fields.optional_text(name) for name in ("publisher", "flaw", "unchecked")}
         if sum(text is not None for text in said.values()) != 1:
