@@ -40,6 +40,7 @@ class HeadStart:
         self._shows_stderr = shows_stderr
         self._nursery: Nursery | None = None
         self._first: Process | None = None
+        self._given: list[Process] = []
         if has_copies:
             self._nursery = self._make_nursery()
 
@@ -75,12 +76,13 @@ class HeadStart:
         from safe_pip.inspection.workers import Worker
 
         process, self._first = self._first or self._process(), None
+        self._given.append(process)
         return Worker(process, stand_in=self._spawn)
 
     def end(self) -> None:
-        if self._first is not None:
-            self._first.end()
-            self._first = None
+        for process in (*self._given, *([self._first] if self._first is not None else [])):
+            process.end()
+        self._first = None
         if self._nursery is not None:
             self._nursery.end()
 

@@ -12,13 +12,13 @@ from safe_pip import __version__
 from safe_pip.cli.head_start import HeadStart
 from safe_pip.cli.surroundings import Surroundings
 from safe_pip.inspection.scanner import scanner_id
-from safe_pip.inspection.workers import Workers
 from safe_pip.policy.settings import Action, Policy, Thresholds
 from safe_pip.reports.entry import Scanner
 from safe_pip.scoring.shipped import check_shipped_model
 from safe_pip.threats.feed import NoFeed, ThreatFeed
 
 if TYPE_CHECKING:
+    from safe_pip.inspection.workers import Workers
     from safe_pip.threats.attestations import Attester
 
 # pip itself keeps one core busy, and artifacts arrive one after another.
@@ -47,30 +47,41 @@ def shipped_scanner() -> Scanner:
     )
 
 
-@contextmanager
-def prepared(
-    head_start: HeadStart, *, worker_count: int, patience_seconds: float = 0.0
-) -> Iterator[Parts]:
-    """Parts whose first worker is starting, if it has begun; all workers end with the block.
+def make_parts(
+    head_start: HeadStart,
+    scanner: Scanner,
+    *,
+    worker_count: int,
+    patience_seconds: float = 0.0,
+) -> Parts:
+    """Parts whose first worker is starting, if it has begun."""
+    from safe_pip.inspection.workers import Workers
 
-    Raises ModelError, before anything is inspected, if there is no usable model.
-    """
-    scanner = shipped_scanner()
     workers = Workers(
         count=worker_count,
         patience_seconds=0.0 if head_start.has_cheap_workers else patience_seconds,
         start=head_start.worker,
     )
+    if head_start.has_begun:
+        workers.start_one()
+    return Parts(scanner=scanner, thresholds=thresholds_of(scanner), workers=workers)
+
+
+@contextmanager
+def prepared(head_start: HeadStart, *, worker_count: int) -> Iterator[Parts]:
+    """Parts for a scan; all workers end with the block.
+
+    Raises ModelError, before anything is inspected, if there is no usable model.
+    """
+    parts = make_parts(head_start, shipped_scanner(), worker_count=worker_count)
     try:
-        if head_start.has_begun:
-            workers.start_one()
-        yield Parts(
-            scanner=scanner,
-            thresholds=Thresholds(ask=scanner.ask_above, block=scanner.block_above),
-            workers=workers,
-        )
+        yield parts
     finally:
-        workers.end()
+        parts.workers.end()
+
+
+def thresholds_of(scanner: Scanner) -> Thresholds:
+    return Thresholds(ask=scanner.ask_above, block=scanner.block_above)
 
 
 def make_feed(policy: Policy, surroundings: Surroundings) -> ThreatFeed:

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 from safe_pip.cli.arguments import Options
 from safe_pip.cli.head_start import HeadStart, remembers_anything
 from safe_pip.cli.notices import REPORT_ONLY_NOTICE, policy_notices, target_notices
-from safe_pip.cli.parts import GATE_PATIENCE_SECONDS, GATE_WORKERS, prepared
+from safe_pip.cli.parts import (
+    GATE_PATIENCE_SECONDS,
+    GATE_WORKERS,
+    make_parts,
+    shipped_scanner,
+    thresholds_of,
+)
 from safe_pip.cli.surroundings import Surroundings
 from safe_pip.gates.interpreter import Question
 from safe_pip.gates.pip_gate import run_pip, run_unguarded
@@ -40,27 +46,23 @@ def run_guarded(
 
         check_places(options)
     loaded = surroundings.load_policy(options.policy)
-    with (
-        HeadStart(has_copies=True, shows_stderr=options.is_verbose) as head_start,
-        prepared(
-            head_start, worker_count=GATE_WORKERS, patience_seconds=GATE_PATIENCE_SECONDS
-        ) as parts,
-    ):
-        # Where verdicts are remembered, perhaps no worker is needed; pip's first file will tell.
-        if not remembers_anything():
-            parts.workers.start_one()
-        target = choose_target(environ=environ, question=question)
-        if options.is_report_only:
-            # Said even with --quiet: who reads the log must not take this run for a guarded one.
-            print(REPORT_ONLY_NOTICE, file=sys.stderr, flush=True)
-        if not options.is_quiet:
-            notices = policy_notices(loaded, parts.thresholds)
-            for line in (*notices, *target_notices(target, options)):
-                print(line, file=sys.stderr, flush=True)
-        runs: list[GuardedRun] = []
+    scanner = shipped_scanner()
+    target = choose_target(environ=environ, question=question)
+    if options.is_report_only:
+        # Said even with --quiet: who reads the log must not take this run for a guarded one.
+        print(REPORT_ONLY_NOTICE, file=sys.stderr, flush=True)
+    if not options.is_quiet:
+        notices = policy_notices(loaded, thresholds_of(scanner))
+        for line in (*notices, *target_notices(target, options)):
+            print(line, file=sys.stderr, flush=True)
+    runs: list[GuardedRun] = []
+    with HeadStart(has_copies=True, shows_stderr=options.is_verbose) as head_start:
 
         def make_reviewer() -> Reviewer:
-            # Imported only now, while pip is starting in the child.
+            # While pip is starting in the child. Where verdicts are remembered, perhaps no worker
+            # is needed; pip's first file will tell.
+            if not remembers_anything():
+                head_start.begin()
             from safe_pip.cli.guarded_run import GuardedRun
 
             run = GuardedRun(
@@ -68,7 +70,12 @@ def run_guarded(
                 arguments=arguments,
                 surroundings=surroundings,
                 policy=loaded.policy,
-                parts=parts,
+                parts=make_parts(
+                    head_start,
+                    scanner,
+                    worker_count=GATE_WORKERS,
+                    patience_seconds=GATE_PATIENCE_SECONDS,
+                ),
                 python=target.python,
             )
             runs.append(run)

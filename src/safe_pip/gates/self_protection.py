@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import (
     InvalidWheelFilename,
     NormalizedName,
@@ -16,6 +15,9 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 from packaging.version import Version
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 OUR_PROJECT = canonicalize_name("safe-pip-guard")
 ADVICE = "install safe-pip in an environment of its own, with 'pipx' or 'uv tool'"
@@ -76,6 +78,9 @@ def _versions(wheels: Iterable[str]) -> Mapping[NormalizedName, Version]:
 
 def _demands(requires: Requires) -> Iterable[Demand]:
     """Every requirement in the closure of our own distribution."""
+    # Here and below: pip waits for what this module imports, and seldom for its answer.
+    from packaging.requirements import InvalidRequirement, Requirement
+
     waiting, seen = [OUR_PROJECT], {OUR_PROJECT}
     while waiting:
         project = waiting.pop()
@@ -94,6 +99,8 @@ def _demands(requires: Requires) -> Iterable[Demand]:
 
 
 def _installed_requires(project: NormalizedName) -> Sequence[str]:
+    import importlib.metadata
+
     try:
         return importlib.metadata.requires(project) or ()
     except importlib.metadata.PackageNotFoundError:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from packaging.utils import NormalizedName
 
-from safe_pip.verdict import Advisory
+if TYPE_CHECKING:
+    from safe_pip.verdict import Advisory
 
 
 class ThreatFeed(Protocol):
