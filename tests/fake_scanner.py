@@ -76,6 +76,7 @@ def start_fake_worker() -> Worker:
 def use_fake_scanner(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the command line of this process use it in place of the shipped model."""
     # Both, because some take the function by name when they are imported.
+    monkeypatch.setattr("safe_pip.scoring.shipped.shipped_manifest", fake_manifest)
     monkeypatch.setattr("safe_pip.scoring.shipped.check_shipped_model", fake_manifest)
     monkeypatch.setattr("safe_pip.cli.parts.check_shipped_model", fake_manifest)
     command = fake_worker_command()

@@ -142,5 +142,5 @@ def remembers_anything() -> bool:
 
 
 def _shipped_scanner_id() -> str:
-    model = shipped.check_shipped_model()
+    model = shipped.shipped_manifest()
     return scanner_id(model_id=model.model_id, schema_digest=model.schema_digest)

@@ -25,6 +25,8 @@ from safe_pip.gates.target import choose_target
 if TYPE_CHECKING:
     from safe_pip.cli.guarded_run import GuardedRun
 
+_TURN_SECONDS = 0.0005
+
 
 def run_passed_on(arguments: Sequence[str], surroundings: Surroundings) -> int:
     """A verb that fetches nothing: pip's exit status."""
@@ -56,6 +58,8 @@ def run_guarded(
         for line in (*notices, *target_notices(target, options)):
             print(line, file=sys.stderr, flush=True)
     runs: list[GuardedRun] = []
+    # The threads that answer pip must not wait for turns while the rest is imported.
+    sys.setswitchinterval(_TURN_SECONDS)
     with HeadStart(has_copies=True, shows_stderr=options.is_verbose) as head_start:
 
         def make_reviewer() -> Reviewer:

@@ -18,6 +18,7 @@ from safe_pip.cli.notices import REPORT_ONLY_NOTICE
 from safe_pip.cli.parts import Parts, default_jobs, make_feed, prepared, sentence_about
 from safe_pip.cli.previous import origin_of_path, previous_releases
 from safe_pip.cli.report_files import (
+    Writer,
     check_places,
     report_format,
     write_record,
@@ -30,7 +31,7 @@ from safe_pip.escaping import escaped
 from safe_pip.inspection.inspector import Inspected, Inspector
 from safe_pip.inspection.unscannable import INSTALLED
 from safe_pip.policy.rules import Action, Context, Decision, Policy, decide
-from safe_pip.reports.entry import Entry
+from safe_pip.reports.entry import Entry, Scanner
 
 # A scan that is over sooner says nothing but what it found.
 PROGRESS_SECONDS = 10.0
@@ -70,6 +71,21 @@ def run_scan(
             previous=previous,
             show_progress=None if options.is_quiet else _print_progress,
         )
+        return _report(
+            entries, options, asked, parts.scanner, writer=writer, report_writer=report_writer
+        )
+
+
+def _report(
+    entries: list[Entry],
+    options: Options,
+    asked: argparse.Namespace,
+    scanner: Scanner,
+    *,
+    writer: Writer,
+    report_writer: Writer,
+) -> int:
+    """Write it all; the exit code of a scan."""
     if any(entry.decision.verdict.kind == INSTALLED for entry in entries):
         from safe_pip.cli.installed_copies import with_what_was_not_read
 
@@ -87,11 +103,11 @@ def run_scan(
             )
             for entry in entries
         ]
-    sys.stdout.write(writer(entries, parts.scanner))
+    sys.stdout.write(writer(entries, scanner))
     if options.report is not None:
-        write_report(options.report, report_writer(entries, parts.scanner))
+        write_report(options.report, report_writer(entries, scanner))
     if options.record is not None:
-        write_record(options.record, entries, parts.scanner)
+        write_record(options.record, entries, scanner)
     return worst_exit_code([entry.decision for entry in entries if entry.is_enforced])
 
 

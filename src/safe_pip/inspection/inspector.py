@@ -54,10 +54,10 @@ class Inspector:
         return future
 
     def end(self) -> None:
-        """Give up whatever is under way."""
+        """Give up whatever is under way. The workers are killed, and die while others go on."""
         self._recalling.shutdown(wait=False, cancel_futures=True)
         self._inspecting.shutdown(wait=False, cancel_futures=True)
-        self._workers.end()
+        self._workers.kill()
 
     def _settle(
         self,

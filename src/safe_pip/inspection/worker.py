@@ -11,6 +11,7 @@ import gc
 import os
 import signal
 import stat
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -23,6 +24,7 @@ from safe_pip.verdict import Verdict
 
 # Far above what the largest distributions need, far below what would make a machine swap.
 MAX_ADDRESS_SPACE_BYTES = 4 << 30
+_TURN_SECONDS = 0.0005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,8 @@ def load_scanner() -> Scanner:
 
     from safe_pip.scoring.scorer import Scorer, load_model
 
+    # Else the thread would wait five milliseconds for every turn, while modules are imported.
+    sys.setswitchinterval(_TURN_SECONDS)
     with ThreadPoolExecutor(1) as loading:
         # Most of it is not Python's, so that the extractors are imported meanwhile.
         model = loading.submit(load_model)

@@ -76,6 +76,10 @@ class Worker:
                 "the inspection gave no readable answer", reason="scanner-fault"
             ) from error
 
+    def kill(self) -> None:
+        """At once, without waiting until it is dead."""
+        self._process.kill()
+
     def end(self) -> None:
         self._process.end()
 
@@ -144,8 +148,14 @@ class Workers:
             lambda worker: worker.inspect(artifact, timeout_seconds=self.timeout_seconds)
         )
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """Kill all workers; what they are doing becomes "could not look"."""
+        for worker in tuple(self._running):
+            worker.kill()
+
+    def end(self) -> None:
+        """Kill them and wait until they are dead."""
+        self.kill()
         for worker in tuple(self._running):
             worker.end()
 

@@ -24,19 +24,26 @@ def model_folder() -> Path:
 
 
 @functools.cache
+def shipped_manifest() -> Manifest:
+    """What the model says of itself, without a look at the model. Raises ModelError."""
+    try:
+        text = (model_folder() / MANIFEST).read_text(encoding="utf-8")
+    except (OSError, ModuleNotFoundError, UnicodeDecodeError) as error:
+        raise ModelError(f"the model cannot be read: {error}", hint=REINSTALL) from error
+    return parse_manifest(text)
+
+
 def check_shipped_model() -> Manifest:
     """The manifest, if the graph beside it is whole. Milliseconds: nothing heavy is imported.
 
     Raises ModelError for a missing or damaged model. That it fits the features is for the
     scorer to say.
     """
+    manifest = shipped_manifest()
     try:
-        home = model_folder()
-        text = (home / MANIFEST).read_text(encoding="utf-8")
-        graph = (home / GRAPH).read_bytes()
-    except (OSError, ModuleNotFoundError, UnicodeDecodeError) as error:
+        graph = (model_folder() / GRAPH).read_bytes()
+    except (OSError, ModuleNotFoundError) as error:
         raise ModelError(f"the model cannot be read: {error}", hint=REINSTALL) from error
-    manifest = parse_manifest(text)
     if hashlib.sha256(graph).hexdigest() != manifest.onnx_sha256:
         raise ModelError("the model is not the one its manifest describes", hint=REINSTALL)
     return manifest
