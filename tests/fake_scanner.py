@@ -83,7 +83,7 @@ def use_fake_scanner(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("safe_pip.inspection.processes.worker_command", lambda: command)
     if seconds := os.environ.get(SECONDS_VARIABLE):
         monkeypatch.setattr(
-            "safe_pip.cli.parts.Workers", partial(Workers, timeout_seconds=float(seconds))
+            "safe_pip.inspection.workers.Workers", partial(Workers, timeout_seconds=float(seconds))
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from safe_pip.inspection.workers import Worker, Workers
 from tests.builders import write_wheel
 from tests.fake_scanner import fake_worker_command
 
+ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(not has_copies(), reason="there are no copies on this system")
 
 
@@ -96,17 +98,56 @@ def test_a_copy_that_never_answers_is_killed(nursery: FakeNursery, tmp_path: Pat
     assert pid not in children(nursery.originals[0].pid)
 
 
-def test_an_original_that_died_is_replaced_and_its_copies_live_on(
+def test_an_original_that_died_takes_its_copies_along_and_is_replaced(
     nursery: FakeNursery, tmp_path: Path
 ) -> None:
-    orphan = nursery.worker()
-    orphan.warm_up()
-    os.kill(nursery.originals[0].pid, signal.SIGKILL)
-    nursery.originals[0].wait(10)
-    assert score(orphan, wheel_saying(tmp_path, "pretend-score: 0.4")) == 0.4
+    workers = [nursery.worker() for _ in range(3)]
+    for worker in workers:
+        worker.warm_up()
+    with ThreadPoolExecutor(1) as pool:
+        hanging = pool.submit(score, workers[1], wheel_saying(tmp_path, "pretend-hang"))
+        os.kill(nursery.originals[0].pid, signal.SIGKILL)
+        with pytest.raises(UnscannableError) as raised:
+            hanging.result(20)
+    assert raised.value.reason == "scanner-crash"
     assert score(nursery.worker(), wheel_saying(tmp_path, "pretend-score: 0.5")) == 0.5
     assert len(nursery.originals) == 2
-    orphan.end()
+
+
+def test_nobody_is_left_when_safe_pip_is_killed(tmp_path: Path) -> None:
+    text = f"""
+import os, signal, threading
+from pathlib import Path
+from tests.unit.test_nursery import FakeNursery, children, score, wheel_saying
+nursery = FakeNursery()
+worker = nursery.worker()
+worker.warm_up()
+seen = Path({str(tmp_path)!r}, "seen")
+artifact = wheel_saying(Path({str(tmp_path)!r}), f"pretend-touch: {{seen}}\\n# pretend-hang")
+threading.Thread(target=score, args=(worker, artifact)).start()
+while not seen.exists():
+    pass
+original = nursery.originals[0].pid
+print(original, *children(original), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    completed = subprocess.run(
+        [sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    pids = completed.stdout.split()
+    assert len(pids) == 2, completed.stderr
+    ends = time.monotonic() + 10
+    while any(is_alive(pid) for pid in pids) and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert not any(is_alive(pid) for pid in pids)
+
+
+def is_alive(pid: str) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
 
 
 def test_an_original_that_dies_while_it_loads_is_an_unusable_model() -> None:

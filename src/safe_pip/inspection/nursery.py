@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import IO
 
 from safe_pip.inspection.processes import Process, SpawnedProcess
+from safe_pip.inspection.wire import NO_COPY
 
 _GRACE_SECONDS = 1.0
 
@@ -37,8 +38,8 @@ def has_copies() -> bool:
 class CopiedProcess:
     """A copy of the original, at the other end of a socket.
 
-    Its first line brings a handle of it, by which it can be killed: its number may be another
-    process's by then. Before that, it ends when it is hung up on.
+    Its first byte brings a handle of it, by which it can be killed: its number may be another
+    process's by then. Before that, it ends when it is hung up on. With the original it dies.
     """
 
     def __init__(self, channel: socket.socket) -> None:
@@ -83,10 +84,17 @@ class CopiedProcess:
         return ""
 
     def _take_handle(self) -> None:
-        """Waits for the copy's first byte, which brings it."""
-        with contextlib.suppress(OSError):  # Whoever reads on finds out.
-            _, handles, _, _ = socket.recv_fds(self._channel, 1, 1)
+        """Waits for the first byte, which brings it. A copy that could not be killed is not
+        listened to."""
+        handles: list[int] = []
+        try:
+            first, handles, _, _ = socket.recv_fds(self._channel, 1, 1)
+        except OSError:
+            first = b""
+        with self._lock:
             self._handle = handles[0] if handles else None
+        if self._handle is None and first != NO_COPY:
+            self.kill()
 
 
 class Nursery:

@@ -12,6 +12,9 @@ from typing import Any
 
 from safe_pip.artifact import Artifact, OriginKind
 
+# The first byte from a copy (copies.py) brings a handle of it; what speaks for none brings none.
+HELLO, NO_COPY = b"+", b"-"
+
 # A verdict with its hundred findings is far smaller.
 MAX_LINE_BYTES = 4 << 20
 
