@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -59,6 +59,8 @@ class Workshop:
         for name in ("home", "tmp", "work"):
             (folder / name).mkdir()
         self.work = folder / "work"
+        # Hears what pip is about to fetch.
+        self.expect: Callable[[str, str], None] | None = None
         self.make_environment()
 
     def make_environment(self) -> None:
@@ -99,6 +101,7 @@ class Workshop:
                 [str(argument) for argument in arguments],
                 lambda: reviewer,
                 environ={**self.environ, **environ},
+                expect=self.expect,
             )
         finally:
             os.chdir(before)

@@ -3,6 +3,7 @@ leaves nothing and never ran."""
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -368,3 +369,21 @@ def test_project_files_of_a_denied_directory_are_not_imported(workshop: Workshop
     write_wheel(workshop.archives, "alpha")
     assert workshop.guarded(RecordingReviewer(), "install", "alpha") == 0
     assert workshop.marks == []
+
+
+def test_what_pip_will_fetch_is_announced_before_it_arrives(workshop: Workshop) -> None:
+    names = _wheels(workshop)
+    reviewer, heard = RecordingReviewer(), []
+
+    def expect(filename: str, sha256: str) -> None:
+        heard.append((filename, sha256, len(reviewer.begun)))
+        raise OSError("whatever it comes to")
+
+    workshop.expect = expect
+    assert workshop.guarded(reviewer, "install", *names) == 0
+    digests = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in workshop.archives.iterdir()
+    }
+    assert {filename: sha256 for filename, sha256, _ in heard} == digests
+    assert heard[0][2] == 0

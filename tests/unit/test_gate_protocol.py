@@ -19,6 +19,7 @@ from safe_pip.gates.protocol import (
     Answer,
     Check,
     Done,
+    Expect,
     Item,
     Need,
     Plan,
@@ -95,6 +96,9 @@ def test_short_messages() -> None:
     assert _parse(type="plan", wheels=["a.whl"], prefix=None) == Plan(
         wheels=("a.whl",), prefix=None
     )
+    assert _parse(type="expect", filename="a.whl", sha256="0") == Expect(
+        filename="a.whl", sha256="0"
+    )
     assert _parse(type="done", status=3) == Done(status=3)
     assert _parse(type="refuse", reason="no", exit_code=42) == Refuse(reason="no", exit_code=42)
 
@@ -155,7 +159,7 @@ _JSON = st.recursive(
 
 
 @given(
-    kind=st.sampled_from(["hello", "check", "plan", "need", "refuse", "done"]),
+    kind=st.sampled_from(["hello", "expect", "check", "plan", "need", "refuse", "done"]),
     fields=st.dictionaries(
         st.sampled_from(["items", "prefix", "wheels", "status", "token", "pid", "reason"]), _JSON
     ),

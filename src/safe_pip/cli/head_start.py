@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class HeadStart:
-    """Starts workers; what it has started ends with the block.
+    """Starts workers; what it has started ends with the block. Safe for several threads.
 
     ``has_copies`` is for runs that may need several: they are then copies of one process, where
     the system lets them.
@@ -40,6 +41,8 @@ class HeadStart:
         self._shows_stderr = shows_stderr
         self._nursery: Nursery | None = None
         self._first: Process | None = None
+        self._has_begun = False
+        self._lock = threading.Lock()
         self._given: list[Process] = []
         if has_copies:
             self._nursery = self._make_nursery()
@@ -62,21 +65,25 @@ class HeadStart:
 
     @property
     def has_begun(self) -> bool:
-        return self._first is not None
+        return self._has_begun
 
     def begin(self) -> None:
-        """Start the first worker, if it is not started yet. One that cannot be started will say
+        """Start the first worker, if none was started yet. One that cannot be started will say
         so to whoever needs it."""
-        if self._first is None:
-            with contextlib.suppress(OSError):
-                self._first = self._process()
+        with self._lock:
+            if not self._has_begun:
+                self._has_begun = True
+                with contextlib.suppress(OSError):
+                    self._first = self._process()
 
     def worker(self) -> Worker:
         """The one that has begun, or another one. Raises OSError."""
         from safe_pip.inspection.workers import Worker
 
-        process, self._first = self._first or self._process(), None
-        self._given.append(process)
+        with self._lock:
+            self._has_begun = True
+            process, self._first = self._first or self._process(), None
+            self._given.append(process)
         return Worker(process, stand_in=self._spawn)
 
     def end(self) -> None:
@@ -109,7 +116,6 @@ class HeadStart:
 def has_something_new(paths: Iterable[str]) -> bool:
     """Whether there is a file or folder of whose verdict there is no entry. A glance: whether an
     entry can be used shows later, and where it cannot, a worker is started then."""
-    folder = verdicts_folder(cache_folder())
     n_bytes = 0
     try:
         for path in map(Path, paths):
@@ -119,18 +125,23 @@ def has_something_new(paths: Iterable[str]) -> bool:
             if n_bytes > _MAX_GLANCED_BYTES or not path.is_file():
                 return True
             sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-            # As the inspector does: a relative name may have none.
-            entry = entry_path(
-                folder,
-                sha256=sha256,
-                filename=path.absolute().name,
-                scanner_id=_shipped_scanner_id(),
-            )
-            if not entry.is_file():
+            # Absolute as for the inspector: a relative name may have none.
+            if not is_remembered(path.absolute().name, sha256=sha256):
                 return True
     except (OSError, ValueError, SafePipError):  # ValueError: a name with a NUL in it.
         return False  # What is wrong is found and told where it belongs.
     return False
+
+
+def is_remembered(filename: str, *, sha256: str) -> bool:
+    """Whether there is an entry for these bytes under this name."""
+    entry = entry_path(
+        verdicts_folder(cache_folder()),
+        sha256=sha256,
+        filename=filename,
+        scanner_id=_shipped_scanner_id(),
+    )
+    return entry.is_file()
 
 
 def remembers_anything() -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from safe_pip.cli.arguments import Options
-from safe_pip.cli.head_start import HeadStart, remembers_anything
+from safe_pip.cli.head_start import HeadStart, is_remembered, remembers_anything
 from safe_pip.cli.notices import REPORT_ONLY_NOTICE, policy_notices, target_notices
 from safe_pip.cli.parts import (
     GATE_PATIENCE_SECONDS,
@@ -64,7 +64,7 @@ def run_guarded(
 
         def make_reviewer() -> Reviewer:
             # While pip is starting in the child. Where verdicts are remembered, perhaps no worker
-            # is needed; pip's first file will tell.
+            # is needed; the first file that is new will tell.
             if not remembers_anything():
                 head_start.begin()
             from safe_pip.cli.guarded_run import GuardedRun
@@ -85,8 +85,12 @@ def run_guarded(
             runs.append(run)
             return run.review
 
+        def expect(filename: str, sha256: str) -> None:
+            if not is_remembered(filename, sha256=sha256):
+                head_start.begin()
+
         try:
-            return run_pip(target, arguments, make_reviewer, environ=environ)
+            return run_pip(target, arguments, make_reviewer, environ=environ, expect=expect)
         finally:
             for run in runs:
                 run.finish()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,8 +41,11 @@ class Checkpoint:
     arrives.
     """
 
-    def __init__(self, reviewer: Future[Reviewer]) -> None:
+    def __init__(
+        self, reviewer: Future[Reviewer], *, expect: Callable[[str, str], None] | None = None
+    ) -> None:
         self._reviewer = reviewer
+        self._expect = expect
         self._lock = threading.Lock()
         self._refusal: Refusal | None = None
         self._fingerprints: dict[Path, Fingerprint] = {}
@@ -63,6 +66,15 @@ class Checkpoint:
         """Ctrl-C: whatever comes after it is refused, unless something was before."""
         with self._lock:
             self._refusal = self._refusal or INTERRUPTED
+
+    def expect(self, filename: str, sha256: str) -> None:
+        """Lets whoever inspects get ready for a file of this name and digest."""
+        if self._expect is not None and self._refusal is None:
+            try:
+                self._expect(filename, sha256)
+            except Exception:
+                # Nothing counts on it; what arrives is inspected all the same, or refused.
+                _LOGGER.debug("could not get ready for %r", filename, exc_info=True)
 
     def begin(self, items: Iterable[Item]) -> None:
         """Starts inspections of files. What goes wrong here counts only if the item is needed.

@@ -20,6 +20,7 @@ from safe_pip.gates.protocol import (
     Answer,
     Check,
     Done,
+    Expect,
     Hello,
     Message,
     Need,
@@ -102,6 +103,8 @@ class Connection:
 
     def _handle(self, message: Message) -> None:
         match message:
+            case Expect(filename=filename, sha256=sha256):
+                self._checkpoint.expect(filename, sha256)
             case Check(items=items):
                 self._checkpoint.begin(items)
             case Plan():

@@ -40,6 +40,7 @@ def run_pip(
     make_reviewer: Callable[[], Reviewer],
     *,
     environ: Mapping[str, str],
+    expect: Callable[[str, str], None] | None = None,
 ) -> int:
     """Runs ``pip ARGUMENTS`` in the target; every artifact waits for the reviewer's ruling.
 
@@ -49,13 +50,15 @@ def run_pip(
     3. Each pip, the nested ones included, has a connection; a need waits for its answer.
     4. The child has ended: its status is ours if nothing was refused and it said goodbye.
 
+    ``expect`` hears the name and digest of what pip is about to fetch, from other threads.
+
     Gives pip's exit status, or the refusing ruling's exit code. Raises GateError if pip ended
     without saying so, UnsupportedPipError if it lacks a hook, and whatever SafePipError
     ``make_reviewer`` raises; nothing is installed then.
     """
     _refuse_legacy_builds(target, arguments)
     reviewer: Future[Reviewer] = Future()
-    checkpoint, pause = Checkpoint(reviewer), Pause()
+    checkpoint, pause = Checkpoint(reviewer, expect=expect), Pause()
     with open_session(target.pip_root) as session, _signals(checkpoint, pause) as signals:
         connections = _accept_in_background(session, checkpoint, pause)
         with _child([target.python, session.runner, *arguments], environ) as child:

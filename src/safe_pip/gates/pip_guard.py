@@ -27,7 +27,7 @@ from .pip_requirements import (
     requested_in,
     source_link,
 )
-from .pip_signals import MAX_TEXT_CHARS, Signals
+from .pip_signals import MAX_TEXT_CHARS, Signals, sha256
 from .pip_tripwire import Tripwire
 
 EXIT_GATE_FAILED = 42
@@ -97,6 +97,13 @@ class Guard:
                 os.environ[REQUIRED_BY_VARIABLE] = before
 
     # The checkpoints
+
+    def expected(self, link: Any) -> None:
+        """What pip is about to fetch, if the index tells its digest: nothing is waited for."""
+        digest_of_file = sha256(link) if link is not None else None
+        if digest_of_file is not None:
+            filename = link.filename[:MAX_TEXT_CHARS]
+            self._send("expect", filename=filename, sha256=digest_of_file[:MAX_TEXT_CHARS])
 
     def downloaded(self, link: Any, path: str) -> None:
         """A head start: nobody waits for it."""

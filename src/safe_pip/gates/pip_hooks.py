@@ -54,6 +54,14 @@ def note_preparation(guard: Guard, original: Wrapped) -> Wrapped:
     return _prepare_linked_requirement
 
 
+def announce(guard: Guard, original: Wrapped) -> Wrapped:
+    def prepare_linked_requirement(self: Any, req: Any, *args: Any, **kwargs: Any) -> Any:
+        guard.expected(req.link)
+        return original(self, req, *args, **kwargs)
+
+    return prepare_linked_requirement
+
+
 def guard_set(guard: Guard, original: Wrapped) -> Wrapped:
     def prepare_linked_requirements_more(
         self: Any, reqs: Iterable[Any], *args: Any, **kwargs: Any
@@ -184,6 +192,8 @@ HOOKS = (
     Hook("pip._internal.req", "install_given_reqs", ("requirements",), guard_installation),
     Hook("pip._internal.req.req_install", "InstallRequirement.install", ("self",), guard_install),
     Hook("pip._internal.wheel_builder", "_build_one", ("req", "output_dir"), guard_build),
+    Hook(PREPARE, "RequirementPreparer.prepare_linked_requirement", ("self", "req"), announce,
+         required=False),
     Hook("pip._internal.network.download", "Downloader.__call__", ("self", "link", "location"),
          start_early, required=False),
     Hook("pip._internal.network.download", "BatchDownloader.__call__",

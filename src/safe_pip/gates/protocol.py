@@ -4,6 +4,7 @@ The child's messages, in the order of a session (the child's side is in pip_line
 pip_guard.py, which can import nothing of ours)::
 
     hello  {token, protocol, python, prefix, pid, required_by}  answered by {ok}
+    expect {filename, sha256}  pip will fetch it, says an index; no answer
     check  {items}             start inspecting; no answer
     plan   {wheels, prefix}    everything about to be installed, and where; no answer
     need   {items, is_drawing} answered by {answers} or {refusal}
@@ -99,6 +100,14 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Expect:
+    """Nothing is decided by it: what arrives is digested here, whatever was announced."""
+
+    filename: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
     """``is_drawing``: a thread of the child draws on the terminal, and must be held for a
     question."""
@@ -112,7 +121,7 @@ class Done:
     status: int
 
 
-Message = Hello | Refuse | Check | Plan | Need | Done
+Message = Hello | Refuse | Expect | Check | Plan | Need | Done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +150,8 @@ def parse_message(line: bytes) -> Message:
                 return Refuse(
                     reason=_text(fields["reason"]), exit_code=_refusing(fields["exit_code"])
                 )
+            case "expect":
+                return Expect(filename=_text(fields["filename"]), sha256=_text(fields["sha256"]))
             case "check":
                 return Check(items=tuple(_item(item) for item in fields["items"]))
             case "plan":
