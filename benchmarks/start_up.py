@@ -3,9 +3,9 @@
     python -m benchmarks.start_up [--rounds N] [--json FILE]
 
 Whole processes in turns, medians: an empty interpreter, ``--version`` of pip and of safe-pip, a
-verb that safe-pip only passes on, a worker until it is warm, a scan of a small wheel with an empty
-memory and with a full one. Then the modules that take longest to import in the parent and in a
-worker.
+verb that safe-pip only passes on, a worker until it is warm and one more, a scan of a small wheel
+with an empty memory and with a full one. Then the modules that take longest to import in the
+parent and in a worker.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from statistics import median
 import safe_pip as safe_pip_package
 from benchmarks.figures import add_json, print_table, write_json
 from benchmarks.processes import timed
+from safe_pip.cli.head_start import HeadStart
 from safe_pip.inspection.processes import SpawnedProcess, worker_command
 from safe_pip.inspection.workers import Worker
 
@@ -59,6 +60,15 @@ def warm_worker() -> float:
         return time.perf_counter() - started
     finally:
         worker.end()
+
+
+def another_worker() -> float:
+    """Seconds until a second worker is warm, as a copy where there are any."""
+    with HeadStart(has_copies=True) as head_start:
+        head_start.worker().warm_up()
+        started = time.perf_counter()
+        head_start.worker().warm_up()
+        return time.perf_counter() - started
 
 
 def imports_of(command: list[str]) -> list[tuple[int, int, str]]:
@@ -99,6 +109,7 @@ def main() -> int:
             "pip list": process(sys.executable, "-m", "pip", "list"),
             "safe-pip list (passed on)": process(*safe_pip, "list"),
             "worker until warm": warm_worker,
+            "another worker": another_worker,
             "scan, small wheel, cold": cold_scan,
             "scan, small wheel, remembered": process(*safe_pip, "scan", wheel, **known),
         }
