@@ -4,6 +4,7 @@ Each cell is a run of the integration tests with SAFE_PIP_TEST_PYTHON and SAFE_P
 Pythons are those in PATH and beside the one that runs this; pips are the wheels that they and
 virtualenv bring along, and the versions that ``--pip`` names, which pip fetches; ``--whole`` names
 the last of every line since 22.3. ``--diagonal`` runs each pip once, in one Python after another.
+``--results`` keeps what each cell came to: a run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
 from safe_pip.gates.target import NEWEST_TESTED_PIP, OLDEST_PIP
+from tests.matrix_results import Outcome, add_outcome, latest, read_outcomes, table
 
 REPOSITORY = Path(__file__).parents[1]
 GATE_TESTS = (
@@ -40,7 +43,7 @@ PIP_LINES = (
 )
 MINORS = range(9, 16)
 CELL_SECONDS = 3600
-_COUNTS = re.compile(r"(\d+) (passed|failed|errors?|skipped)")
+_COUNTS = re.compile(r"(\d+) (passed|failed|error|skipped)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +55,16 @@ class Cell:
     pip_root: Path
     pip_version: Version
 
+    def __str__(self) -> str:
+        return f"pip {self.pip_version} in Python {self.python_version}"
+
     def runs(self) -> bool:
         """Whether this pip knows this Python at all, without us."""
         runner = self.pip_root / "pip" / "__pip-runner__.py"
         command = [str(self.python), str(runner), "list"]
         return subprocess.run(command, capture_output=True, timeout=60).returncode == 0
 
-    def test(self, options: list[str]) -> tuple[bool, str]:
-        """Whether all was well, and pytest's counts or, if it was not, the failures."""
+    def test(self, options: list[str], commit: str) -> Outcome:
         environ = {
             **os.environ,
             "SAFE_PIP_TEST_PYTHON": str(self.python),
@@ -75,10 +80,31 @@ class Cell:
             timeout=CELL_SECONDS,
         )
         lines = ended.stdout.splitlines()
-        if ended.returncode == 0:
-            return True, ", ".join(" ".join(count) for count in _COUNTS.findall(lines[-1]))
-        failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
-        return False, "\n    ".join(["failed", *(failed or lines[-20:])])
+        counts = {word: int(number) for number, word in _COUNTS.findall("".join(lines[-1:]))}
+        failures = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
+        if ended.returncode != 0 and not failures:
+            failures = lines[-20:]
+        return Outcome(
+            pip=str(self.pip_version),
+            python=self.python_version,
+            commit=commit,
+            day=datetime.now(timezone.utc).date().isoformat(),
+            tests=tuple(options),
+            passed=counts.get("passed", 0),
+            failed=counts.get("failed", 0) + counts.get("error", 0),
+            skipped=counts.get("skipped", 0),
+            failures=tuple(failures),
+        )
+
+
+def tested_commit() -> str:
+    """What HEAD is called; with a plus if what is tested is not only that."""
+    git = ["git", "-C", str(REPOSITORY)]
+    told = [
+        subprocess.run([*git, *words], capture_output=True, text=True, check=True).stdout.strip()
+        for words in (["rev-parse", "--short=8", "HEAD"], ["status", "--porcelain", "-uno"])
+    ]
+    return told[0] + ("+" if told[1] else "")
 
 
 def pythons(named: Iterable[str]) -> Mapping[str, Path]:
@@ -122,7 +148,7 @@ def pips(pythons: Iterable[Path], named: Iterable[str], folder: Path) -> Mapping
     return dict(sorted(found.items()))
 
 
-def main() -> int:
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.matrix", description=__doc__)
     parser.add_argument("--python", action="append", default=[], help="an interpreter")
     parser.add_argument("--pip", action="append", default=[], metavar="VERSION", help="also this")
@@ -131,42 +157,75 @@ def main() -> int:
     parser.add_argument("--diagonal", action="store_true", help="each pip in one Python only")
     parser.add_argument("--list", action="store_true", help="show the cells and run nothing")
     parser.add_argument(
+        "--results",
+        type=Path,
+        metavar="FILE",
+        help="keep what each cell came to; leave out those that passed at this commit",
+    )
+    parser.add_argument("--table", action="store_true", help="draw that file and run nothing")
+    parser.add_argument(
         "tests",
         nargs=argparse.REMAINDER,
         help="tests, and options of pytest behind them (default: the gate's tests)",
     )
     asked = parser.parse_args()
-    is_well = True
+    if asked.table and not asked.results:
+        parser.error("--table draws what --results names")
+    return asked
+
+
+def cells_of(asked: argparse.Namespace, folder: Path) -> list[Cell]:
+    """Those asked for. One that does not start is told and left out."""
+    interpreters = pythons(asked.python)
     lines = [f"{line}.*" for line in PIP_LINES] if asked.whole else []
+    copies = pips(interpreters.values(), [*asked.pip, *lines], folder)
+    found = []
+    for number, (pip_version, pip_root) in enumerate(copies.items()):
+        if asked.only_pip and str(pip_version) not in asked.pip:
+            continue
+        cells = [
+            Cell(
+                python=python,
+                python_version=python_version,
+                pip_root=pip_root,
+                pip_version=pip_version,
+            )
+            for python_version, python in interpreters.items()
+        ]
+        runnable = [cell for cell in cells if cell.runs()]
+        if asked.diagonal and runnable:
+            found.append(runnable[number % len(runnable)])
+            continue
+        for cell in cells:
+            if cell not in runnable:
+                print(f"{cell}: this pip does not run there", flush=True)
+        found += runnable
+    return found
+
+
+def main() -> int:
+    asked = arguments()
+    outcomes = read_outcomes(asked.results) if asked.results else []
+    if asked.table:
+        print(table(latest(outcomes)))
+        return 0
+    commit, are_good = tested_commit(), True
+    done = {(one.pip, one.python, one.commit, one.tests) for one in outcomes if one.is_good}
     with tempfile.TemporaryDirectory(prefix="matrix-") as folder:
-        interpreters = pythons(asked.python)
-        copies = pips(interpreters.values(), [*asked.pip, *lines], Path(folder))
-        for number, (pip_version, pip_root) in enumerate(copies.items()):
-            if asked.only_pip and str(pip_version) not in asked.pip:
+        for cell in cells_of(asked, Path(folder)):
+            named = (str(cell.pip_version), cell.python_version, commit, tuple(asked.tests))
+            if asked.list or (named in done and not commit.endswith("+")):
+                print(f"{cell}{'' if asked.list else ': passed before'}", flush=True)
                 continue
-            cells = [
-                Cell(
-                    python=python,
-                    python_version=python_version,
-                    pip_root=pip_root,
-                    pip_version=pip_version,
-                )
-                for python_version, python in interpreters.items()
-            ]
-            runnable = [cell for cell in cells if cell.runs()]
-            if asked.diagonal and runnable:
-                cells = [runnable[number % len(runnable)]]
-            for cell in cells:
-                title = f"pip {pip_version} in Python {cell.python_version}"
-                if cell not in runnable:
-                    print(f"{title}: this pip does not run there", flush=True)
-                elif asked.list:
-                    print(title)
-                else:
-                    is_good, counts = cell.test(asked.tests)
-                    is_well = is_well and is_good
-                    print(f"{title}: {counts}", flush=True)
-    return 0 if is_well else 1
+            outcome = cell.test(asked.tests, commit)
+            outcomes.append(outcome)
+            are_good = are_good and outcome.is_good
+            print("\n    ".join([f"{cell}: {outcome.counts}", *outcome.failures]), flush=True)
+            if asked.results:
+                add_outcome(asked.results, outcome)
+    if not (asked.list or asked.tests):
+        print(table(latest(outcomes)))
+    return 0 if are_good else 1
 
 
 if __name__ == "__main__":
