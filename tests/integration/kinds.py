@@ -210,6 +210,38 @@ def _report(workshop: Workshop) -> list[str]:
     return [*_in_tree(workshop), "--dry-run", "--quiet", "--report", "report.json"]
 
 
+def _wheel_and_sdist(folder: Path) -> tuple[Path, Path]:
+    folder.mkdir(exist_ok=True)
+    return write_pth_wheel(folder, "alpha"), write_canary_sdist(folder, "beta")
+
+
+def _paths(workshop: Workshop) -> list[str]:
+    return ["install", *map(str, _wheel_and_sdist(workshop.folder / "sources"))]
+
+
+def _direct_urls(workshop: Workshop) -> list[str]:
+    files = workshop.index.url.replace("/simple/", "/files/")
+    found = _wheel_and_sdist(workshop.archives)
+    return ["install", *(f"{files}{path.name}" for path in found)]
+
+
+def _find_links(workshop: Workshop) -> list[str]:
+    folder = workshop.folder / "sources"
+    _wheel_and_sdist(folder)
+    return ["install", "--no-index", "--find-links", str(folder), "alpha", "beta"]
+
+
+def _upgrade(workshop: Workshop) -> list[str]:
+    arguments = _wheels(workshop)
+    older = write_wheel(workshop.archives, "beta", "0.9")
+    assert workshop.plain("install", older) == 0
+    return [*arguments, "beta", "--upgrade"]
+
+
+def _legacy_resolver(workshop: Workshop) -> list[str]:
+    return [*_wheels(workshop), "--use-deprecated=legacy-resolver"]
+
+
 def _placed(*words: str) -> Prepare:
     return lambda workshop: [*_wheels(workshop), *words]
 
@@ -298,6 +330,12 @@ KINDS: Mapping[str, Kind] = {
     "editable": Kind(prepare=_editable),
     "git": Kind(prepare=_git, inner="pip-req-build"),
     "git-editable": Kind(prepare=_git_editable),
+    "file-paths": Kind(prepare=_paths, inner="beta"),
+    "direct-urls": Kind(prepare=_direct_urls, inner="beta"),
+    "find-links": Kind(prepare=_find_links, inner="beta"),
+    "upgrade": Kind(prepare=_upgrade, inner="beta-1.0"),
+    # Before, it never fetched a wheel whose metadata the index has, and ended with an assertion.
+    "legacy-resolver": Kind(prepare=_legacy_resolver, inner="beta", needs_pip="23.1"),
     "require-hashes": Kind(prepare=_require_hashes),
     "lock-file": Kind(prepare=_lock_file, inner="beta", needs_pip="26.1"),
     "no-build-isolation": Kind(prepare=_without_isolation),
