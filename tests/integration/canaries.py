@@ -158,6 +158,7 @@ sys.modules[__name__ + ".__legacy__"] = __legacy__
 
 
 def write_setuptools(folder: Path) -> Path:
+    write_wheel(folder, "wheel", "0.45")  # older pips ask for both
     files = {
         "setuptools/__init__.py": "ARGUMENTS = {}\n\n\ndef setup(**arguments):\n"
         "    ARGUMENTS.update(arguments)\n",
