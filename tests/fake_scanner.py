@@ -1,13 +1,14 @@
 """A scanner that finds what a test wrote down: real archives and processes, a pretended model.
 
 A line ``# pretend-score: 0.97`` in a Python file gives the artifact that score, with the line as
-the evidence (none below 0.2); ``# pretend-crash``, ``-kill``, ``-memory``, ``-nonsense`` and
-``-hang`` do to the worker what they say, and ``# pretend-touch: PATH`` tells a test that an
-inspection has begun.
+the evidence (none below 0.2); ``# pretend-crash``, ``-kill``, ``-memory``, ``-hoard``, ``-nonsense``,
+``-pause`` and ``-hang`` do to the worker what they say, and ``# pretend-touch: PATH`` tells a test
+that an inspection has begun.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import re
 import signal
@@ -131,6 +132,13 @@ def _answers() -> int:
     )
 
 
+def hoard() -> None:
+    """Reserves memory until there is no more: none of it is touched, so none is used up."""
+    kept = []
+    while True:
+        kept.append(mmap.mmap(-1, 1 << 28))
+
+
 def _findings(distribution: Distribution) -> Iterator[Finding]:
     for file in distribution.python_files():
         for number, line in enumerate(file.read().decode(errors="replace").splitlines(), 1):
@@ -140,10 +148,14 @@ def _findings(distribution: Distribution) -> Iterator[Finding]:
                 os.kill(os.getpid(), signal.SIGKILL)
             if "pretend-memory" in line:
                 bytearray(1 << 62)
+            if "pretend-hoard" in line:
+                hoard()
             if "pretend-nonsense" in line:
                 os.write(_answers(), b'{"verdict": {}}\n')
             if "pretend-touch: " in line:
                 Path(line.partition(": ")[2]).touch()
+            if "pretend-pause" in line:
+                time.sleep(2)
             if "pretend-hang" in line:
                 time.sleep(600)
             if found := _SCORE.search(line):

@@ -34,6 +34,8 @@ from tests.integration.canaries import (
 from tests.integration.conftest import Workshop
 from tests.integration.reviewers import RecordingReviewer
 
+pytestmark = pytest.mark.fault
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 

@@ -22,6 +22,8 @@ from tests.integration.canaries import project_files, write_pth_wheel
 from tests.integration.conftest import Workshop
 from tests.integration.test_whole_command import COMMAND, REPOSITORY, Ended, Person, write_canary
 
+pytestmark = pytest.mark.fault
+
 BROKEN_WHEELS = {
     "empty": b"",
     "cut-short": make_wheel("alpha")[:-30],
@@ -119,7 +121,7 @@ def test_wheel_that_nobody_can_read_was_not_inspected(person: Person, data: byte
 # Workers
 
 
-@pytest.mark.parametrize("fate", ["crash", "kill", "memory", "nonsense"])
+@pytest.mark.parametrize("fate", ["crash", "kill", "memory", "hoard", "nonsense"])
 def test_worker_that_ends_blocks_its_whole_set(person: Person, fate: str) -> None:
     write_canary(person.workshop, "canary", 0.1)
     files = {"other/__init__.py": f"# pretend-{fate}\n"}

@@ -71,6 +71,7 @@ def inspected() -> Iterator[Inspected]:
     inspected.worker.end()
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("case", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_archive_gets_an_answer_within_bounds(
     case: Case, inspected: Inspected, tmp_path: Path

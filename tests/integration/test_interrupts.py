@@ -30,6 +30,8 @@ from tests.integration.test_faults import (
 )
 from tests.integration.test_whole_command import Person, write_canary
 
+pytestmark = pytest.mark.fault
+
 # pip's own status for Ctrl-C, which we pass on; ours where pip says nothing itself.
 INTERRUPTED = (1, 130)
 MANY_FILES = 6_000

@@ -13,6 +13,8 @@ from tests.integration.canaries import project_built_by, write_tool_wheel
 from tests.integration.conftest import Workshop
 from tests.integration.fake_parent import honest, line, run_child, yes
 
+pytestmark = pytest.mark.fault
+
 Answer = Callable[[dict[str, Any]], bytes | None]
 
 RUBBISH: dict[str, Answer] = {

@@ -21,6 +21,8 @@ from tests.builders import make_wheel
 from tests.policies import NOW, THRESHOLDS, make_verdict
 from tests.reading import WHEEL, opened
 
+pytestmark = pytest.mark.fault
+
 EVERY_TIME = [
     datetime.min.replace(tzinfo=timezone.utc),
     datetime(1970, 1, 1, tzinfo=timezone.utc),

@@ -96,6 +96,17 @@ def test_every_promise_names_a_test_that_exists() -> None:
     assert promised <= tests, promised - tests
 
 
+@pytest.mark.parametrize(("mark", "at_least"), [("fault", 40), ("hostile", 60)])
+def test_there_are_as_many_faults_and_hostile_archives_as_we_want(mark: str, at_least: int) -> None:
+    command = ["-m", "pytest", "-o", "addopts=", "--collect-only", "-q", "-m", mark]
+    places = ["tests/integration", "tests/unit/test_clock.py"]
+    listed = subprocess.run(
+        [sys.executable, *command, *places], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert listed.returncode == 0, listed.stdout
+    assert sum("::test_" in line for line in listed.stdout.splitlines()) >= at_least
+
+
 def test_the_readme_shows_the_help_of_the_program() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = subprocess.run(

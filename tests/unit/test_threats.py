@@ -182,6 +182,8 @@ def test_an_old_list_says_that_it_is_old(tmp_path: Path) -> None:
 
 def test_no_list_was_imported(tmp_path: Path) -> None:
     assert open_advisories(tmp_path / "advisories.sqlite3") is None
+    (tmp_path / "home").touch()
+    assert open_advisories(tmp_path / "home" / "advisories.sqlite3") is None
     assert NoFeed().advisories(DEMO, "1.0") == ()
 
 

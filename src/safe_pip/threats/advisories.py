@@ -127,7 +127,7 @@ def open_advisories(path: Path) -> StoredAdvisories | None:
     """The stored list, or None if none was ever imported. Raises FeedError for a damaged one."""
     try:
         path.lstat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # A home may be /dev/null.
         return None
     except OSError as error:
         raise FeedError(f"{path} cannot be read: {error.strerror}.", hint=_HINT) from error
