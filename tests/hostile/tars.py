@@ -133,6 +133,9 @@ def plain(*entries: Entry) -> bytes:
 TARS: Mapping[str, Case] = {
     "tar-bomb-by-ratio": Case(make=gzip_bomb, refused="compression-ratio"),
     "tar-bomb-by-count": Case(make=lambda: many_members(120_001), refused="too-many-members"),
+    "tar-of-a-hundred-thousand-tiny-files": Case(
+        make=lambda: many_members(100_000), holds="99999.txt"
+    ),
     "tar-bomb-in-bzip2": Case(
         make=lambda: bz2.compress(make_tar([("demo-1.0/zeros", bytes(80 * MEBIBYTE))])),
         refused="compression-ratio",

@@ -159,6 +159,11 @@ def two_gigabyte_member() -> bytes:
     return raw_zip([SETUP, member])
 
 
+def tiny_files() -> bytes:
+    files = {f"demo/{number // 300}/m{number}.py": "x = 1\n" for number in range(100_000)}
+    return make_wheel(files={"demo/__init__.py": "", **files})
+
+
 def wheel_with_record(record: str) -> bytes:
     return make_wheel(files={"demo/__init__.py": EVIL.decode()}, record=record)
 
@@ -213,6 +218,9 @@ WHEELS: Mapping[str, Case] = {
         make=lambda: make_wheel(metadata="".join(f"X-{n}: x\n" for n in range(5_000))),
         filename=WHEEL,
         refused="metadata-too-large",
+    ),
+    "zip-wheel-of-a-hundred-thousand-tiny-files": Case(
+        make=tiny_files, filename=WHEEL, holds="demo/333/m99999.py"
     ),
     "zip-wheel-with-a-benign-zip-inside": Case(
         make=django_like, filename=WHEEL, holds="demo/tests/eggs/sample.egg"
