@@ -7,14 +7,13 @@ belongs into the same hands. What it says is checked for form only.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from safe_pip.cache.encoding import EncodingError, decode_verdict, encode_verdict, parse_json
 from safe_pip.cache.store import MAX_ENTRY_BYTES
 from safe_pip.errors import SafePipError
+from safe_pip.replacing import replacing
 from safe_pip.verdict import Verdict
 
 FORMAT = 1
@@ -28,22 +27,20 @@ def write_verdicts(path: Path, verdicts: Iterable[Verdict]) -> int:
     """
     count = 0
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".verdicts-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(json.dumps({_HEADER: FORMAT}) + "\n")
-                for count, verdict in enumerate(verdicts, start=1):  # noqa: B007
-                    file.write(json.dumps(encode_verdict(verdict)) + "\n")
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with replacing(path) as file:
+            file.write(_line({_HEADER: FORMAT}))
+            for count, verdict in enumerate(verdicts, start=1):  # noqa: B007
+                file.write(_line(encode_verdict(verdict)))
     except OSError as error:
         raise SafePipError(
             f"{path} cannot be written: {error.strerror}.",
             hint="Give the path of a file in a folder that exists and that you can write.",
         ) from error
     return count
+
+
+def _line(document: object) -> bytes:
+    return json.dumps(document).encode() + b"\n"
 
 
 def read_verdicts(path: Path) -> tuple[Verdict, ...]:

@@ -11,13 +11,13 @@ import json
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from safe_pip.cache.encoding import EncodingError, decode_verdict, encode_verdict, parse_json
 from safe_pip.cache.places import LAYOUT, entry_path, scanner_folder
+from safe_pip.replacing import replacing
 from safe_pip.verdict import Verdict
 
 MAX_ENTRY_BYTES = 4 << 20
@@ -95,15 +95,8 @@ class VerdictStore:
             return
         for folder in (self._root, path.parent.parent, path.parent):
             folder.mkdir(exist_ok=True, mode=0o700)
-        # mkstemp gives 0600; the rename makes the entry appear whole.
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        with replacing(path) as file:
+            file.write(content)
 
 
 def _read_verdict(path: Path) -> Verdict | None:

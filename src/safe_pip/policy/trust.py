@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from safe_pip.errors import PolicyError
+from safe_pip.replacing import replacing
 
 
 def table_digest(table: Mapping[str, object]) -> str:
@@ -35,11 +34,8 @@ class TrustedFiles:
         entries = {**self._entries(), str(path.resolve()): digest}
         try:
             self.register.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # mkstemp gives 0600, and the rename makes the new register appear whole.
-            handle, name = tempfile.mkstemp(dir=self.register.parent, prefix="trusted-")
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(entries, file, indent=1, sort_keys=True)
-            Path(name).replace(self.register)
+            with replacing(self.register) as file:
+                file.write(json.dumps(entries, indent=1, sort_keys=True).encode())
         except OSError as error:
             raise PolicyError(
                 f"{self.register} cannot be written: {error.strerror}.",

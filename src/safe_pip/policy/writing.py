@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from datetime import date
 from pathlib import Path
 
 from safe_pip.errors import PolicyError
 from safe_pip.policy.loading import OWN_FILE, PolicyFile, read_policy_file
 from safe_pip.policy.settings import AllowEntry
+from safe_pip.replacing import replacing
 
 TEMPLATE = """\
 # What safe-pip lets pass in this project. Every key is optional; docs/policy.md explains each.
@@ -60,18 +59,13 @@ def append_allow(path: Path, entry: AllowEntry) -> PolicyFile:
         before = path.read_bytes().decode() if path.exists() else ""
         gap = "" if not before else "\n" if before.endswith("\n") else "\n\n"
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".safe-pip-", suffix=".toml")
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-                file.write(f"{before}{gap}{_entry_text(table, entry)}")
+        with replacing(path) as file:
+            file.write(f"{before}{gap}{_entry_text(table, entry)}".encode())
+            file.flush()
             # An entry that does not fit (`allow = []` above, say) must not spoil the file.
-            written = read_policy_file(temporary, called=path)
+            written = read_policy_file(Path(file.name), called=path)
             if path.exists():
-                temporary.chmod(path.stat().st_mode & 0o777)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+                Path(file.name).chmod(path.stat().st_mode & 0o777)
     except (OSError, UnicodeDecodeError) as error:
         raise _unwritable(path, error) from error
     return written
