@@ -8,6 +8,7 @@ that an inspection has begun.
 
 from __future__ import annotations
 
+import itertools
 import mmap
 import os
 import re
@@ -47,6 +48,8 @@ SCANNER_ID = scanner_id(model_id=MODEL_ID, schema_digest=SCHEMA.digest)
 
 # A time limit of inspections that a test can wait for.
 SECONDS_VARIABLE = "SAFE_PIP_TEST_SECONDS"
+# By how much the wall's clock is off, and twice as much at the next look, and so on.
+CLOCK_VARIABLE = "SAFE_PIP_TEST_CLOCK_JUMPS"
 _SCORE = re.compile(r"pretend-score: ([\d.]+)")
 
 
@@ -82,6 +85,9 @@ def use_fake_scanner(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("safe_pip.cli.parts.check_shipped_model", fake_manifest)
     command = fake_worker_command()
     monkeypatch.setattr("safe_pip.inspection.processes.worker_command", lambda: command)
+    if seconds := os.environ.get(CLOCK_VARIABLE):
+        jumps, true_time = itertools.count(1), time.time
+        monkeypatch.setattr("time.time", lambda: true_time() + float(seconds) * next(jumps))
     if seconds := os.environ.get(SECONDS_VARIABLE):
         monkeypatch.setattr(
             "safe_pip.inspection.workers.Workers", partial(Workers, timeout_seconds=float(seconds))

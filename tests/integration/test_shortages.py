@@ -274,6 +274,38 @@ def test_home_that_is_not_there(person: Person, name: str) -> None:  # noqa: F81
     assert ended.status == EXIT_BLOCKED, ended.screen
 
 
+_JUMPING = """\
+import itertools, os, time
+seconds = os.environ.get("SAFE_PIP_TEST_CLOCK_JUMPS")
+if seconds:
+    jumps, true_time = itertools.count(1), time.time
+    time.time = lambda: true_time() + float(seconds) * next(jumps)
+"""
+
+
+@pytest.mark.parametrize("seconds", [-1e6, 1e6])
+@pytest.mark.parametrize(("score", "status"), [(0.1, 0), (0.95, EXIT_BLOCKED)])
+def test_clock_that_jumps_at_every_look(
+    person: Person,  # noqa: F811
+    seconds: float,
+    score: float,
+    status: int,
+) -> None:
+    """Ours, and that of pip: by twelve days each time, back or ahead."""
+    workshop = person.workshop
+    write_canary(workshop, "canary", score)
+    (site,) = workshop.environment.glob("lib/python*/site-packages")
+    (site / "sitecustomize.py").write_text(_JUMPING, encoding="utf-8")
+    environ = {"SAFE_PIP_TEST_CLOCK_JUMPS": str(seconds), "SAFE_PIP_TEST_SECONDS": "60"}
+    for _ in range(2):  # inspected, and from memory
+        ended = person.types("install", "canary", **environ)
+        assert ended.status == status, ended.screen
+        assert ("canary" in workshop.installed()) == (status == 0)
+        shutil.rmtree(site / "canary", ignore_errors=True)
+        for path in site.glob("canary*"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
 def test_working_directory_that_was_removed(person: Person) -> None:  # noqa: F811
     write_canary(person.workshop, "canary", 0.95)
     gone = person.workshop.folder / "gone"
