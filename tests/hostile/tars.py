@@ -348,7 +348,7 @@ TARS: Mapping[str, Case] = {
         make=lambda: headers(b"12 evil.py \n"), holds="setup.py", may_be_refused=True
     ),
     "tar-pax-in-another-charset": Case(
-        make=lambda: headers(b"21 hdrcharset=BINARY\n18 path=d/\xff\xfe.py\n"),
+        make=lambda: headers(b"21 hdrcharset=BINARY\n16 path=d/\xff\xfe.py\n"),
         anomaly="undecodable-name",
     ),
     "tar-pax-of-megabytes": Case(
