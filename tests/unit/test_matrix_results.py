@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.matrix_results import Outcome, add_outcome, latest, read_outcomes, table
 
+DOCS = Path(__file__).parents[2] / "docs"
 GOOD = Outcome(pip="23.0", python="3.9", commit="c0ffee", day="2026-01-02", passed=7, skipped=2)
 BAD = replace(GOOD, failed=1, failures=("FAILED tests/a.py::test_b",))
 
@@ -37,3 +38,9 @@ def test_the_table_has_a_line_for_each_cell_and_the_sums() -> None:
     lines = table([GOOD, replace(BAD, pip="24.0")]).splitlines()
     assert lines[2] == "| 23.0 | 3.9 | 7 | 0 | 2 | c0ffee | 2026-01-02 |"
     assert lines[-1] == "| 2 cells | | 14 | 1 | 4 | | |"
+
+
+def test_the_documented_table_is_what_the_cells_came_to() -> None:
+    outcomes = latest(read_outcomes(DOCS / "matrix.jsonl"))
+    assert [outcome for outcome in outcomes if not outcome.is_good] == []
+    assert table(outcomes) in (DOCS / "matrix.md").read_text(encoding="utf-8")
