@@ -262,13 +262,23 @@ def write_false_bytecode(workshop: Workshop, folder: Path) -> Path:  # noqa: F81
     return folder
 
 
+def put_elsewhere(folder: Path) -> None:
+    """The compiled modules lie under another name, which a link leads to."""
+    (folder / "__pycache__").rename(folder / "data")
+    (folder / "__pycache__").symlink_to("data")
+
+
+@pytest.mark.parametrize("is_linked", [False, True], ids=["there", "linked"])
 @pytest.mark.parametrize("options", [[], ["-e"]], ids=["folder", "editable"])
 def test_compiled_module_that_is_not_of_its_source(
     workshop: Workshop,  # noqa: F811
     options: list[str],
+    is_linked: bool,
 ) -> None:
     """As an archive brings it that somebody unpacked: Python looks at size and time alone."""
     folder = write_false_bytecode(workshop, workshop.folder / "alpha")
+    if is_linked:
+        put_elsewhere(folder)
     assert workshop.plain("install", *options, folder) == 0
     assert "alpha EVIL!!!" in workshop.marks, "plain pip runs it"
     workshop.make_environment()
@@ -279,8 +289,11 @@ def test_compiled_module_that_is_not_of_its_source(
     assert workshop.leftovers == []
 
 
-def test_compiled_module_of_an_sdist(workshop: Workshop) -> None:  # noqa: F811
+@pytest.mark.parametrize("is_linked", [False, True], ids=["there", "linked"])
+def test_compiled_module_of_an_sdist(workshop: Workshop, is_linked: bool) -> None:  # noqa: F811
     folder = write_false_bytecode(workshop, workshop.folder / "alpha-1.0")
+    if is_linked:
+        put_elsewhere(folder)
     (folder / "PKG-INFO").write_text(core_metadata("alpha", "1.0"), encoding="utf-8")
     archive = workshop.archives / "alpha-1.0.tar.gz"
     subprocess.run(["tar", "-czf", archive, "-C", workshop.folder, folder.name], check=True)

@@ -7,7 +7,7 @@ Child side: standard library only, Python 3.8 and newer.
 """
 
 # pip's paths are text, and so are ours on its side.
-# ruff: noqa: PTH119
+# ruff: noqa: PTH114, PTH118, PTH119
 from __future__ import annotations
 
 import contextlib
@@ -45,9 +45,13 @@ class FreshBytecode:
 
 
 def holds_bytecode(tree: str) -> bool:
-    """Whether there are compiled modules that this Python would take."""
+    """Whether there are, or may be, compiled modules that this Python would take. What a link leads
+    to, or cannot be listed, is not looked through."""
     tag = f".{sys.implementation.cache_tag}."
-    return any(
-        os.path.basename(folder) == "__pycache__" and any(tag in name for name in names)
-        for folder, _, names in os.walk(tree)
-    )
+    unread: list[OSError] = []
+    for folder, folders, names in os.walk(tree, onerror=unread.append):
+        if any(os.path.islink(os.path.join(folder, name)) for name in folders):
+            return True
+        if os.path.basename(folder).lower() == "__pycache__" and any(tag in n for n in names):
+            return True
+    return bool(unread)
