@@ -34,6 +34,7 @@ from safe_pip.distribution import (
     SourceFile,
 )
 from safe_pip.errors import UnscannableError
+from safe_pip.inspection.build_backend import refuse_unread_backend
 from safe_pip.inspection.unscannable import (
     INSTALLED,
     METADATA_SUFFIXES,
@@ -54,6 +55,7 @@ def open_artifact(artifact: Artifact, limits: Limits) -> Iterator[Distribution]:
     """What is inside an artifact of any origin. Raises UnscannableError."""
     if artifact.origin is not OriginKind.INSTALLED:
         with open_distribution(artifact, limits) as distribution:
+            refuse_unread_backend(distribution)
             yield distribution
         return
     try:

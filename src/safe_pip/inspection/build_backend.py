@@ -1,0 +1,103 @@
+"""A source's own build back end: what a build would load of it must be what can be read.
+
+PEP 517: ``backend-path`` names folders of the source. Python takes any other file there for an
+archive of modules, and compiled modules in place of sources or before them. Nobody writes a back
+end that way but who hides one.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import sys
+from collections.abc import Iterator, Mapping, Set
+
+from safe_pip.distribution import Distribution, DistributionKind, SourceFile
+from safe_pip.errors import UnscannableError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_MAX_PYPROJECT_BYTES = 1 << 20
+_MAX_PARTS = 100
+_EXTENSIONS = (".so", ".pyd", ".dll")
+
+
+def refuse_unread_backend(distribution: Distribution) -> None:
+    """Raises UnscannableError for a back end in an archive, or in a compiled module."""
+    file = distribution.by_path.get("pyproject.toml")
+    if distribution.kind is DistributionKind.WHEEL or file is None:
+        return
+    if file.size > _MAX_PYPROJECT_BYTES:
+        raise UnscannableError(
+            f"a pyproject.toml of {file.size:,} bytes", reason="metadata-too-large"
+        )
+    folders, module = _backend(file)
+    if not folders:
+        return
+    if max(len(folders), len(module)) > _MAX_PARTS:
+        raise UnscannableError("a build back end of too many parts", reason="metadata-too-large")
+    # Some file systems make no difference between upper and lower case.
+    paths = {file.path.casefold() for file in distribution.files}
+    extensions = {_stem(path): path for path in paths if path.endswith(_EXTENSIONS)}
+    for folder in folders:
+        for part in _ways(folder):
+            if part in paths:
+                raise UnscannableError(
+                    f"the build back end is loaded from {part!a}, which is no folder",
+                    reason="backend-in-archive",
+                )
+        for base in _ways(posixpath.join(folder, *module)):
+            if compiled := _compiled(base.casefold(), paths, extensions):
+                raise UnscannableError(
+                    f"the build back end is loaded from {compiled!a}, a compiled module",
+                    reason="backend-compiled",
+                )
+
+
+def _backend(file: SourceFile) -> tuple[list[str], list[str]]:
+    """The folders to load it from, relative to the source, and the parts of the module's name; both
+    empty for a back end that is not the source's own, or a file that pip refuses."""
+    try:
+        system = tomllib.loads(file.read().decode("utf-8-sig", "replace")).get("build-system")
+    except (RecursionError, ValueError):
+        return [], []
+    if not isinstance(system, dict):
+        return [], []
+    # pip takes whatever it can loop over: the letters of a text, the keys of a table.
+    named = system.get("backend-path")
+    names = list(named) if isinstance(named, (list, str, dict)) else []
+    folders = [_normal(name) for name in names if isinstance(name, str)]
+    module, _, _ = str(system.get("build-backend") or "").partition(":")
+    return folders, module.split(".")
+
+
+def _normal(name: str) -> str:
+    folder = posixpath.normpath(name.replace("\\", "/")).casefold()
+    return "" if folder == "." else folder
+
+
+def _ways(path: str) -> Iterator[str]:
+    """A path and those above it: ``a``, ``a/b``, ``a/b/c``."""
+    parts = [part for part in path.split("/") if part]
+    return ("/".join(parts[:count]) for count in range(1, len(parts) + 1))
+
+
+def _compiled(base: str, paths: Set[str], extensions: Mapping[str, str]) -> str | None:
+    """The compiled module that an import of ``base`` would take, if it would take one: Python looks
+    for packages before modules, and for extension modules, sources and byte code in this order."""
+    for stem in (f"{base}/__init__", base):
+        if stem in extensions:
+            return extensions[stem]
+        if f"{stem}.py" in paths:
+            return None
+        if f"{stem}.pyc" in paths:
+            return f"{stem}.pyc"
+    return None
+
+
+def _stem(path: str) -> str:
+    """Without the suffixes, which name a platform too."""
+    folder, slash, name = path.rpartition("/")
+    return folder + slash + name.partition(".")[0]
