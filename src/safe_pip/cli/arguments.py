@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from safe_pip.errors import UsageError
@@ -108,6 +107,8 @@ def split_arguments(arguments: Sequence[str]) -> tuple[Options, list[str]]:
 def _refuse_misspelled(name: str) -> None:
     """What pip would call no option of its own, with the one of ours that was meant."""
     if name.startswith("--") and name not in _PIPS:
+        from difflib import get_close_matches
+
         close = get_close_matches(name, [*_FLAGS, *_VALUES], n=1, cutoff=0.75)
         if close:
             raise UsageError(f"there is no option {name}.", hint=f"Did you mean {close[0]}?")

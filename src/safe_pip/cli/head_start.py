@@ -12,12 +12,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safe_pip.cache.places import entry_path, scanner_folder
+from safe_pip.cache.places import LAYOUT, entry_path, scanner_folder
 from safe_pip.cli.folders import cache_folder, verdicts_folder
 from safe_pip.errors import SafePipError
 from safe_pip.inspection import processes
-from safe_pip.inspection.scanner import scanner_id
-from safe_pip.scoring import shipped
 
 # So much is read again later, to be sure, and takes a tenth of a worker's start.
 _MAX_GLANCED_BYTES = 32 << 20
@@ -118,6 +116,8 @@ def has_something_new(paths: Iterable[str]) -> bool:
     entry can be used shows later, and where it cannot, a worker is started then."""
     n_bytes = 0
     try:
+        if not (verdicts_folder(cache_folder()) / LAYOUT).is_dir():
+            return any(Path(path).exists() for path in paths)  # There are no entries at all.
         for path in map(Path, paths):
             if not path.exists():
                 continue
@@ -153,5 +153,9 @@ def remembers_anything() -> bool:
 
 
 def _shipped_scanner_id() -> str:
+    # Not before it is needed: it reads all of our code.
+    from safe_pip.inspection.scanner import scanner_id
+    from safe_pip.scoring import shipped
+
     model = shipped.shipped_manifest()
     return scanner_id(model_id=model.model_id, schema_digest=model.schema_digest)

@@ -41,6 +41,7 @@ def main(load: Callable[[], Scanner] | None = None) -> None:
     """Answer each line of stdin with a line on stdout until stdin ends."""
     # Ctrl-C reaches the whole process group; safe-pip decides when its workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()  # Imports leave next to nothing to collect.
     requests, answers = _private_streams()
     _limit_memory()
     is_original = stat.S_ISSOCK(os.fstat(requests.fileno()).st_mode)
@@ -145,6 +146,7 @@ def _collect_seldom() -> None:
     usual rate took half of the time of an inspection."""
     gc.freeze()
     gc.set_threshold(200_000, 50, 1_000)
+    gc.enable()
 
 
 if __name__ == "__main__":
