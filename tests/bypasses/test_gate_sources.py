@@ -11,6 +11,7 @@ from importlib.util import MAGIC_NUMBER, source_hash
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 from safe_pip.archive import DEFAULT_LIMITS, open_distribution
 from safe_pip.artifact import Artifact, OriginKind
@@ -219,6 +220,10 @@ def test_wheel_changed_by_what_an_allowed_build_left_running(workshop: Workshop)
     evil = stored_wheel(workshop.folder, "beta", "x = 'evil'\n")
     good = stored_wheel(workshop.archives, "beta", "x = 'good'\n")
     assert evil.stat().st_size == good.stat().st_size
+    if Version(workshop.target.pip_version) < Version("23.1"):
+        # It downloads a wheel whose metadata the index has twice, and uses the second file, which
+        # nobody has changed: it is that one's digest that was compared.
+        workshop.index.has_metadata_files = False
     ready, go, gone = (workshop.folder / name for name in ("ready", "go", "gone"))
     places = {path.name: str(path) for path in (ready, go, gone, workshop.folder / "started")}
     files = project_files("alpha")
