@@ -62,6 +62,15 @@ def test_a_worker_that_nobody_took_ends(started: list[SpawnedProcess], has_copie
     assert len(started) == 1
 
 
+def test_nothing_is_started_for_who_comes_late(started: list[SpawnedProcess]) -> None:
+    with HeadStart(has_copies=True) as head_start:
+        pass
+    head_start.begin()
+    with pytest.raises(OSError, match="ending"):
+        head_start.worker()
+    assert started == []
+
+
 def test_one_that_cannot_be_started_is_told_to_who_needs_it(
     home: Surroundings,  # noqa: ARG001
     monkeypatch: pytest.MonkeyPatch,

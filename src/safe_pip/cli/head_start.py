@@ -39,7 +39,7 @@ class HeadStart:
         self._shows_stderr = shows_stderr
         self._nursery: Nursery | None = None
         self._first: Process | None = None
-        self._has_begun = False
+        self._has_begun = self._has_ended = False
         self._lock = threading.Lock()
         self._given: list[Process] = []
         if has_copies:
@@ -69,7 +69,7 @@ class HeadStart:
         """Start the first worker, if none was started yet. One that cannot be started will say
         so to whoever needs it."""
         with self._lock:
-            if not self._has_begun:
+            if not self._has_begun and not self._has_ended:
                 self._has_begun = True
                 with contextlib.suppress(OSError):
                     self._first = self._process()
@@ -79,12 +79,16 @@ class HeadStart:
         from safe_pip.inspection.workers import Worker
 
         with self._lock:
+            if self._has_ended:  # By a thread that is late.
+                raise OSError("safe-pip is ending")
             self._has_begun = True
             process, self._first = self._first or self._process(), None
             self._given.append(process)
         return Worker(process, stand_in=self._spawn)
 
     def end(self) -> None:
+        with self._lock:
+            self._has_ended = True
         for process in (*self._given, *([self._first] if self._first is not None else [])):
             process.end()
         self._first = None

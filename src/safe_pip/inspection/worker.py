@@ -75,7 +75,9 @@ def _copied(requests: BinaryIO) -> tuple[BinaryIO, BinaryIO] | None:
 
     from safe_pip.inspection.copies import become_worker
 
-    channel = become_worker(socket.socket(fileno=os.dup(requests.fileno())))
+    control = socket.socket(fileno=os.dup(requests.fileno()))
+    requests.close()  # Else every copy would hold the original's end of it.
+    channel = become_worker(control)
     return None if channel is None else (channel.makefile("rb"), channel.makefile("wb"))
 
 
