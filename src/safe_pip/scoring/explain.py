@@ -16,6 +16,8 @@ from safe_pip.verdict import Finding
 MAX_FEATURES = 8
 MAX_PLACES = 2
 MIN_CONTRIBUTION = 0.001
+# What makes code of data: without it the finds in a data file are hard to understand.
+_BRIDGE = "chain_file_exec"
 # Only the worst files can carry the maximum; the others stay as they are.
 MAX_ABLATED_UNITS = 8
 
@@ -81,9 +83,14 @@ def explain(
     shares = weights / weights.sum() * total_fall
     findings: list[Finding] = []
     file_scores = measured.scores_by_path
-    for position in np.argsort(-shares, kind="stable")[:MAX_FEATURES]:
-        if shares[position] < MIN_CONTRIBUTION:
-            break
+    chosen = [
+        position
+        for position in np.argsort(-shares, kind="stable")[:MAX_FEATURES]
+        if shares[position] >= MIN_CONTRIBUTION
+    ]
+    if chosen and _BRIDGE in names and names.index(_BRIDGE) not in chosen:
+        chosen.append(names.index(_BRIDGE))
+    for position in chosen:
         name = names[position]
         findings += [
             Finding(evidence=item, group=schema[name].group, contribution=float(shares[position]))
