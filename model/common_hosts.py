@@ -21,7 +21,12 @@ from model.plan import Split, split_of_project
 from model.popular_names import PACKAGE_FOLDER, compact
 from model.workspace import open_workspace, stage_parser
 from safe_pip.errors import SafePipError
-from safe_pip.extractors.hosts import COMMON_HOSTS, kind_of_name, registered_domain
+from safe_pip.extractors.hosts import (
+    COMMON_HOSTS,
+    kind_of_name,
+    name_digest,
+    registered_domain,
+)
 
 MIN_PROJECTS = 3
 MAX_BYTES = 2_500_000
@@ -79,10 +84,11 @@ def main() -> None:
     domains = common_domains(by_project)
     date = max(pin.uploaded for pin in pins.values())[:10]
     origin = (
-        f"Domains in URLs of at least {MIN_PROJECTS} of {len(by_project)} benign projects, "
+        f"Digests of domains in URLs of at least {MIN_PROJECTS} of {len(by_project)} benign projects, "
         f"releases until {date}; python -m model.common_hosts"
     )
-    (PACKAGE_FOLDER / COMMON_HOSTS).write_bytes(compact(origin, domains))
+    digests = sorted(map(name_digest, domains))
+    (PACKAGE_FOLDER / COMMON_HOSTS).write_bytes(compact(origin, digests))
     print(f"{COMMON_HOSTS}: {len(domains)} domains")
 
 

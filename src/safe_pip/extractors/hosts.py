@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
@@ -170,6 +171,11 @@ def kind_of_host(host: str, text: str) -> HostKind | None:
     return kind_of_address(host) or kind_of_name(host, rest[:80])
 
 
+def name_digest(name: str) -> str:
+    """What stands for a name in the list of common hosts, which is long and names nobody."""
+    return hashlib.sha256(name.encode()).hexdigest()[:12]
+
+
 @cache
 def _common_domains() -> frozenset[str]:
     return frozenset(load_list(COMMON_HOSTS).entries)
@@ -177,7 +183,8 @@ def _common_domains() -> frozenset[str]:
 
 def is_common(host: str) -> bool:
     """Whether several benign projects name a host or its domain, and it is of no special kind."""
-    is_listed = not {host, registered_domain(host)}.isdisjoint(_common_domains())
+    names = {name_digest(host), name_digest(registered_domain(host))}
+    is_listed = not names.isdisjoint(_common_domains())
     return is_listed and kind_of_name(host) is None
 
 
