@@ -84,8 +84,8 @@ def main() -> None:
     domains = common_domains(by_project)
     date = max(pin.uploaded for pin in pins.values())[:10]
     origin = (
-        f"Digests of domains in URLs of at least {MIN_PROJECTS} of {len(by_project)} benign projects, "
-        f"releases until {date}; python -m model.common_hosts"
+        f"Digests of domains in URLs of at least {MIN_PROJECTS} of {len(by_project)} benign "
+        f"projects, releases until {date}; python -m model.common_hosts"
     )
     digests = sorted(map(name_digest, domains))
     (PACKAGE_FOLDER / COMMON_HOSTS).write_bytes(compact(origin, digests))
