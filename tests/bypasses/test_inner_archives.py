@@ -126,3 +126,15 @@ def test_modules_that_cannot_be_read_are_refused() -> None:
 def test_large_data_without_modules_is_no_reason_to_refuse() -> None:
     weights = {"model.pt": zipped({"archive/data.pkl": b"x" * 1_000})}
     assert refusal(weights, max_loaded_bytes=50) is None
+
+
+def test_what_only_python_can_read_is_refused(tmp_path: Path) -> None:
+    """``zipfile`` gives up at a version that it does not know; Python's import does not look."""
+    content = bytearray(zipped({"stage.py": HIDDEN}))
+    content[content.index(b"PK\x01\x02") + 6] = 99
+    place = tmp_path / "lib.zip"
+    place.write_bytes(content)
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import stage"
+    ran = subprocess.run([sys.executable, "-c", code, place], capture_output=True, text=True)
+    assert ran.stdout == "look-alike\n", "Python runs it"
+    assert refusal({"lib.zip": bytes(content)}) == "inner-archive"

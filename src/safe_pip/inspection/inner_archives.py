@@ -51,7 +51,7 @@ def _modules(file: SourceFile, limits: Limits) -> Iterator[SourceFile]:
     if not is_zip and not 22 <= file.size <= _MAX_DISGUISED_BYTES:
         return
     if file.size > limits.max_loaded_bytes:
-        _refuse_modules_in(file)
+        _refuse_modules_in(file, "is too large to be read")
         return
     content = file.read()
     if _LAST_RECORD not in content[-_TAIL_BYTES:]:
@@ -59,7 +59,9 @@ def _modules(file: SourceFile, limits: Limits) -> Iterator[SourceFile]:
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
     except (*_BROKEN, ValueError):
-        return  # Python imports nothing from it either.
+        # Python's import asks less of an archive than zipfile does.
+        _refuse_modules_in(file, "is no archive that can be read")
+        return
     with archive:
         for member in archive.infolist():
             if member.filename.lower().endswith(_SOURCES):
@@ -71,15 +73,13 @@ def _modules(file: SourceFile, limits: Limits) -> Iterator[SourceFile]:
                 )
 
 
-def _refuse_modules_in(file: SourceFile) -> None:
-    """Of what is too large to be held, such as a model's weights, the last part has the names."""
+def _refuse_modules_in(file: SourceFile, why: str) -> None:
+    """Of what cannot be held or read, such as a model's weights, the last part has the names."""
     tail = b""
     for piece in file.chunks():
         tail = (tail + piece)[-_NAMES_BYTES:]
     if any(suffix.encode() in tail.lower() for suffix in _SOURCES):
-        raise UnscannableError(
-            f"{file.path!a} holds modules and is too large to be read", reason="inner-archive"
-        )
+        raise UnscannableError(f"{file.path!a} holds modules and {why}", reason="inner-archive")
 
 
 def _source(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: str, limits: Limits) -> bytes:
