@@ -11,6 +11,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -162,7 +163,9 @@ def test_terminal_that_goes_away(person: Person, number: int) -> None:  # noqa: 
     seen = person.workshop.folder / "seen"
     files = {"canary/__init__.py": f"# pretend-touch: {seen}\n# pretend-hang\n"}
     write_wheel(person.workshop.archives, "canary", files=files)
-    process = started(person, "install", "canary")
+    # Whatever nohup started would otherwise hand on that the signal is ignored.
+    heeding = partial(signal.signal, number, signal.SIG_DFL)
+    process = started(person, "install", "canary", preexec_fn=heeding)
     wait_for(lambda: seen.exists() or process.poll() is not None)
     os.killpg(process.pid, number)
     ended = finished(process)
