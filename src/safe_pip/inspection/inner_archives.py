@@ -13,6 +13,7 @@ from functools import partial
 from safe_pip.archive import Limits
 from safe_pip.distribution import Distribution, SourceFile
 from safe_pip.errors import UnscannableError
+from safe_pip.inspection.byte_code import is_unread_module
 
 _SOURCES = (".py", ".pyw")
 _FIRST_BYTES = b"PK\x03\x04"
@@ -63,7 +64,13 @@ def _modules(file: SourceFile, limits: Limits) -> Iterator[SourceFile]:
         _refuse_modules_in(file, "is no archive that can be read")
         return
     with archive:
+        names = set(archive.namelist())
         for member in archive.infolist():
+            if is_unread_module(member.filename, names):
+                raise UnscannableError(
+                    f"{member.filename!a} in {file.path!a} is a compiled module without its source",
+                    reason="inner-archive",
+                )
             if member.filename.lower().endswith(_SOURCES):
                 source = _source(archive, member, file.path, limits)
                 yield SourceFile(

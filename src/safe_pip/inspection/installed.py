@@ -35,6 +35,7 @@ from safe_pip.distribution import (
 )
 from safe_pip.errors import UnscannableError
 from safe_pip.inspection.build_backend import refuse_unread_backend
+from safe_pip.inspection.byte_code import refuse_unread_modules
 from safe_pip.inspection.inner_archives import with_inner_modules
 from safe_pip.inspection.unscannable import (
     INSTALLED,
@@ -57,6 +58,7 @@ def open_artifact(artifact: Artifact, limits: Limits) -> Iterator[Distribution]:
     if artifact.origin is not OriginKind.INSTALLED:
         with open_distribution(artifact, limits) as distribution:
             refuse_unread_backend(distribution)
+            refuse_unread_modules(distribution)
             yield with_inner_modules(distribution, limits)
         return
     try:

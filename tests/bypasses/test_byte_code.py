@@ -1,0 +1,107 @@
+"""Python imports byte code where a source is missing: what nobody can read is refused."""
+
+from __future__ import annotations
+
+import io
+import py_compile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from safe_pip.archive import DEFAULT_LIMITS
+from safe_pip.artifact import Artifact, OriginKind
+from safe_pip.errors import EXIT_UNSCANNABLE, UnscannableError
+from safe_pip.inspection.installed import open_artifact
+from tests.builders import Content, write_sdist, write_wheel
+from tests.integration.conftest import workshop  # noqa: F401
+from tests.integration.test_faults import nothing_happened, person  # noqa: F401
+from tests.integration.test_whole_command import Person
+
+SETUP = "from setuptools import setup\nimport {name}\nsetup(name='demo', version='1.0')\n"
+
+
+@pytest.fixture
+def compiled(tmp_path: Path) -> bytes:
+    source = tmp_path / "hidden.py"
+    source.write_text("import os\nos.system('echo look-alike')\n")
+    return Path(str(py_compile.compile(str(source), str(tmp_path / "hidden.pyc")))).read_bytes()
+
+
+def refusal(path: Path) -> str:
+    """The reason for which an artifact cannot be inspected, empty if it can."""
+    artifact = Artifact(path=path, origin=OriginKind.SCANNED)
+    try:
+        with open_artifact(artifact, DEFAULT_LIMITS):
+            return ""
+    except UnscannableError as error:
+        return error.reason
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        *("demo/hidden.pyc", "hidden.pyc", "hidden/__init__.pyc", "demo/__main__.pyc"),
+        *("demo-1.0.data/purelib/hidden.pyc", "demo-1.0.data/platlib/demo/hidden.pyc"),
+        "demo-1.0.data/data/lib/python3.11/site-packages/hidden.pyc",
+    ],
+)
+def test_wheel_with_a_module_of_byte_code_alone(
+    tmp_path: Path, compiled: bytes, place: str
+) -> None:
+    files: dict[str, Content] = {"demo/__init__.py": "", place: compiled}
+    assert refusal(write_wheel(tmp_path, "demo", files=files)) == "module-compiled"
+
+
+@pytest.mark.parametrize("beside", ["demo/hidden.pyw", "demo/Hidden.py", "demo/hidden.abi3.so"])
+def test_what_lies_beside_it_is_no_source(tmp_path: Path, compiled: bytes, beside: str) -> None:
+    """Nothing of this would be imported in its place everywhere."""
+    files: dict[str, Content] = {"demo/hidden.pyc": compiled, beside: ""}
+    assert refusal(write_wheel(tmp_path, "demo", files=files)) == "module-compiled"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"demo/hidden.py": "", "demo/hidden.pyc": b"x"},
+        {"demo/__pycache__/hidden.cpython-311.pyc": b"x"},
+        {"demo-1.0.data/scripts/hidden.pyc": b"x"},
+        {"demo-1.0.data/data/share/hidden.pyc": b"x"},
+    ],
+)
+def test_byte_code_that_no_import_takes_is_let_be(
+    tmp_path: Path, files: dict[str, Content]
+) -> None:
+    assert refusal(write_wheel(tmp_path, "demo", files=files)) == ""
+
+
+@pytest.mark.parametrize("place", ["hidden.pyc", "hidden/__init__.pyc", "tools/hidden.pyc"])
+def test_source_that_builds_with_a_module_of_byte_code_alone(
+    tmp_path: Path, compiled: bytes, place: str
+) -> None:
+    files: dict[str, Content] = {"setup.py": SETUP.format(name="hidden"), place: compiled}
+    assert refusal(write_sdist(tmp_path, "demo", files=files)) == "module-compiled"
+
+
+def test_byte_code_among_a_sources_tests_is_let_be(tmp_path: Path, compiled: bytes) -> None:
+    files: dict[str, Content] = {
+        "setup.py": SETUP.format(name="os"), "tests/data/sample.pyc": compiled
+    }  # fmt: skip
+    assert refusal(write_sdist(tmp_path, "demo", files=files)) == ""
+
+
+def test_inner_archive_with_a_module_of_byte_code_alone(tmp_path: Path, compiled: bytes) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("stage.pyc", compiled)
+    files: dict[str, Content] = {"demo/__init__.py": "", "demo/data.bin": packed.getvalue()}
+    assert refusal(write_wheel(tmp_path, "demo", files=files)) == "inner-archive"
+
+
+def test_nothing_of_it_is_installed(person: Person, compiled: bytes) -> None:  # noqa: F811
+    files: dict[str, Content] = {"demo/__init__.py": "", "demo/hidden.pyc": compiled}
+    write_wheel(person.workshop.archives, "demo", files=files)
+    ended = person.types("install", "demo")
+    assert ended.status == EXIT_UNSCANNABLE
+    assert "compiled module without its source" in ended.screen
+    assert nothing_happened(person)
