@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from functools import cache
 
 from safe_pip.distribution import Distribution, SourceFile
 from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence, Location, Surface
+from safe_pip.extractors.build_system import inner_backend
 from safe_pip.extractors.dated_list import load_list
 from safe_pip.extractors.popular import POPULAR_NAMES
 from safe_pip.extractors.top_level import top_level_modules
@@ -71,7 +71,6 @@ _DEVELOPMENT_FOLDERS = (
 _KNOWN_DOT_NAMES = frozenset(_DEVELOPMENT_FOLDERS.split())
 _CODE_NAME = re.compile(r"\.(?:py|pyw|pyc|pyd|so|dll|exe|sh|bat|ps1|vbs|js)$", re.IGNORECASE)
 _N_HIJACKED = 500
-_MAX_PYPROJECT_BYTES = 1024 * 1024
 
 
 def observe(distribution: Distribution) -> Iterator[Evidence]:
@@ -123,28 +122,17 @@ def _first_path_of(module: str, distribution: Distribution) -> str:
 def _observe_backend(distribution: Distribution) -> Iterator[Evidence]:
     """PEP 517: ``backend-path`` names folders of the source from which the back end is loaded."""
     file = None if is_wheel(distribution) else distribution.by_path.get("pyproject.toml")
-    if file is None or file.size > _MAX_PYPROJECT_BYTES:
+    backend = inner_backend(file)
+    if file is None or backend is None:
         return
     text = file.read().decode("utf-8", "replace")
-    # Imported where it is used: it takes a hundredth of a worker's start, and wheels need none.
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    try:
-        system = tomllib.loads(text).get("build-system")
-    except (RecursionError, ValueError):
-        return  # pip cannot read it either, and stops.
-    if not isinstance(system, dict) or not system.get("backend-path"):
-        return
-    position = text.find("backend-path")
-    line = text.count("\n", 0, position) + 1
+    line = text.count("\n", 0, max(text.find("backend-path"), 0)) + 1
     yield Evidence(
         feature="inner_build_backend",
         location=Location(path=file.path, line=line),
         surface=Surface.BUILD_BACKEND,
         excerpt=text.splitlines()[line - 1][:MAX_EXCERPT_CHARS],
-        detail=f"loads {str(system.get('build-backend'))[:60]} from the source itself",
+        detail=f"loads {backend.name[:60]} from the source itself",
     )
 
 

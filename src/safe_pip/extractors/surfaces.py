@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from safe_pip.distribution import Distribution, DistributionKind, SourceFile
 from safe_pip.evidence import Surface
+from safe_pip.extractors.build_system import inner_backend
 
 _STARTUP_MODULES = frozenset(("sitecustomize.py", "usercustomize.py"))
 _SOURCE_FOLDERS = frozenset(("lib", "python", "src"))
@@ -16,9 +17,6 @@ _UNUSED_FOLDERS = frozenset(
 )
 _SITE_FOLDERS = (".data/purelib", ".data/platlib")
 _PACKAGING_FILES = ("setup.py", "setup.cfg", "pyproject.toml")
-_BACKEND_PATH = re.compile(r"^\s*backend-path\s*=\s*\[([^\]]*)\]", re.MULTILINE)
-_BACKEND = re.compile(r"^\s*build-backend\s*=\s*[\"']([\w.]+)", re.MULTILINE)
-_QUOTED = re.compile(r"[\"']([^\"']*)[\"']")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _MAX_PACKAGING_BYTES = 1 << 20
 
@@ -48,7 +46,7 @@ class _SourceTree:
         self._is_wheel = distribution.kind is DistributionKind.WHEEL
         self._paths = distribution.by_path
         texts = {name: _text_of(distribution.by_path.get(name)) for name in _PACKAGING_FILES}
-        self._backends = _backend_paths(texts["pyproject.toml"])
+        self._backends = _backend_paths(distribution)
         project = distribution.project or ""
         own_names = {project.replace("-", "_"), *project.split("-")}
         self._unused_folders = _UNUSED_FOLDERS - own_names
@@ -60,7 +58,7 @@ class _SourceTree:
         folder, _, name = path.rpartition("/")
         if not self._is_wheel and path == "setup.py":
             return Surface.SETUP
-        if not self._is_wheel and path in self._backends:
+        if not self._is_wheel and path.casefold() in self._backends:
             return Surface.BUILD_BACKEND
         if folder.endswith(".data/scripts"):
             return Surface.ENTRY_POINT
@@ -97,15 +95,12 @@ def _text_of(file: SourceFile | None) -> str:
     return file.read().decode("utf-8", errors="replace")
 
 
-def _backend_paths(pyproject: str) -> frozenset[str]:
-    """The files of a build backend that the source tree itself holds (PEP 517, backend-path)."""
-    folders, backend = _BACKEND_PATH.search(pyproject), _BACKEND.search(pyproject)
-    if folders is None or backend is None:
+def _backend_paths(distribution: Distribution) -> frozenset[str]:
+    """The files of a build back end that the source tree itself holds, in lower case: some file
+    systems make no difference."""
+    backend = inner_backend(distribution.by_path.get("pyproject.toml"))
+    if backend is None:
         return frozenset()
-    module = backend.group(1).replace(".", "/")
-    found: set[str] = set()
-    for folder in _QUOTED.findall(folders.group(1)):
-        prefix = folder.removeprefix("./").strip("/")
-        prefix = f"{prefix}/" if prefix not in ("", ".") else ""
-        found |= {f"{prefix}{module}.py", f"{prefix}{module}/__init__.py"}
-    return frozenset(found)
+    module = "/".join(backend.module)
+    bases = (f"{folder}/{module}".lstrip("/").casefold() for folder in backend.folders)
+    return frozenset(path for base in bases for path in (f"{base}.py", f"{base}/__init__.py"))

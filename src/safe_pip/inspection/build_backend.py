@@ -8,18 +8,12 @@ end that way but who hides one.
 from __future__ import annotations
 
 import posixpath
-import sys
 from collections.abc import Iterator, Mapping, Set
 
-from safe_pip.distribution import Distribution, DistributionKind, SourceFile
+from safe_pip.distribution import Distribution, DistributionKind
 from safe_pip.errors import UnscannableError
+from safe_pip.extractors.build_system import MAX_PYPROJECT_BYTES, inner_backend
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-_MAX_PYPROJECT_BYTES = 1 << 20
 _MAX_PARTS = 100
 _EXTENSIONS = (".so", ".pyd", ".dll")
 
@@ -29,53 +23,31 @@ def refuse_unread_backend(distribution: Distribution) -> None:
     file = distribution.by_path.get("pyproject.toml")
     if distribution.kind is DistributionKind.WHEEL or file is None:
         return
-    if file.size > _MAX_PYPROJECT_BYTES:
+    if file.size > MAX_PYPROJECT_BYTES:
         raise UnscannableError(
             f"a pyproject.toml of {file.size:,} bytes", reason="metadata-too-large"
         )
-    folders, module = _backend(file)
-    if not folders:
+    backend = inner_backend(file)
+    if backend is None:
         return
-    if max(len(folders), len(module)) > _MAX_PARTS:
+    if max(len(backend.folders), len(backend.module)) > _MAX_PARTS:
         raise UnscannableError("a build back end of too many parts", reason="metadata-too-large")
     # Some file systems make no difference between upper and lower case.
     paths = {file.path.casefold() for file in distribution.files}
     extensions = {_stem(path): path for path in paths if path.endswith(_EXTENSIONS)}
-    for folder in folders:
+    for folder in (folder.casefold() for folder in backend.folders):
         for part in _ways(folder):
             if part in paths:
                 raise UnscannableError(
                     f"the build back end is loaded from {part!a}, which is no folder",
                     reason="backend-in-archive",
                 )
-        for base in _ways(posixpath.join(folder, *module)):
+        for base in _ways(posixpath.join(folder, *backend.module)):
             if compiled := _compiled(base.casefold(), paths, extensions):
                 raise UnscannableError(
                     f"the build back end is loaded from {compiled!a}, a compiled module",
                     reason="backend-compiled",
                 )
-
-
-def _backend(file: SourceFile) -> tuple[list[str], list[str]]:
-    """The folders to load it from, relative to the source, and the parts of the module's name; both
-    empty for a back end that is not the source's own, or a file that pip refuses."""
-    try:
-        system = tomllib.loads(file.read().decode("utf-8-sig", "replace")).get("build-system")
-    except (RecursionError, ValueError):
-        return [], []
-    if not isinstance(system, dict):
-        return [], []
-    # pip takes whatever it can loop over: the letters of a text, the keys of a table.
-    named = system.get("backend-path")
-    names = list(named) if isinstance(named, (list, str, dict)) else []
-    folders = [_normal(name) for name in names if isinstance(name, str)]
-    module, _, _ = str(system.get("build-backend") or "").partition(":")
-    return folders, module.split(".")
-
-
-def _normal(name: str) -> str:
-    folder = posixpath.normpath(name.replace("\\", "/")).casefold()
-    return "" if folder == "." else folder
 
 
 def _ways(path: str) -> Iterator[str]:
