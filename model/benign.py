@@ -1,7 +1,7 @@
 """The benign corpus: pinned releases from an index, and the wheels that lie on this machine.
 
-``choose`` pins releases of the projects of benign_projects.toml in benign.json, ``fetch``
-downloads what benign.json pins, ``local`` pins the wheels in the folders of pip's configuration.
+``choose`` pins releases of the projects of benign_projects.toml in benign.json and, of those that
+are only there for breadth, in benign_breadth.json; ``fetch`` downloads what both pin, ``local`` pins the wheels in the folders of pip's configuration.
 Nothing is ever built, unpacked to disk or run.
 """
 
@@ -35,6 +35,7 @@ else:
 
 PROJECTS = MODEL_FOLDER / "benign_projects.toml"
 MANIFEST = MODEL_FOLDER / "benign.json"
+BREADTH_MANIFEST = MODEL_FOLDER / "benign_breadth.json"
 LOCAL_MANIFEST = MODEL_FOLDER / "benign_local.json"
 MAX_DOWNLOAD_BYTES = 30_000_000
 MAX_LOCAL_BYTES = 60_000_000
@@ -154,9 +155,9 @@ def _pin(package: Package, project: str, kind: str) -> Pin | None:
     )
 
 
-def choose() -> list[Pin]:
-    """Pins for every project of benign_projects.toml."""
-    chosen = tomllib.loads(PROJECTS.read_text(encoding="utf-8"))["projects"]
+def choose(table: str) -> list[Pin]:
+    """Pins for every project of a table of benign_projects.toml."""
+    chosen = tomllib.loads(PROJECTS.read_text(encoding="utf-8"))[table]
     return choose_releases([(kind, name) for kind, names in chosen.items() for name in names])
 
 
@@ -272,11 +273,13 @@ def main() -> None:
     workspace = open_workspace(arguments)
     match arguments.step:
         case "choose":
-            pins = choose()
-            write_manifest(MANIFEST, pins)
-            print(f"{len(pins)} files of {len({pin.project for pin in pins})} projects pinned")
+            for table, manifest in (("projects", MANIFEST), ("breadth", BREADTH_MANIFEST)):
+                pins = choose(table)
+                write_manifest(manifest, pins)
+                print(f"{len(pins)} files of {len({pin.project for pin in pins})} projects pinned")
         case "fetch":
-            for outcome, count in sorted(fetch(workspace, read_manifest(MANIFEST)).items()):
+            pins = [*read_manifest(MANIFEST), *read_manifest(BREADTH_MANIFEST)]
+            for outcome, count in sorted(fetch(workspace, pins).items()):
                 print(f"{outcome}: {count}")
         case "local":
             pins = pin_local()

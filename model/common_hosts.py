@@ -14,7 +14,7 @@ from pathlib import Path
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from model.benign import LOCAL_MANIFEST, MANIFEST, Pin, read_manifest
+from model.benign import BREADTH_MANIFEST, LOCAL_MANIFEST, MANIFEST, Pin, read_manifest
 from model.dataset import benign_paths
 from model.observing import opened
 from model.plan import Split, split_of_project
@@ -29,7 +29,7 @@ from safe_pip.extractors.hosts import (
 )
 
 MIN_PROJECTS = 3
-MAX_BYTES = 2_500_000
+MAX_BYTES = 8_000_000
 # Anybody can have a host of their own there: the whole host counts.
 SHARED_DOMAINS = frozenset(
     """amazonaws.com appspot.com azureedge.net azurewebsites.net blogspot.com cloudapp.net
@@ -71,7 +71,8 @@ def main() -> None:
     workspace = open_workspace(parser.parse_args())
     paths = benign_paths(workspace)
     pins: dict[str, Pin] = {}
-    for pin in (*read_manifest(MANIFEST), *read_manifest(LOCAL_MANIFEST)):
+    manifests = (MANIFEST, BREADTH_MANIFEST, LOCAL_MANIFEST)
+    for pin in (pin for manifest in manifests for pin in read_manifest(manifest)):
         is_small = pin.sha256 in paths and paths[pin.sha256].stat().st_size <= MAX_BYTES
         if is_small and split_of_project(pin.project) is not Split.TEST:
             pins[pin.sha256] = pin

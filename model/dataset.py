@@ -18,7 +18,13 @@ from pathlib import Path
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from model.benign import LOCAL_MANIFEST, MANIFEST, local_wheels, read_manifest
+from model.benign import (
+    BREADTH_MANIFEST,
+    LOCAL_MANIFEST,
+    MANIFEST,
+    local_wheels,
+    read_manifest,
+)
 from model.corpus import judge_all
 from model.grafts import Place, graft
 from model.observing import OutOfTimeError, failed, newest_year, opened, record_of, time_limit
@@ -45,7 +51,8 @@ def benign_paths(workspace: Workspace) -> dict[str, Path]:
     """Where each pinned benign file lies, by digest; what is not there is left out."""
     paths = {
         pin.sha256: workspace.downloads / pin.sha256
-        for pin in read_manifest(MANIFEST)
+        for manifest in (MANIFEST, BREADTH_MANIFEST)
+        for pin in read_manifest(manifest)
         if (workspace.downloads / pin.sha256).exists()
     }
     by_name = local_wheels()
@@ -60,17 +67,21 @@ def plan_items(workspace: Workspace, repository: Path, *, max_bytes: int = 0) ->
     malicious = list(malicious_items(list_samples(repository), judge_all(workspace, repository)))
     paths = benign_paths(workspace)
     sizes = {sha256: path.stat().st_size for sha256, path in paths.items()}
-    benign = [
-        item
-        for manifest, origin in ((MANIFEST, Origin.INDEX), (LOCAL_MANIFEST, Origin.LOCAL))
-        for item in benign_items(read_manifest(manifest), origin=origin)
-        if item.source in paths and sizes[item.source] <= (max_bytes or math.inf)
-    ]
+
+    def pinned(manifest: Path, origin: Origin) -> list[Item]:
+        return [
+            item
+            for item in benign_items(read_manifest(manifest), origin=origin)
+            if item.source in paths and sizes[item.source] <= (max_bytes or math.inf)
+        ]
+
+    hosts = [*pinned(MANIFEST, Origin.INDEX), *pinned(LOCAL_MANIFEST, Origin.LOCAL)]
+    benign = [*hosts, *pinned(BREADTH_MANIFEST, Origin.INDEX)]
     both = {item.project for item in malicious} & {item.project for item in benign}
     if both:
         raise SystemExit(f"projects in both the malicious and the benign corpus: {sorted(both)}")
     unique = {item.key: item for item in [*malicious, *benign]}
-    made = {item.key: item for item in made_items(malicious, benign, sizes, maker=making_digest())}
+    made = {item.key: item for item in made_items(malicious, hosts, sizes, maker=making_digest())}
     return [*unique.values(), *made.values()]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from model.benign import MANIFEST, read_manifest
+from model.benign import BREADTH_MANIFEST, MANIFEST, read_manifest
 from model.families import Fingerprint, cluster, fingerprint
 from model.labels import Label, label_malicious
 from model.observing import opened
@@ -161,9 +161,14 @@ def test_splits_follow_the_calendar() -> None:
 
 
 def test_benign_releases_are_pinned_and_split_by_project() -> None:
-    pins = read_manifest(MANIFEST)
-    assert len({pin.project for pin in pins}) >= 200
+    pins = [*read_manifest(MANIFEST), *read_manifest(BREADTH_MANIFEST)]
+    assert len({pin.project for pin in pins}) >= 800
     assert all(len(pin.sha256) == 64 for pin in pins)
     assert len({pin.filename for pin in pins}) == len(pins)
     shares = [split_of_project(project) for project in {pin.project for pin in pins}]
     assert 0.4 < shares.count(Split.TRAIN) / len(shares) < 0.7
+
+
+def test_projects_that_are_there_for_breadth_are_no_others() -> None:
+    hosts = {pin.project for pin in read_manifest(MANIFEST)}
+    assert hosts.isdisjoint(pin.project for pin in read_manifest(BREADTH_MANIFEST))
