@@ -1,8 +1,8 @@
 """The benign corpus: pinned releases from an index, and the wheels that lie on this machine.
 
 ``choose`` pins releases of the projects of benign_projects.toml in benign.json and, of those that
-are only there for breadth, in benign_breadth.json; ``fetch`` downloads what both pin, ``local`` pins the wheels in the folders of pip's configuration.
-Nothing is ever built, unpacked to disk or run.
+are only there for breadth, in benign_breadth.json; ``fetch`` downloads what both pin; ``local``
+pins the wheels in the folders of pip's configuration. Nothing is ever built, unpacked or run.
 """
 
 from __future__ import annotations

@@ -156,6 +156,18 @@ def _thresholds(metrics: Metrics) -> Iterator[str]:
     for name, row in metrics["thresholds"].items():
         yield f"- {name}: wanted {row['wanted_false_positive_rate']:g}, set {row['set_on']}."
     yield ""
+    yield (
+        "With the hard rules, which block by themselves (`python -m model.hard_rules` counts each; "
+        "of malware at least so much, of benign files at most):"
+    )
+    yield ""
+    yield from _table(
+        ["", *(name.replace("_", " ") for name in names)],
+        [
+            [name, *(share(row[column]) for column in names)]
+            for name, row in metrics["decisions"].items()
+        ],
+    )
     yield "False positives at the ask threshold by kind of benign project:"
     yield ""
     yield from _table(

@@ -18,6 +18,7 @@ from model.card import write_card
 from model.ensemble import Floats, boosting, fit_weighted, monotone_signs, sigmoid
 from model.fitted import Fitted, load_fitted, package_inputs, unit_scores, worst_units
 from model.grafts import size_band
+from model.hard_rules import could_show, shows
 from model.labels import Label
 from model.measures import (
     Confusion,
@@ -36,6 +37,7 @@ from model.weights import group_weights, shortcut_inputs, training_weights
 from model.workspace import MODEL_FOLDER, TABLES, open_workspace, stage_parser
 from safe_pip.extractors import SCHEMA
 from safe_pip.feature import Group
+from safe_pip.scoring.hard_rules import BLOCKING
 
 RATES = (1e-2, 1e-3, 1e-4)
 POPULAR_KINDS = ("popular",)
@@ -206,7 +208,7 @@ def false_positives(trial: Trial, threshold: float) -> Iterator[dict[str, object
 
 
 def at_thresholds(trial: Trial) -> dict[str, dict[str, object]]:
-    """What the shipped thresholds do on test."""
+    """What the shipped thresholds do on test, the score alone."""
     table: dict[str, dict[str, object]] = {}
     for name, threshold in (("ask", trial.fitted.ask), ("block", trial.fitted.block)):
         limit = threshold.score
@@ -227,6 +229,31 @@ def at_thresholds(trial: Trial) -> dict[str, dict[str, object]]:
             "grafts": asdict(trial.recall(trial.grafts, limit)),
             "figures": asdict(figures),
         }
+    return table
+
+
+def with_rules(trial: Trial) -> dict[str, dict[str, object]]:
+    """What a decision does on test: the score, or a rule that blocks by itself. Of malware, the
+    rules that surely hold are counted; of benign files, those that could."""
+    tables = trial.tables
+    held = np.any([shows(rule, tables) for rule in BLOCKING], axis=0)
+    possible = np.any([could_show(rule, tables) for rule in BLOCKING], axis=0)
+    table: dict[str, dict[str, object]] = {}
+    for name, threshold in (
+        ("asked or blocked", trial.fitted.ask),
+        ("blocked", trial.fitted.block),
+    ):
+        reached = trial.score >= threshold.score
+        table[name] = {
+            "false_positive_rate": asdict(rate((reached | possible)[trial.benign])),
+            **{
+                group: asdict(rate((reached | held)[rows], trial.weights(rows)))
+                for group, rows in (
+                    ("new_families", trial.new), ("known_families", trial.known),
+                    ("beacons", trial.beacons), ("grafts", trial.grafts),
+                )
+            },
+        }  # fmt: skip
     return table
 
 
@@ -272,6 +299,7 @@ def measure(tables: Tables, fitted: Fitted) -> tuple[dict[str, object], Trial]:
         },
         "models": [compare(trial, judged) for judged in models(trial)],
         "thresholds": at_thresholds(trial),
+        "decisions": with_rules(trial),
         "cross_validation": grouped_cv(trial),
         "by_surface": by_surface(trial, thresholds),
         "by_quarter": by_value(trial, trial.new, _quarters(tables), thresholds),

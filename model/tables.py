@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,14 +24,16 @@ from scipy.sparse import csr_matrix
 from model.labels import Label
 from model.plan import Item, Origin, Split
 from model.records import Record, Store, decode
+from safe_pip.evidence import Surface
 from safe_pip.extractors import SCHEMA
-from safe_pip.feature import Group
+from safe_pip.feature import Feature, Fold, Group
+from safe_pip.scoring.hard_rules import BLOCKING, HardRule
 
 BAG_WORDS = 500
 _FLAGS = ("homepage", "email", "install_command", "suspicious_url", "long_string",
           "minimal_config", "licence_mismatch")  # fmt: skip
 _FACTS = ("key", "label", "split", "origin", "group", "project", "version", "filename", "kind",
-          "variant", "first_seen", "format", "surfaces")  # fmt: skip
+          "variant", "first_seen", "format", "surfaces", "rules")  # fmt: skip
 _NUMBERS = ("n_files", "size", "year", "seconds")
 
 
@@ -111,6 +113,24 @@ def _surfaces(record: Record) -> str:
     return " ".join(sorted(found))
 
 
+def _rules(record: Record) -> Iterator[str]:
+    """The hard rules that the kept places show: of few places a feature at most, so there may be
+    more, and none that does not hold."""
+    values = dict(zip(record.columns, record.values, strict=True))
+    for rule in BLOCKING:
+        if any(
+            rule.is_about(place.feature, Surface[place.surface], place.path)
+            and _is_enough(values[SCHEMA.positions[place.feature]], rule, SCHEMA[place.feature])
+            for place in record.places
+        ):
+            yield rule.name
+
+
+def _is_enough(value: float, rule: HardRule, feature: Feature) -> bool:
+    """A count is of evidence that is worth one each."""
+    return feature.fold is Fold.COUNT or value >= rule.least
+
+
 def _write_packages(path: Path, items: Sequence[Item], records: Sequence[Record]) -> None:
     facts = {name: [] for name in _FACTS}  # type: dict[str, list[str]]
     for item, record in zip(items, records, strict=True):
@@ -129,6 +149,7 @@ def _write_packages(path: Path, items: Sequence[Item], records: Sequence[Record]
             "first_seen": item.first_seen,
             "format": record.kind,
             "surfaces": _surfaces(record),
+            "rules": " ".join(_rules(record)),
         }
         for name, value in row.items():
             facts[name].append(value)

