@@ -60,7 +60,8 @@ class SourceFile:
     ``load`` gives the whole content (hostile) and may raise UnscannableError, among others for a
     file that is too large to be held as one object (see ``Limits.max_loaded_bytes``). Such a file
     can still be looked at from end to end, through ``stream``: pieces of at most CHUNK_BYTES.
-    ``prefix`` is as many of the first bytes as are known without inflating.
+    ``prefix`` is as many of the first bytes as are known without inflating; ``has_zip_end`` is None
+    where nobody has looked yet.
     """
 
     path: str
@@ -69,6 +70,7 @@ class SourceFile:
     load: Callable[[], bytes] = field(repr=False, compare=False)
     stream: Callable[[], Iterator[bytes]] | None = field(default=None, repr=False, compare=False)
     prefix: bytes = field(default=b"", repr=False, compare=False)
+    has_zip_end: bool | None = field(default=None, repr=False, compare=False)
 
     def read(self) -> bytes:
         return self.load()

@@ -4,9 +4,12 @@ or ``zipimport``: what lies there is read as well."""
 from __future__ import annotations
 
 import io
+import py_compile
+import struct
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +21,7 @@ from safe_pip.archive import DEFAULT_LIMITS
 from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.distribution import Distribution
 from safe_pip.errors import EXIT_BLOCKED, UnscannableError
+from safe_pip.extractors import observe
 from safe_pip.inspection.inner_archives import with_inner_modules
 from safe_pip.inspection.installed import open_artifact
 from tests.builders import Content, write_wheel
@@ -138,3 +142,119 @@ def test_what_only_python_can_read_is_refused(tmp_path: Path) -> None:
     ran = subprocess.run([sys.executable, "-c", code, place], capture_output=True, text=True)
     assert ran.stdout == "look-alike\n", "Python runs it"
     assert refusal({"lib.zip": bytes(content)}) == "inner-archive"
+
+
+def python_runs(folder: Path, content: bytes) -> bool:
+    place = folder / "lib.zip"
+    place.write_bytes(content)
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import stage"
+    ran = subprocess.run([sys.executable, "-c", code, place], capture_output=True, text=True)
+    return ran.stdout == "look-alike\n"
+
+
+def with_size_and_checksum_of(content: bytes, text: bytes) -> bytes:
+    """In both headers of the only member; its data stay as they are."""
+    changed = bytearray(content)
+    for signature, place in ((b"PK\x03\x04", 14), (b"PK\x01\x02", 16)):
+        at = content.index(signature) + place
+        changed[at : at + 4] = struct.pack("<L", zlib.crc32(text))
+        changed[at + 8 : at + 12] = struct.pack("<L", len(text))
+    return bytes(changed)
+
+
+def stored(files: Mapping[str, Content]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
+def with_two_directories(*, is_hidden: bool) -> bytes:
+    """Two members. The zip64 record has the directory of both, or of the second alone; the last
+    record, which is all that an older Python's import reads, always has the first's."""
+    evil, good = stored({"stage.py": HIDDEN}), stored({"data.txt": "x"})
+    evil_at, good_at = (each.index(b"PK\x01\x02") for each in (evil, good))
+    members = evil[:evil_at] + good[:good_at]
+    first = evil[evil_at : evil.index(b"PK\x05\x06")]
+    second = bytearray(good[good_at : good.index(b"PK\x05\x06")])
+    second[42:46] = struct.pack("<L", evil_at)
+    start = len(members) + (len(first) if is_hidden else 0)
+    size, count = len(second) + (0 if is_hidden else len(first)), 1 if is_hidden else 2
+    end = len(members) + len(first) + len(second)
+    wide = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size, start)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, end, 1)
+    narrow_size = len(first) + len(second) + len(wide) + len(locator) if is_hidden else size
+    narrow_start = len(members)
+    record = struct.pack(
+        "<4s4H2LH", b"PK\x05\x06", 0, 0, count, count, narrow_size, narrow_start, 0
+    )
+    return members + first + bytes(second) + wide + locator + record
+
+
+def test_size_that_cuts_a_module_short_for_us_alone(tmp_path: Path) -> None:
+    """Python's import inflates all there is, and takes all that is stored."""
+    source = f"x = 1\n{HIDDEN}".encode()
+    cut = with_size_and_checksum_of(zipped({"stage.py": source}), b"x = 1\n")
+    assert python_runs(tmp_path, cut)
+    assert refusal({"lib.zip": cut}) == "inner-archive"
+    empty = with_size_and_checksum_of(stored({"stage.py": source}), b"")
+    assert python_runs(tmp_path, empty)
+    assert refusal({"lib.zip": empty}) == "inner-archive"
+
+
+def test_directory_that_an_older_python_reads_alone(tmp_path: Path) -> None:
+    hidden = with_two_directories(is_hidden=True)
+    with zipfile.ZipFile(io.BytesIO(hidden)) as archive:
+        assert archive.namelist() == ["data.txt"], "zipfile sees another one"
+    # Python 3.13 learned zip64 here.
+    assert python_runs(tmp_path, hidden) is (sys.version_info < (3, 13))
+    assert refusal({"lib.zip": hidden}) == "inner-archive"
+    # As PyTorch ends its archives, which hold modules too.
+    honest = distribution_of({"model.pt": with_two_directories(is_hidden=False)})
+    assert "model.pt/stage.py" in with_inner_modules(honest, DEFAULT_LIMITS).by_path
+
+
+def test_modules_behind_much_else_are_read(tmp_path: Path) -> None:
+    behind = b"not a zip" * 600_000 + zipped({"stage.py": HIDDEN})
+    assert python_runs(tmp_path, behind)
+    with opened(tmp_path, {"demo/weights.bin": behind}) as distribution:
+        assert distribution.by_path["demo/weights.bin/stage.py"].read() == HIDDEN.encode()
+
+
+def test_names_in_a_directory_that_cannot_be_held_are_not_passed_over() -> None:
+    """Nor is one of which the names stand before all that is looked at."""
+    content = bytearray(zipped({"stage.py": HIDDEN}) + b"x" * (17 << 20))
+    record = content.index(b"PK\x05\x06")
+    content += content[record : record + 22]
+    at = len(content) - 22
+    content[at + 12 : at + 16] = struct.pack("<L", at - content.index(b"PK\x01\x02"))
+    assert refusal({"model.pt": bytes(content)}, max_loaded_bytes=50) == "inner-archive"
+
+
+def compiled(folder: Path, mode: py_compile.PycInvalidationMode | None = None) -> bytes:
+    source, place = folder / "stage.py", folder / "stage.pyc"
+    source.write_text(HIDDEN, encoding="utf-8")
+    py_compile.compile(str(source), cfile=str(place), doraise=True, invalidation_mode=mode)
+    source.unlink()
+    return place.read_bytes()
+
+
+def test_compiled_modules_of_an_inner_archive_are_seen(tmp_path: Path) -> None:
+    archive = zipped({"stage.pyc": compiled(tmp_path)})
+    assert python_runs(tmp_path, archive)
+    with opened(tmp_path, {"demo/lib.dat": archive}) as distribution:
+        assert "demo/lib.dat/stage.pyc" in distribution.by_path
+        features = {item.feature for item in observe(distribution)}
+        assert "pyc_without_py" in features
+
+
+def test_compiled_module_of_an_inner_archive_that_hides_its_source(tmp_path: Path) -> None:
+    """Unlike in a folder, Python takes it first."""
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    files: dict[str, Content] = {
+        "stage.py": "x = 1\n",
+        "stage.pyc": compiled(tmp_path, mode),
+    }
+    assert python_runs(tmp_path, zipped(files))
+    assert refusal({"lib.zip": zipped(files)}) == "inner-archive"

@@ -14,6 +14,7 @@ from safe_pip.archive.contents import Contents, joined
 from safe_pip.archive.limits import Meter
 from safe_pip.archive.links import Link, add_links
 from safe_pip.archive.member_names import parse_member_name
+from safe_pip.archive.zip_ends import ZipEndWatch
 from safe_pip.distribution import CHUNK_BYTES, PREFIX_BYTES, SourceFile
 from safe_pip.errors import UnscannableError
 
@@ -103,12 +104,13 @@ class _Walk:
         relative = self._relative(path)
         status = path.stat(follow_symlinks=False)
         self._meter.check_declared_size(relative, status.st_size)
-        digest = hashlib.sha256()
+        digest, watch = hashlib.sha256(), ZipEndWatch()
         prefix = b""
         for piece in _read(path):
             prefix = prefix or piece[:PREFIX_BYTES]
             self._meter.spend(len(piece))
             digest.update(piece)
+            watch.see(piece)
         self._contents.add(
             SourceFile(
                 path=relative,
@@ -117,6 +119,7 @@ class _Walk:
                 load=partial(self._load, path, relative, status.st_size),
                 stream=partial(_read, path),
                 prefix=prefix,
+                has_zip_end=watch.has_zip_end,
             )
         )
         self._contents.sha256_by_path[relative] = digest.digest()

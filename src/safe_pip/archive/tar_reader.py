@@ -23,6 +23,7 @@ from safe_pip.archive.links import Link, add_links
 from safe_pip.archive.member_names import parse_member_name
 from safe_pip.archive.source_bytes import SourceBytes
 from safe_pip.archive.tar_stream import Rereader, TarStream, is_tar_header, sparse_refusal
+from safe_pip.archive.zip_ends import ZipEndWatch
 from safe_pip.distribution import CHUNK_BYTES, PREFIX_BYTES, SourceFile
 from safe_pip.errors import UnscannableError
 
@@ -93,7 +94,8 @@ class _TarReader:
         if not path:
             raise UnscannableError("a member without a name", reason="broken-archive")
         self._meter.check_declared_size(path, member.size)
-        stream = tar.content(member)
+        watch = ZipEndWatch()
+        stream = _watched(tar.content(member), watch)
         first = next(stream, b"")
         if member.size <= _MAX_HELD_BYTES:
             first = b"".join(chain([first], stream))
@@ -116,6 +118,7 @@ class _TarReader:
                 load=load,
                 stream=reread,
                 prefix=first[:PREFIX_BYTES],
+                has_zip_end=watch.has_zip_end,
             )
         )
 
@@ -127,6 +130,12 @@ def _metered(stream: Iterator[bytes], compressed_size: int, meter: Meter) -> Ite
     for piece in stream:
         meter.spend(len(piece))
         meter.check_ratio("the tar", size=meter.total_bytes, compressed_size=compressed_size)
+        yield piece
+
+
+def _watched(stream: Iterator[bytes], watch: ZipEndWatch) -> Iterator[bytes]:
+    for piece in stream:
+        watch.see(piece)
         yield piece
 
 

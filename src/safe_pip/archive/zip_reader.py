@@ -14,6 +14,7 @@ from safe_pip.archive.contents import Contents, KeptBytes, broken_is_unscannable
 from safe_pip.archive.limits import Limits, Meter
 from safe_pip.archive.member_names import parse_member_name
 from safe_pip.archive.source_bytes import SourceBytes, SourceReader, pieces
+from safe_pip.archive.zip_ends import ZipEndWatch
 from safe_pip.archive.zip_structure import (
     MemberData,
     ZipEnding,
@@ -33,6 +34,7 @@ class _FirstPass:
     content: bytes | None
     prefix: bytes
     sha256: bytes
+    has_zip_end: bool
 
 
 def read_zip(source: SourceBytes, ending: ZipEnding, meter: Meter) -> Contents:
@@ -72,7 +74,7 @@ def _add_member(
         contents.note("device-member", name.path, "is a special file")
     meter.check_declared_size(name.path, info.file_size)
     meter.check_ratio(name.path, size=info.file_size, compressed_size=info.compress_size)
-    stream = partial(_inflated, source, member)
+    stream = partial(inflated, source, member)
     first = _first_pass(stream, info.file_size, meter)
     load: Callable[[], bytes]
     if first.content is not None and kept.takes(first.content):
@@ -87,21 +89,28 @@ def _add_member(
             load=load,
             stream=stream,
             prefix=first.prefix,
+            has_zip_end=first.has_zip_end,
         )
     )
     contents.sha256_by_path[name.path] = first.sha256
 
 
 def _first_pass(stream: Callable[[], Iterator[bytes]], size: int, meter: Meter) -> _FirstPass:
-    digest = hashlib.sha256()
+    digest, watch = hashlib.sha256(), ZipEndWatch()
     content = b"" if size == 0 else None
     prefix = b""
     for piece in stream():
         meter.spend(len(piece))
         digest.update(piece)
+        watch.see(piece)
         prefix = prefix or piece[:PREFIX_BYTES]
         content = piece if len(piece) == size else None
-    return _FirstPass(content=content, prefix=prefix, sha256=digest.digest())
+    return _FirstPass(
+        content=content,
+        prefix=prefix,
+        sha256=digest.digest(),
+        has_zip_end=watch.has_zip_end,
+    )
 
 
 def _identity(content: bytes) -> bytes:
@@ -109,10 +118,10 @@ def _identity(content: bytes) -> bytes:
 
 
 def _load(source: SourceBytes, member: MemberData, path: str, limits: Limits) -> bytes:
-    return joined(_inflated(source, member), path=path, size=member.info.file_size, limits=limits)
+    return joined(inflated(source, member), path=path, size=member.info.file_size, limits=limits)
 
 
-def _inflated(source: SourceBytes, member: MemberData) -> Iterator[bytes]:
+def inflated(source: SourceBytes, member: MemberData) -> Iterator[bytes]:
     """A member's content in pieces; its size and checksum hold, or UnscannableError."""
     info = member.info
     match info.compress_type:
@@ -144,11 +153,11 @@ def _deflated(source: SourceBytes, member: MemberData) -> Iterator[bytes]:
     inflater = zlib.decompressobj(_RAW_DEFLATE)
     for piece in pieces(source, member.start, member.info.compress_size):
         while piece and not inflater.eof:
-            if inflated := inflater.decompress(piece, CHUNK_BYTES):
-                yield inflated
+            if content := inflater.decompress(piece, CHUNK_BYTES):
+                yield content
             piece = inflater.unconsumed_tail
-    while not inflater.eof and (inflated := inflater.decompress(b"", CHUNK_BYTES)):
-        yield inflated
+    while not inflater.eof and (content := inflater.decompress(b"", CHUNK_BYTES)):
+        yield content
     if not inflater.eof or inflater.unused_data:
         raise UnscannableError(
             f"{member.info.orig_filename!a}: its data end early or late", reason="broken-archive"

@@ -20,9 +20,9 @@ from safe_pip.archive.source_bytes import SourceBytes
 from safe_pip.errors import UnscannableError
 
 LOCAL_SIGNATURE = b"PK\x03\x04"
-_CENTRAL_SIGNATURE = b"PK\x01\x02"
+CENTRAL_SIGNATURE = b"PK\x01\x02"
 _END_SIGNATURE = b"PK\x05\x06"
-_LOCATOR_SIGNATURE = b"PK\x06\x07"
+LOCATOR_SIGNATURE = b"PK\x06\x07"
 _END = struct.Struct("<4s4H2LH")
 _END_64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR = struct.Struct("<4sLQL")
@@ -100,7 +100,7 @@ def check_directory(source: SourceBytes, ending: ZipEnding, limits: Limits) -> N
             f"a zip directory of {ending.directory_size:,} bytes", reason="too-many-members"
         )
     directory = source.read_at(ending.directory_start, ending.directory_size)
-    if directory.count(_CENTRAL_SIGNATURE) > limits.max_members:
+    if directory.count(CENTRAL_SIGNATURE) > limits.max_members:
         raise UnscannableError(
             f"more than {limits.max_members:,} members", reason="too-many-members"
         )
@@ -138,7 +138,7 @@ def _parse_ending(source: SourceBytes, tail: bytes, start: int) -> ZipEnding | N
     _, _, _, _, entries, size, offset, comment_size = _END.unpack_from(tail)
     directory_end = start
     locator = source.read_at(start - _LOCATOR.size, _LOCATOR.size) if start > 76 else b""
-    if locator.startswith(_LOCATOR_SIGNATURE):
+    if locator.startswith(LOCATOR_SIGNATURE):
         directory_end = start - _LOCATOR.size - _END_64.size
         wide = _parse_zip64(source, locator, directory_end)
         unknown = (0xFFFF, _IN_ZIP64, _IN_ZIP64)
@@ -152,11 +152,11 @@ def _parse_ending(source: SourceBytes, tail: bytes, start: int) -> ZipEnding | N
     shift = directory_start - offset
     if directory_start < 0:
         return None
-    if entries and source.read_at(directory_start, 4) != _CENTRAL_SIGNATURE:
+    if entries and source.read_at(directory_start, 4) != CENTRAL_SIGNATURE:
         return None
     if shift < 0:
         raise UnscannableError("the zip's directory is misplaced", reason="broken-archive")
-    if shift and entries and source.read_at(offset, 4) == _CENTRAL_SIGNATURE:
+    if shift and entries and source.read_at(offset, 4) == CENTRAL_SIGNATURE:
         raise UnscannableError("two directories in one zip", reason="ambiguous-archive")
     return ZipEnding(
         start=start,

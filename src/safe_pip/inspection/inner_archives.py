@@ -4,31 +4,43 @@ its name, so the modules in it are read like all others."""
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Set
 from dataclasses import replace
 from functools import partial
 
 from safe_pip.archive import Limits
+from safe_pip.archive.contents import Contents
+from safe_pip.archive.source_bytes import HeldBytes
+from safe_pip.archive.zip_ends import END_SIGNATURE, ZipEndWatch
+from safe_pip.archive.zip_reader import inflated
+from safe_pip.archive.zip_structure import (
+    CENTRAL_SIGNATURE,
+    LOCATOR_SIGNATURE,
+    MemberData,
+    find_ending,
+    locate_members,
+)
 from safe_pip.distribution import Distribution, SourceFile
 from safe_pip.errors import UnscannableError
-from safe_pip.inspection.byte_code import is_unread_module
 
 _SOURCES = (".py", ".pyw")
-_FIRST_BYTES = b"PK\x03\x04"
-_LAST_RECORD = b"PK\x05\x06"
-# zipimport looks this far back for the record: the longest comment, and the record itself.
-_TAIL_BYTES = (1 << 16) + 22
-# What does not begin like a zip may be one all the same; so much of it is read to find out.
-_MAX_DISGUISED_BYTES = 4 << 20
-_NAMES_BYTES = 1 << 20
+_COMPILED = ".pyc"
+# Of an archive that cannot be held, so much is looked at for the names in its directory.
+_NAMES_BYTES = 16 << 20
 _MAX_MODULES = 20_000
-_BROKEN = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError)
+_LOCATOR_BYTES = 20
+_BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, RuntimeError),
+    *(NotImplementedError, ValueError, LookupError),
+)
 
 
 def with_inner_modules(distribution: Distribution, limits: Limits) -> Distribution:
-    """The distribution with the sources of its inner archives as files below them.
+    """The distribution with the modules of its inner archives as files below them.
 
     Raises UnscannableError for modules that cannot be read, or are too many.
     """
@@ -48,58 +60,100 @@ def with_inner_modules(distribution: Distribution, limits: Limits) -> Distributi
 
 
 def _modules(file: SourceFile, limits: Limits) -> Iterator[SourceFile]:
-    is_zip = file.head(4) == _FIRST_BYTES
-    if not is_zip and not 22 <= file.size <= _MAX_DISGUISED_BYTES:
+    if not _has_zip_end(file):
         return
     if file.size > limits.max_loaded_bytes:
         _refuse_modules_in(file, "is too large to be read")
         return
     content = file.read()
-    if _LAST_RECORD not in content[-_TAIL_BYTES:]:
-        return
     try:
-        archive = zipfile.ZipFile(io.BytesIO(content))
-    except (*_BROKEN, ValueError):
-        # Python's import asks less of an archive than zipfile does.
-        _refuse_modules_in(file, "is no archive that can be read")
+        members = _importable(content)
+    except (*_BROKEN, UnscannableError):
+        # Python's import asks less of an archive than we do, and might read another one in it.
+        _refuse_modules_in(file, "is no archive that every tool reads alike")
         return
-    with archive:
-        names = set(archive.namelist())
-        for member in archive.infolist():
-            if is_unread_module(member.filename, names):
-                raise UnscannableError(
-                    f"{member.filename!a} in {file.path!a} is a compiled module without its source",
-                    reason="inner-archive",
-                )
-            if member.filename.lower().endswith(_SOURCES):
-                source = _source(archive, member, file.path, limits)
-                yield SourceFile(
-                    path=f"{file.path}/{member.filename}",
-                    size=len(source),
-                    load=partial(bytes, source),
-                )
+    names = {member.info.orig_filename for member in members}
+    for member in members:
+        name = member.info.orig_filename
+        if _hides_source(name, names):
+            raise UnscannableError(
+                f"{name!a} in {file.path!a} is run in place of its source", reason="inner-archive"
+            )
+        source = _source(content, member, file.path, limits)
+        yield SourceFile(path=f"{file.path}/{name}", size=len(source), load=partial(bytes, source))
+
+
+def _has_zip_end(file: SourceFile) -> bool:
+    if file.has_zip_end is not None:
+        return file.has_zip_end
+    watch = ZipEndWatch()
+    for piece in file.chunks():
+        watch.see(piece)
+    return watch.has_zip_end
+
+
+def _importable(content: bytes) -> list[MemberData]:
+    """The modules that Python could import. Raises what ``_BROKEN`` lists, or UnscannableError, for
+    an archive in which another reader could see others."""
+    source = HeldBytes(content)
+    ending = find_ending(source)
+    if ending is None:
+        raise zipfile.BadZipFile
+    _check_narrow_reading(content, ending.start)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        infos = archive.infolist()
+    if not any(_is_module(info.orig_filename) for info in infos):
+        return []
+    members = locate_members(source, infos, ending, Contents())
+    return [member for member in members if _is_module(member.info.orig_filename)]
+
+
+def _check_narrow_reading(content: bytes, end: int) -> None:
+    """Python's import knows no zip64 before 3.13, and takes the directory to be where the last
+    record alone says."""
+    if content[max(end - _LOCATOR_BYTES, 0) : end].startswith(LOCATOR_SIGNATURE):
+        (size,) = struct.unpack_from("<L", content, end + 12)
+        if size <= end and content.startswith(CENTRAL_SIGNATURE, end - size):
+            raise zipfile.BadZipFile
+
+
+def _is_module(name: str) -> bool:
+    lower = name.lower()
+    return lower.endswith(_SOURCES) or (lower.endswith(_COMPILED) and "__pycache__/" not in lower)
+
+
+def _hides_source(name: str, names: Set[str]) -> bool:
+    """In an archive Python takes a compiled module before its source, if the two fit or the
+    compiled one says that nobody needs to look."""
+    return name.endswith(_COMPILED) and name[:-1] in names
 
 
 def _refuse_modules_in(file: SourceFile, why: str) -> None:
     """Of what cannot be held or read, such as a model's weights, the last part has the names."""
-    tail = b""
+    pieces: deque[bytes] = deque()
+    n_bytes = 0
     for piece in file.chunks():
-        tail = (tail + piece)[-_NAMES_BYTES:]
-    if any(suffix.encode() in tail.lower() for suffix in _SOURCES):
+        pieces.append(piece)
+        n_bytes += len(piece)
+        while n_bytes - len(pieces[0]) >= _NAMES_BYTES:
+            n_bytes -= len(pieces.popleft())
+    tail = b"".join(pieces)
+    record = max(tail.rfind(END_SIGNATURE), 0)
+    (directory_bytes,) = struct.unpack_from("<L", tail.ljust(record + 16, b"\0"), record + 12)
+    is_beyond = directory_bytes > record and n_bytes < file.size
+    # The suffixes of modules all begin alike.
+    if is_beyond or b".py" in tail.lower():
         raise UnscannableError(f"{file.path!a} holds modules and {why}", reason="inner-archive")
 
 
-def _source(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: str, limits: Limits) -> bytes:
-    """Raises UnscannableError: Python asks less of an archive than we do, and might read it."""
+def _source(content: bytes, member: MemberData, path: str, limits: Limits) -> bytes:
+    """Raises UnscannableError for one that is damaged, which Python might run all the same."""
+    name = member.info.orig_filename
+    if member.info.file_size > limits.max_metadata_bytes:
+        raise UnscannableError(f"{name!a} in {path!a} is too large", reason="inner-archive")
     try:
-        with archive.open(member) as stream:
-            source = stream.read(limits.max_metadata_bytes + 1)
-    except _BROKEN as error:
+        return b"".join(inflated(HeldBytes(content), member))
+    except UnscannableError as error:
         raise UnscannableError(
-            f"{member.filename!a} in {path!a} cannot be read", reason="inner-archive"
+            f"{name!a} in {path!a} cannot be read", reason="inner-archive"
         ) from error
-    if len(source) > limits.max_metadata_bytes:
-        raise UnscannableError(
-            f"{member.filename!a} in {path!a} is too large", reason="inner-archive"
-        )
-    return source
