@@ -37,6 +37,9 @@ from safe_pip.errors import UnscannableError
 from safe_pip.inspection.build_backend import refuse_unread_backend
 from safe_pip.inspection.byte_code import refuse_unread_modules
 from safe_pip.inspection.inner_archives import with_inner_modules
+from safe_pip.inspection.own_places import refuse_foreign_places
+from safe_pip.inspection.repositories import refuse_repository_commands
+from safe_pip.inspection.unread_files import refuse_unread_files, with_dotted_scripts
 from safe_pip.inspection.unscannable import (
     INSTALLED,
     METADATA_SUFFIXES,
@@ -58,8 +61,13 @@ def open_artifact(artifact: Artifact, limits: Limits) -> Iterator[Distribution]:
     if artifact.origin is not OriginKind.INSTALLED:
         with open_distribution(artifact, limits) as distribution:
             refuse_unread_backend(distribution)
-            refuse_unread_modules(distribution)
-            yield with_inner_modules(distribution, limits)
+            opened = with_inner_modules(with_dotted_scripts(distribution), limits)
+            # An audit of what is installed tells of these instead.
+            refuse_unread_modules(opened)
+            refuse_unread_files(opened)
+            refuse_foreign_places(opened)
+            refuse_repository_commands(opened)
+            yield opened
         return
     try:
         yield _open_installed(artifact.path, limits)

@@ -1,0 +1,93 @@
+"""Files that Python would run and that nobody reads as what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import replace
+
+from safe_pip.distribution import Distribution, DistributionKind, SourceFile
+from safe_pip.errors import UnscannableError
+from safe_pip.extractors.parsing import decode_source
+from safe_pip.extractors.program import import_lines
+from safe_pip.extractors.wheel_layout import scheme_path, site_path
+
+_MAGIC_BYTES = 4
+# The numbers of Python 2 and of 3.0 to 3.7, none of which pip installs for any more.
+_OLD_MAGIC = ((20_000, 62_300), (3_000, 3_400))
+_MAX_PTH_BYTES = 1 << 20
+_IMPORT = ("import ", "import\t")
+
+
+def refuse_unread_files(distribution: Distribution) -> None:
+    """Raises UnscannableError for a module that is there in compiled form only, and for a ``.pth``
+    file in which Python finds other lines than we do."""
+    paths = distribution.by_path.keys()
+    for file in distribution.files:
+        if _is_module_without_source(file, paths):
+            raise UnscannableError(
+                f"{file.path!a} is a compiled module, and its source is not there",
+                reason="bytecode-without-source",
+            )
+        if file.path.endswith(".pth") and _is_in_site_folder(file, distribution):
+            _refuse_unread_lines(file)
+
+
+def with_dotted_scripts(distribution: Distribution) -> Distribution:
+    """With the Python scripts of a wheel that have a dot in their name, such as ``pip3.11``, under
+    a path by which they are known for Python."""
+    if distribution.kind is not DistributionKind.WHEEL:
+        return distribution
+    scripts = tuple(
+        replace(file, path=_free_path(file.path, distribution.by_path.keys()))
+        for file in distribution.files
+        if _is_dotted_script(file)
+    )
+    return replace(distribution, files=(*distribution.files, *scripts)) if scripts else distribution
+
+
+def _free_path(path: str, taken: Set[str]) -> str:
+    path = f"{path}.py"
+    return _free_path(path, taken) if path in taken else path
+
+
+def _is_module_without_source(file: SourceFile, paths: Set[str]) -> bool:
+    folder, _, name = file.path.rpartition("/")
+    if not name.endswith(".pyc") or folder.rpartition("/")[2] == "__pycache__":
+        return False
+    if not name.removesuffix(".pyc").isidentifier() or file.path[:-1] in paths:
+        return False
+    head = file.head(_MAGIC_BYTES)
+    number = int.from_bytes(head[:2], "little")
+    is_old = any(oldest <= number < newest for oldest, newest in _OLD_MAGIC)
+    return head[2:] == b"\r\n" and not is_old
+
+
+def _is_in_site_folder(file: SourceFile, distribution: Distribution) -> bool:
+    """A source's own may lie anywhere: those count that are in the wheel which is built of it."""
+    if distribution.kind is not DistributionKind.WHEEL or file.size > _MAX_PTH_BYTES:
+        return False
+    below = site_path(file.path, distribution)
+    return below is not None and "/" not in below
+
+
+def _refuse_unread_lines(file: SourceFile) -> None:
+    """``site`` knows no coding cookie, and from Python 3.13 on takes more characters than a line
+    feed for the end of a line."""
+    data = file.read()
+    text = data.decode("utf-8-sig", "replace")
+    run = {line.rstrip() for line in text.splitlines() if line.startswith(_IMPORT)}
+    read = {line.rstrip() for line in import_lines(decode_source(data)).split("\n")}
+    if not run <= read:
+        raise UnscannableError(
+            f"{file.path!a} has lines that not every Python runs", reason="ambiguous-pth"
+        )
+
+
+def _is_dotted_script(file: SourceFile) -> bool:
+    scheme, below = scheme_path(file.path)
+    is_program = scheme == "scripts" or (scheme == "data" and below.startswith("bin/"))
+    name = below.rpartition("/")[2]
+    if not is_program or "." not in name or name.endswith((".py", ".pyw")):
+        return False
+    first_line = file.head(200).partition(b"\n")[0]
+    return first_line.startswith(b"#!") and b"python" in first_line

@@ -1,0 +1,222 @@
+"""Files that Python, pip or a build would use and that nobody reads as such are refused."""
+
+from __future__ import annotations
+
+import py_compile
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from safe_pip.archive import DEFAULT_LIMITS
+from safe_pip.artifact import Artifact, OriginKind
+from safe_pip.errors import UnscannableError
+from safe_pip.evidence import Surface
+from safe_pip.extractors.surfaces import surfaces_of
+from safe_pip.inspection.installed import open_artifact
+from tests.builders import Content, write_sdist, write_wheel
+from tests.integration.conftest import Workshop, workshop  # noqa: F401
+
+
+def refusal(path: Path) -> str | None:
+    artifact = Artifact(path=path, origin=OriginKind.INDEX)
+    try:
+        with open_artifact(artifact, DEFAULT_LIMITS):
+            return None
+    except UnscannableError as error:
+        return error.reason
+
+
+def compiled(folder: Path, text: str = "") -> bytes:
+    source, place = folder / "source.py", folder / "compiled"
+    source.write_text(text, encoding="utf-8")
+    py_compile.compile(str(source), cfile=str(place), doraise=True)
+    return place.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["demo/__init__.pyc", "demo/stage.pyc", "stage.pyc"])
+def test_module_without_its_source(tmp_path: Path, name: str) -> None:
+    """Python imports it, and nobody can read what it does."""
+    files: dict[str, Content] = {name: compiled(tmp_path)}
+    assert refusal(write_wheel(tmp_path, "demo", files=files)) == "bytecode-without-source"
+    assert refusal(write_sdist(tmp_path, "demo", files=files)) == "bytecode-without-source"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"demo/stage.py": b"", "demo/stage.pyc": b"\xa7\r\r\n"},
+        {"demo/__pycache__/gone.cpython-311.pyc": b"\xa7\r\r\n" + bytes(12)},
+        {"demo/of-python-2.pyc": b"\x03\xf3\r\n", "demo/old.pyc": b"\x03\xf3\r\n"},
+        {"demo/of_3_7.pyc": b"\x42\x0d\r\n", "demo/text.pyc": b"no byte code"},
+        {"test/bytecode_3.11/00-loop.pyc": b"\xa7\r\r\n"},
+    ],
+)
+def test_compiled_modules_that_no_python_imports(tmp_path: Path, files: dict[str, Content]) -> None:
+    """A source beside them comes first; the others have another Python's number, or no name."""
+    assert refusal(write_wheel(tmp_path, "demo", files=files)) is None
+
+
+COOKIE = b"# coding: cp037\nimport os; print('ran')\n"
+FORM_FEED = b"x\x0cimport os; print('ran')\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "is_run"),
+    [(COOKIE, True), (FORM_FEED, sys.version_info >= (3, 13))],
+    ids=["cookie", "form-feed"],
+)
+@pytest.mark.parametrize("place", ["demo.pth", "demo-1.0.data/platlib/demo.pth"])
+def test_lines_of_a_pth_file_that_python_alone_sees(
+    tmp_path: Path, content: bytes, is_run: bool, place: str
+) -> None:
+    (tmp_path / "demo.pth").write_bytes(content)
+    code = "import site, sys; site.addpackage(sys.argv[1], 'demo.pth', set())"
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert ("ran" in shown) is is_run
+    assert refusal(write_wheel(tmp_path, "demo", files={place: content})) == "ambiguous-pth"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"import sys; sys.path\r\nimport os\r\n",
+        b"# coding: utf-8\nimport os\n",
+        b"\xef\xbb\xbfimport os\n",
+        b"../\x0celsewhere\n",
+        b"",
+    ],
+)
+def test_ordinary_pth_files_are_read(tmp_path: Path, content: bytes) -> None:
+    assert refusal(write_wheel(tmp_path, "demo", files={"demo.pth": content})) is None
+
+
+@pytest.mark.parametrize("folder", ["demo-1.0.data/scripts", "demo-1.0.data/data/bin"])
+def test_script_with_a_dot_in_its_name_is_read_as_python(tmp_path: Path, folder: str) -> None:
+    files: dict[str, Content] = {
+        f"{folder}/tool3.11": "#!python\nimport os\n",
+        f"{folder}/a.sh": "",
+    }
+    artifact = Artifact(path=write_wheel(tmp_path, "demo", files=files), origin=OriginKind.SCANNED)
+    with open_artifact(artifact, DEFAULT_LIMITS) as distribution:
+        surfaces = surfaces_of(distribution)
+    assert surfaces[f"{folder}/tool3.11.py"] in (Surface.ENTRY_POINT, Surface.MODULE)
+    assert not any(path.startswith(f"{folder}/a.sh") for path in surfaces)
+
+
+FOREIGN = (
+    *("pip/_internal/operations/prepare.py", "safe_pip/gates/checkpoint.py", "PIP/__init__.py"),
+    *("demo-1.0.data/purelib/pip/__main__.py", ".data/platlib/any.pth"),
+    *("demo-1.0.data/data/lib/python3.11/site-packages/safe_pip/cache/store.py",),
+    *("demo-1.0.data/data/pyvenv.cfg", "demo-1.0.data/data/bin/python3", "x.data/scripts/python"),
+    *("demo-1.0.data/scripts/pip3.11", "demo-1.0.data/scripts/git", "x.data/data/Scripts/PIP.EXE"),
+    *("demo-1.0.data/scripts/safe-pip", "demo-1.0.data/scripts/keyring"),
+)
+
+
+@pytest.mark.parametrize("place", FOREIGN)
+def test_wheel_that_takes_the_place_of_what_guards_or_runs(tmp_path: Path, place: str) -> None:
+    """Harmless by itself: the interpreter, its settings, pip, safe-pip and what pip starts."""
+    assert refusal(write_wheel(tmp_path, "demo", files={place: "x = 1\n"})) == "foreign-place"
+
+
+@pytest.mark.parametrize(
+    ("project", "place"),
+    [
+        ("pip", "pip/__init__.py"),
+        ("safe-pip-guard", "safe_pip/__init__.py"),
+        ("demo", "demo/pip/__init__.py"),
+        ("demo", "pipx/__init__.py"),
+        ("demo", "demo-1.0.data/scripts/python-config"),
+        ("demo", "demo-1.0.data/data/share/pyvenv.cfg"),
+        ("keyring", "keyring-1.0.data/scripts/keyring"),
+    ],
+)
+def test_own_and_other_places_are_nobody_elses(tmp_path: Path, project: str, place: str) -> None:
+    assert refusal(write_wheel(tmp_path, project, files={place: "x = 1\n"})) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "../lib/sitecustomize.py = demo:main",
+        "tool = demo:main\n   ../sitecustomize.py = demo:main",
+        "python3 = demo:main",
+        "git = demo:main",
+    ],
+    ids=["elsewhere", "indented", "python", "git"],
+)
+@pytest.mark.parametrize("group", ["console_scripts", "gui_scripts"])
+def test_entry_point_that_takes_a_place(tmp_path: Path, line: str, group: str) -> None:
+    files: dict[str, Content] = {
+        "demo/__init__.py": "def main(): pass\n",
+        "demo-1.0.dist-info/entry_points.txt": f"[{group}]\n{line}\n",
+    }
+    assert refusal(write_wheel(tmp_path, "demo", files=files)) == "foreign-place"
+
+
+def test_ordinary_entry_points_pass(tmp_path: Path) -> None:
+    text = "[console_scripts]\ndemo = demo:main\n# ../x = y\n[paths]\na/b = demo:main\n"
+    files: dict[str, Content] = {"demo-1.0.dist-info/entry_points.txt": text}
+    assert refusal(write_wheel(tmp_path, "demo", files=files)) is None
+
+
+GIT = {".git/HEAD": "ref: refs/heads/main\n", ".git/objects/x": "", ".git/refs/x": ""}
+CLONED = (
+    "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n"
+    '\tlogallrefupdates = true\n[remote "origin"]\n\turl = https://example.org/a.git\n'
+    "\tfetch = +refs/heads/*:refs/remotes/origin/*\n"
+    '[branch "main"]\n\tremote = origin\n\tmerge = refs/heads/main\n'
+)
+
+
+def test_settings_of_a_repository_that_a_build_starts_git_in(
+    tmp_path: Path,
+    workshop: Workshop,  # noqa: F811
+) -> None:
+    """As back ends do that take the version from there."""
+    tree, mark = tmp_path / "tree", tmp_path / "mark"
+    tree.mkdir()
+    for command in (["init", "-q"], ["config", "core.fsmonitor", f"touch {mark}; false"]):
+        subprocess.run(["git", "-C", tree, *command], check=True, env=workshop.environ)
+    subprocess.run(["git", "-C", tree, "status"], check=True, env=workshop.environ)
+    assert mark.exists(), "git runs it"
+    settings = (tree / ".git" / "config").read_text(encoding="utf-8")
+    files: dict[str, Content] = {**GIT, ".git/config": settings}
+    assert refusal(write_sdist(tmp_path, "demo", files=files)) == "repository-commands"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (".git/config", "[core] fsmonitor = x\n"),
+        (".git/config", "[core]\nbare = false \\\n"),
+        (".git/config", "[include]\npath = ../evil\n"),
+        (".git/config", '[filter "a"]\nsmudge = x\n'),
+        (".git/config", '[remote "origin"]\nuploadpack = x\n'),
+        (".git/config", "[alias]\nstatus = !x\n"),
+        ("src/.git/config", "[core]\nhooksPath = x\n"),
+        ("deep/bare/config", "[core]\nsshCommand = x\n"),
+        (".git/hooks/post-index-change", "#!/bin/sh\n"),
+        (".hg/hgrc", "[hooks]\npre-status = x\n"),
+        (".hg/hgrc", "[paths]\ndefault = x\n[extensions]\nevil = ../evil.py\n"),
+        ("sub/.hg/hgrc-not-shared", "[alias]\nid = !x\n"),
+    ],
+)
+def test_repository_that_names_commands(tmp_path: Path, name: str, text: str) -> None:
+    head = name.rpartition("/")[0] + "/HEAD"
+    files: dict[str, Content] = {head: "ref: x\n", name: text}
+    assert refusal(write_sdist(tmp_path, "demo", files=files)) == "repository-commands"
+
+
+def test_repository_as_a_clone_leaves_it(tmp_path: Path) -> None:
+    files: dict[str, Content] = {
+        **GIT,
+        ".git/config": CLONED,
+        ".git/hooks/pre-commit.sample": "#!/bin/sh\n",
+        ".hg/hgrc": "# as cloned\n[paths]\ndefault = https://example.org/a\n",
+        "config": "[anything]\n",
+    }
+    assert refusal(write_sdist(tmp_path, "demo", files=files)) is None
