@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from safe_pip.artifact import Artifact
+from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.errors import (
     EXIT_BLOCKED,
     EXIT_DECLINED,
@@ -22,6 +22,7 @@ from safe_pip.gates.reviewer import Arrival, Hold, Ruling
 from safe_pip.inspection.inspector import Inspected
 from safe_pip.policy.index_signals import INDEX_RULES
 from safe_pip.policy.rules import (
+    UNVOUCHED_ORIGINS,
     Action,
     Context,
     Decision,
@@ -121,6 +122,8 @@ class Review:
         # What a person, and what an entry of the policy, let pass; by digest.
         self._accepted: dict[str, Verdict] = {}
         self._allowed: dict[str, Verdict] = {}
+        # The digests of sources of which nobody vouches for the name.
+        self._unvouched: set[str] = set()
         self._refusal: Refusal | None = None
         self._ruled: dict[tuple[str, str], tuple[Entry, Inspected]] = {}
         self._waited_seconds = 0.0
@@ -219,7 +222,8 @@ class Review:
                         _accepted(decision) if self._is_enforced(decision) else decision
                         for decision in decisions
                     ]
-                    self._accepted |= {item.verdict.sha256: item.verdict for item in asked}
+                    for item in asked:
+                        self._accepted |= _by_digest(item.verdict)
                 case Reply.NO:
                     self._refuse(asked[0], exit_code=EXIT_DECLINED)
                 case Reply.WITHDRAWN:
@@ -228,6 +232,8 @@ class Review:
         return [self._ruling(decision) for decision in decisions]
 
     def _decide(self, arrival: Arrival, verdict: Verdict) -> Decision:
+        if arrival.context.origin in UNVOUCHED_ORIGINS:
+            self._unvouched.add(verdict.sha256)
         decision = decide(
             verdict,
             self._policy,
@@ -238,7 +244,7 @@ class Review:
         )
         if decision.action is Action.ALLOW:
             if decision.rule == "allow":
-                self._allowed[verdict.sha256] = verdict
+                self._allowed |= _by_digest(verdict)
             return decision
         if decision.action is Action.ASK and self._is_answered(verdict, arrival.parent_sha256):
             return _accepted(decision)
@@ -252,8 +258,11 @@ class Review:
         return decision
 
     def _context(self, arrival: Arrival) -> Context:
-        """With the file's attestations, if the policy wants them and the index has some."""
+        """With what is known of the source that it was built from, and the file's attestations, if
+        the policy wants them and the index has some."""
         context, sha256 = arrival.context, arrival.artifact.sha256
+        if context.origin is OriginKind.BUILT and arrival.parent_sha256 in self._unvouched:
+            context = replace(context, is_of_unvouched_source=True)
         if self._attester is None or context.provenance_url is None or sha256 is None:
             return context
         attested = self._attester.check(
@@ -352,6 +361,11 @@ class Review:
 
 def _never() -> bool:
     return False
+
+
+def _by_digest(verdict: Verdict) -> Mapping[str, Verdict]:
+    """Nothing for what could not be read and has no digest: it is the archive of nothing else."""
+    return {verdict.sha256: verdict} if verdict.sha256 else {}
 
 
 def _shows_nothing_new(verdict: Verdict, parent: Verdict | None) -> bool:

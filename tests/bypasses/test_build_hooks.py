@@ -126,6 +126,7 @@ COMPILED = {
     "extension-before-source": ("backend", ".", ["backend.py", "backend.so"]),
     "extension-of-a-platform": ("b.c", "src", ["src/b/__init__.py", "src/b/c.abi3.so"]),
     "extension-of-a-package": ("b.c", "./src/", ["src/b/__init__.cpython-311-x86_64-linux-gnu.so"]),
+    "under-the-name-of-setuptools": ("", ".", ["setuptools/build_meta.pyc"]),
     "object-of-a-module": ("backend:hooks", "_build", ["_build/backend.pyc"]),
 }
 
@@ -153,6 +154,23 @@ def test_build_back_end_that_is_compiled(backend: str, path: str, files: list[st
 )
 def test_however_the_path_is_written(written: bytes) -> None:
     assert refusal({"pyproject.toml": written, "x.zip": b"", "x": b""}) == "backend-in-archive"
+
+
+def test_link_out_of_the_source_on_the_way_to_the_back_end(tmp_path: Path) -> None:
+    """Python imports from a file of any name, and what the link leads to is nobody's code yet."""
+    outside = tmp_path / "outside.dat"
+    outside.write_bytes(b"")
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "pyproject.toml").write_bytes(PYPROJECT % (b"backend", b"lib/here"))
+    (tree / "lib").mkdir()
+    (tree / "lib" / "here").symlink_to(outside)
+    artifact = Artifact(path=tree, origin=OriginKind.VCS)
+    with (
+        pytest.raises(UnscannableError, match="a link out of the source"),
+        open_artifact(artifact, DEFAULT_LIMITS),
+    ):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -361,6 +361,45 @@ def test_revision_that_is_an_option(
     assert workshop.installed() == []
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "svn+ssh://-oProxyCommand=x@127.0.0.1/repository",
+        "hg+ssh://-oProxyCommand=x/repository",
+        "git+ssh://user@-oProxyCommand=x/repository",
+        "hg+ssh://%2DoProxyCommand=x/repository",
+    ],
+)
+def test_host_that_is_an_option(workshop: Workshop, url: str) -> None:  # noqa: F811
+    """Version controls older than 2017 hand it on to ssh, which runs what it says."""
+    programs = workshop.folder / "programs"
+    programs.mkdir()
+    for name in ("svn", "hg", "git"):
+        text = f'#!/bin/sh\necho "{name} $*" >> "$CANARY_MARKS"\n'
+        (programs / name).write_text(text, encoding="utf-8")
+        (programs / name).chmod(0o755)
+    write_wheel(workshop.archives, "alpha", headers={"Requires-Dist": f"beta @ {url}"})
+    path = f"{programs}{os.pathsep}{workshop.environ['PATH']}"
+    status = workshop.guarded(RecordingReviewer(), "install", "alpha", PATH=path)
+    assert status == EXIT_UNSCANNABLE
+    assert workshop.marks == []
+    assert workshop.installed() == []
+
+
+def test_subfolder_by_way_of_a_link(workshop: Workshop) -> None:  # noqa: F811
+    """pip reads the settings of a build where the system finds ``link/../project``, and runs it
+    where the text of the path leads."""
+    settings = {"deep/project/pyproject.toml": project_files("alpha")["pyproject.toml"]}
+    shown = {f"project/{name}": text for name, text in project_files("alpha").items()}
+    files: dict[str, Content] = {**settings, **shown, "deep/er/x": ""}
+    folder = write_tree(workshop.folder / "alpha", files)
+    (folder / "link").symlink_to("deep/er")
+    commit(workshop, folder)
+    url = f"alpha @ git+file://{folder}#subdirectory=link/../project"
+    assert workshop.guarded(RecordingReviewer(), "install", url) == EXIT_UNSCANNABLE
+    assert workshop.marks == []
+
+
 @pytest.mark.parametrize(("flags", "is_refused"), [(0b01, True), (0b11, True), (0, False)])
 def test_wheel_with_a_module_that_hides_its_source(
     tmp_path: Path, flags: int, is_refused: bool

@@ -291,6 +291,40 @@ def test_an_allowed_archive_settles_no_hard_rule_that_it_did_not_show() -> None:
     assert not table.rule(built, parent=EVIL.sha256)[0].is_allowed
 
 
+def test_what_could_not_be_read_is_the_archive_of_nothing() -> None:
+    """A folder that could not be read has no digest, and what comes by itself has no parent."""
+    folder = replace(UNREADABLE, filename="folder", kind="directory", sha256="")
+    quiet = replace(ODD, findings=())
+    policy = Policy(unscannable=Action.ASK)
+    table = Table(FakeDesk(True, False), folder, quiet, policy=policy)
+    assert table.rule(folder)[0].is_allowed
+    assert not table.rule(quiet)[0].is_allowed, "it is asked about"
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_allowed"),
+    [
+        (OriginKind.INDEX, True),
+        (OriginKind.DIRECTORY, True),
+        (OriginKind.DIRECT_URL, False),
+        (OriginKind.VCS, False),
+        (OriginKind.EDITABLE_VCS, False),
+    ],
+)
+def test_wheel_of_a_source_that_nobody_vouches_for(origin: OriginKind, is_allowed: bool) -> None:
+    """An allow entry for a project is none for what a checkout builds under its name."""
+    tree = replace(FINE, project=EVIL.project)
+    built = replace(EVIL, filename="evil-1.0-py3-none-any.whl", kind="wheel")
+    entry = AllowEntry(project=canonicalize_name("evil"), reason="trusted")
+    table = Table(FakeDesk(), tree, built, policy=Policy(allow=frozenset({entry})))
+    source = replace(arrival(tree), context=Context(origin=origin))
+    wheel = replace(
+        arrival(built), context=Context(origin=OriginKind.BUILT), parent_sha256=tree.sha256
+    )
+    assert table.review.rule([source], hold=table.desk.hold)[0].is_allowed
+    assert table.review.rule([wheel], hold=table.desk.hold)[0].is_allowed is is_allowed
+
+
 @pytest.mark.parametrize("is_allowed", [False, True])
 def test_an_allowed_archive_settles_what_its_index_says(is_allowed: bool) -> None:
     tree = replace(FINE, filename="tree", kind="directory", sha256="e" * 64)

@@ -22,7 +22,7 @@ from .pip_requirements import (
     describe,
     is_wheel,
     link_origin,
-    names_option_as_revision,
+    names_option,
     origin_of,
     requested_in,
     source_link,
@@ -72,8 +72,8 @@ class Guard:
 
     @contextlib.contextmanager
     def preparing(self, req: Any) -> Iterator[None]:
-        if names_option_as_revision(req):
-            self.refuse(f"The revision of {describe(req)} is an option of its version control.")
+        if names_option(req):
+            self.refuse(f"The URL of {describe(req)} has an option of its version control in it.")
         before, self._current = self._current, req
         try:
             yield
@@ -139,6 +139,9 @@ class Guard:
         if real(req.unpacked_source_directory) != real(req.source_dir):
             # A project in a subfolder: its build can reach all the rest as well.
             folders.append(req.unpacked_source_directory)
+        if any(real(folder) != real(os.path.abspath(folder)) for folder in folders):
+            # Of "link/../project", pip takes the settings from one place and the code from another.
+            self.refuse(f"The folder of {describe(req)} is not where its name says.")
         archive = self._archive_of_folder.get(real(req.source_dir))
         origin = self._origin(req)
         self._need(

@@ -84,14 +84,18 @@ def origin_of(req: Any, *, is_build_requirement: bool) -> str:
     return "FILE" if link.is_file and link.comes_from is None else "INDEX"
 
 
-def names_option_as_revision(req: Any) -> bool:
-    """Whether pip would hand it on as it is: pip before 23.3 runs what ``hg`` is told to that way
-    (CVE-2023-5752), before anything was fetched that could be inspected."""
+def names_option(req: Any) -> bool:
+    """Whether the revision, user or host of a checkout begins like an option: pip before 23.3 runs
+    what ``hg`` is told to that way (CVE-2023-5752), and older version controls hand the host on to
+    ssh (CVE-2017-1000116), before anything was fetched that could be inspected."""
     link = req.link
     if link is None or not link.is_vcs:
         return False
-    _, at, revision = urlsplit(link.url).path.rpartition("@")
-    return bool(at) and unquote(revision).lstrip().startswith("-")
+    parts = urlsplit(link.url)
+    _, at, revision = parts.path.rpartition("@")
+    user, _, host = parts.netloc.rpartition("@")
+    words = (revision if at else "", user, host)
+    return any(unquote(word).lstrip().startswith("-") for word in words)
 
 
 def link_origin(link: Any) -> str:

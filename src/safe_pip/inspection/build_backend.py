@@ -34,6 +34,11 @@ def refuse_unread_backend(distribution: Distribution) -> None:
         raise UnscannableError("a build back end of too many parts", reason="metadata-too-large")
     # Some file systems make no difference between upper and lower case.
     paths = {file.path.casefold() for file in distribution.files}
+    outside = {
+        anomaly.path.casefold()
+        for anomaly in distribution.anomalies
+        if anomaly.kind == "link-outside-root"
+    }
     extensions = {_stem(path): path for path in paths if path.endswith(_EXTENSIONS)}
     for folder in (folder.casefold() for folder in backend.folders):
         for part in _ways(folder):
@@ -41,6 +46,11 @@ def refuse_unread_backend(distribution: Distribution) -> None:
                 raise UnscannableError(
                     f"the build back end is loaded from {part!a}, which is no folder",
                     reason="backend-in-archive",
+                )
+            if part in outside:
+                raise UnscannableError(
+                    f"the build back end is loaded from {part!a}, a link out of the source",
+                    reason="link-outside-root",
                 )
         for base in _ways(posixpath.join(folder, *backend.module)):
             if compiled := _compiled(base.casefold(), paths, extensions):

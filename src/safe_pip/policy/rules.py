@@ -43,6 +43,7 @@ class Context:
     known, or not so. ``provenance_url`` is where the index has attestations of the file, if it
     has any, and ``attested`` what came of looking at them, if the policy wants that;
     ``attested_before`` is the latest earlier version that has some, where this file has none.
+    ``is_of_unvouched_source``: it was built from what came by such an origin.
     ``releases`` are the project's latest on that page, for a young one; ``other_indexes`` offer
     other files under the same name.
     """
@@ -62,6 +63,7 @@ class Context:
     yanked: str | None = None
     project_status: str | None = None
     other_indexes: tuple[str, ...] = ()
+    is_of_unvouched_source: bool = False
 
     @property
     def known_since(self) -> datetime | None:
@@ -171,11 +173,12 @@ def _covering_entries(
         return ()
     project = verdict.project or context.project
     today = now.astimezone(timezone.utc).date()
+    is_vouched = context.origin not in UNVOUCHED_ORIGINS and not context.is_of_unvouched_source
     covering = [
         entry
         for entry in policy.allow
         if entry.covers(project, verdict.version, verdict.sha256)
         and not entry.has_expired(today)
-        and (entry.sha256 is not None or context.origin not in UNVOUCHED_ORIGINS)
+        and (entry.sha256 is not None or is_vouched)
     ]
     return sorted(covering, key=lambda entry: (entry.sha256 is None, entry.reason))
