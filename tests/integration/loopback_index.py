@@ -7,6 +7,7 @@ import hashlib
 import html
 import json
 import re
+import sys
 import tarfile
 import threading
 import zipfile
@@ -149,7 +150,13 @@ def serve(index: LoopbackIndex) -> Iterator[LoopbackIndex]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Says nothing of a client that went away, as a pip does that is killed."""
+            if not isinstance(sys.exc_info()[1], ConnectionError):
+                super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -184,8 +184,13 @@ def _is_checked_cache(path: Path) -> bool:
     """Whether this is a compiled module that Python runs only if it fits its source."""
     if path.suffix != ".pyc" or path.parent.name != "__pycache__":
         return False
-    head = next(_read(path), b"")
-    return len(head) >= _PYC_HEAD_BYTES and not is_hash_based(head)
+    head, watch = b"", ZipEndWatch()
+    for piece in _read(path):
+        head = head or piece[:_PYC_HEAD_BYTES]
+        watch.see(piece)
+    # Python imports modules from a zip whatever stands before it.
+    is_module = len(head) == _PYC_HEAD_BYTES and not watch.has_zip_end
+    return is_module and not is_hash_based(head)
 
 
 def _is_code(name: str) -> bool:

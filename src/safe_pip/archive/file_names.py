@@ -31,7 +31,8 @@ class FileName:
 def parse_file_name(filename: str) -> FileName:
     """Never fails; what cannot be read is None."""
     lower = filename.lower()
-    if lower.endswith(".whl"):
+    # pip takes one in other letters for a source, and builds it.
+    if filename.endswith(".whl"):
         try:
             project, version, _, _ = parse_wheel_filename(filename)
         except (InvalidWheelFilename, InvalidVersion):

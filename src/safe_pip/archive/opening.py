@@ -21,7 +21,7 @@ from safe_pip.archive.core_metadata import (
 from safe_pip.archive.directory_reader import read_directory, tree_sha256
 from safe_pip.archive.file_names import FileName, disagreement, parse_file_name
 from safe_pip.archive.limits import DEFAULT_LIMITS, Limits, Meter
-from safe_pip.archive.source_bytes import HeldBytes, OpenFile, SourceBytes, sha256_of
+from safe_pip.archive.source_bytes import HeldBytes, SourceBytes, sha256_of, source_of
 from safe_pip.archive.tar_reader import read_tar
 from safe_pip.archive.tar_stream import is_tar_header
 from safe_pip.archive.wheel_record import compare_record
@@ -74,8 +74,7 @@ def open_distribution(
             f"{artifact.path} cannot be read: {error.strerror}", reason="unreadable"
         ) from error
     with file:
-        source = OpenFile(file)
-        distribution = _open_archive(source, artifact.path.name, limits)
+        distribution = _open_archive(source_of(file), artifact.path.name, limits)
         if artifact.sha256 is not None and artifact.sha256 != distribution.sha256:
             raise UnscannableError(
                 f"{artifact.path.name}: its SHA-256 is {distribution.sha256}, "
@@ -93,7 +92,7 @@ def read_archive(
 
     Raises UnscannableError as open_distribution does.
     """
-    source = HeldBytes(data) if isinstance(data, bytes) else OpenFile(data)
+    source = HeldBytes(data) if isinstance(data, bytes) else source_of(data)
     yield _open_archive(source, filename, limits)
 
 

@@ -9,6 +9,11 @@ from collections.abc import Iterator
 from typing import BinaryIO, Protocol
 
 from safe_pip.distribution import CHUNK_BYTES
+from safe_pip.errors import UnscannableError
+
+# What is read once and held, as long as it is looked at; larger files are read again.
+_MAX_HELD_BYTES = 32 << 20
+_DIGEST_BYTES = 16
 
 
 class SourceBytes(Protocol):
@@ -37,7 +42,8 @@ class HeldBytes:
 
 
 class OpenFile:
-    """An archive in an open, seekable file.
+    """An archive in an open, seekable file, whose bytes are those of the first time that they were
+    read: who had mapped it into memory can change it and back without a trace in its times.
 
     It is read, not mapped: pages of a map count as our memory, and a file that shrinks under a
     map kills the process.
@@ -47,17 +53,44 @@ class OpenFile:
         self._file = file
         self._lock = threading.Lock()
         self._size = file.seek(0, io.SEEK_END)
+        self._digests: dict[int, bytes] = {}
+        self._last: tuple[int, bytes] = (-1, b"")
 
     @property
     def size(self) -> int:
         return self._size
 
     def read_at(self, offset: int, length: int) -> bytes:
-        if offset >= self._size:
+        """Raises UnscannableError for bytes that were others before."""
+        end = min(offset + length, self._size)
+        if offset >= end:
             return b""
+        first, last = offset // CHUNK_BYTES, (end - 1) // CHUNK_BYTES
         with self._lock:
-            self._file.seek(offset)
-            return self._file.read(length)
+            found = b"".join(self._block(number) for number in range(first, last + 1))
+        start = offset - first * CHUNK_BYTES
+        return found[start : start + end - offset]
+
+    def _block(self, number: int) -> bytes:
+        known, block = self._last
+        if known == number:
+            return block
+        self._file.seek(number * CHUNK_BYTES)
+        block = self._file.read(min(CHUNK_BYTES, self._size - number * CHUNK_BYTES))
+        digest = hashlib.blake2b(block, digest_size=_DIGEST_BYTES).digest()
+        if self._digests.setdefault(number, digest) != digest:
+            raise UnscannableError("it changed while it was read", reason="changing")
+        self._last = (number, block)
+        return block
+
+
+def source_of(file: BinaryIO) -> SourceBytes:
+    """The bytes of an open, seekable file, which stay as they are now."""
+    size = file.seek(0, io.SEEK_END)
+    if size > _MAX_HELD_BYTES:
+        return OpenFile(file)
+    file.seek(0)
+    return HeldBytes(file.read(size))
 
 
 class SourceReader(io.RawIOBase):
