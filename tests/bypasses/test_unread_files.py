@@ -15,7 +15,7 @@ from safe_pip.errors import UnscannableError
 from safe_pip.evidence import Surface
 from safe_pip.extractors.surfaces import surfaces_of
 from safe_pip.inspection.installed import open_artifact
-from tests.builders import Content, write_sdist, write_wheel
+from tests.builders import Content, write_sdist, write_tree, write_wheel
 from tests.integration.conftest import Workshop, workshop  # noqa: F401
 
 
@@ -112,6 +112,7 @@ FOREIGN = (
     *("demo-1.0.data/data/lib/python3.11/site-packages/safe_pip/cache/store.py",),
     *("demo-1.0.data/data/pyvenv.cfg", "demo-1.0.data/data/bin/python3", "x.data/scripts/python"),
     *("demo-1.0.data/scripts/pip3.11", "demo-1.0.data/scripts/git", "x.data/data/Scripts/PIP.EXE"),
+    *("demo-1.0.data/purelib/safe_pip_guard-9.dist-info/METADATA", ".data/x-1.egg-info/PKG-INFO"),
     *("demo-1.0.data/scripts/safe-pip", "demo-1.0.data/scripts/keyring"),
 )
 
@@ -209,6 +210,29 @@ def test_repository_that_names_commands(tmp_path: Path, name: str, text: str) ->
     head = name.rpartition("/")[0] + "/HEAD"
     files: dict[str, Content] = {head: "ref: x\n", name: text}
     assert refusal(write_sdist(tmp_path, "demo", files=files)) == "repository-commands"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {".hg/hgrc": "[hooks]\npre-id = x\n"},
+        {"sub/.hg/hgrc": "[alias]\nid = !x\n"},
+        {"sub/.git/HEAD": "", "sub/.git/config": "[core]\nfsmonitor = x\n"},
+        {".hg/requires": "", ".git/HEAD": "", ".git/config": "[core]\nfsmonitor = x\n"},
+        {".svn/entries": "", ".git/hooks/post-index-change": "#!/bin/sh\n"},
+    ],
+)
+def test_repository_in_the_checkout_of_another_system(
+    tmp_path: Path, files: dict[str, Content]
+) -> None:
+    """It came with the source; git's own settings in a clone of git's did not."""
+    tree = write_tree(tmp_path / "tree", {**files, "setup.py": ""})
+    with pytest.raises(UnscannableError, match="which a build could start"):
+        open_artifact(Artifact(path=tree, origin=OriginKind.VCS), DEFAULT_LIMITS).__enter__()
+    own = write_tree(tmp_path / "own", {".git/HEAD": "", ".git/config": "[alias]\na = !x\n"})
+    for origin in (OriginKind.VCS, OriginKind.DIRECTORY):
+        with open_artifact(Artifact(path=own, origin=origin), DEFAULT_LIMITS) as distribution:
+            assert distribution.files == ()
 
 
 def test_repository_as_a_clone_leaves_it(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_digest_of_a_tree_changes_with_content_and_with_names_alone(tmp_path: Pa
 
 def test_version_control_is_left_out(tmp_path: Path) -> None:
     write_tree(
-        tmp_path, {".git/hooks/post-checkout": "", ".hg/a": "", "sub/.svn/b": "", "a.py": ""}
+        tmp_path, {".git/hooks/post-checkout": "", "sub/.hg/a": "", "sub/.svn/b": "", "a.py": ""}
     )
     assert paths(tmp_path) == {"a.py"}
 

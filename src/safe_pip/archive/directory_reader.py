@@ -22,6 +22,8 @@ _VCS_FOLDERS = frozenset({".git", ".hg", ".svn"})
 _BUILD_FILES = ("pyproject.toml", "setup.cfg", "setup.py", "MANIFEST.in")
 # What Python or a build would run from a file behind a link, or in a folder of version control.
 _CODE_SUFFIXES = (".py", ".pyw", ".pyc", ".pth", ".pyd", ".so", ".toml", ".cfg")
+# Mercurial's settings, which can name commands; git's are a clone's own, but in another's checkout.
+_SETTINGS = ("hgrc", "hgrc-not-shared")
 _PYC_HEAD_BYTES = 8
 _MAX_ENTRIES_BEHIND_LINK = 20_000
 
@@ -29,8 +31,8 @@ _MAX_ENTRIES_BEHIND_LINK = 20_000
 def read_directory(root: Path, meter: Meter, *, is_own_tree: bool) -> Contents:
     """The files below a folder.
 
-    Of the folders of version control only what Python could import is read: a repository can hold
-    such a folder of another system, with modules in it. In a person's own working tree
+    Of the folders of version control only what Python could import is read, or what could name
+    commands: a repository can hold such a folder of another system. In a person's own working tree
     (``is_own_tree``), virtual environments that the build does not mention are left out too, and
     the caches of compiled modules that Python checks against their source.
 
@@ -61,6 +63,7 @@ class _Walk:
         self._meter = meter
         self._contents = contents
         self._is_own_tree = is_own_tree
+        self._is_of_another_system = (root / ".hg").exists() or (root / ".svn").exists()
         self._build_words = _build_words(root) if is_own_tree else frozenset()
 
     def read_folder(self, top: Path) -> None:
@@ -73,8 +76,16 @@ class _Walk:
                     if entry.is_dir(follow_symlinks=False):
                         if not self._is_left_out(Path(entry.path)):
                             waiting.append(Path(entry.path))
-                    elif not is_vcs or entry.is_symlink() or _is_code(entry.name):
+                    elif not is_vcs or entry.is_symlink() or self._is_read(Path(entry.path)):
                         self._add(entry)
+
+    def _is_read(self, file: Path) -> bool:
+        """Of a file of version control: what Python could import, and what could name commands."""
+        if _is_code(file.name) or self._is_own_tree:
+            return _is_code(file.name)
+        parts = file.relative_to(self.root).parts
+        is_own_clone = parts[0] == ".git" and not self._is_of_another_system
+        return file.name in _SETTINGS or (".git" in parts and not is_own_clone)
 
     def _add(self, entry: os.DirEntry[str]) -> None:
         if entry.is_symlink():

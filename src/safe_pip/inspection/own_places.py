@@ -22,6 +22,8 @@ _SETTINGS = "pyvenv.cfg"
 # pip spreads its content over the environment like that of every folder with this ending; to others
 # it is a folder like any.
 _NAMELESS = ".data/"
+# A wheel's own stands at its root, where pip wants one alone.
+_METADATA = (".dist-info", ".egg-info")
 _PROGRAM_FOLDERS = frozenset({"bin", "scripts"})
 _SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
 _MAX_ENTRY_POINTS_BYTES = 1 << 20
@@ -29,7 +31,7 @@ _MAX_ENTRY_POINTS_BYTES = 1 << 20
 
 def refuse_foreign_places(distribution: Distribution) -> None:
     """Raises UnscannableError for a wheel that takes the place of the interpreter, of its settings,
-    of pip, of safe-pip, or of a program that pip starts."""
+    of pip, of safe-pip, of another project's metadata, or of a program that pip starts."""
     if distribution.kind is not DistributionKind.WHEEL:
         return
     for file in distribution.files:
@@ -49,6 +51,8 @@ def _foreign_place(path: str, distribution: Distribution) -> str | None:
     if package in _OWNERS and distribution.project != _OWNERS[package]:
         return f"a file of {_OWNERS[package]}"
     scheme, below = scheme_path(path)
+    if below != path and package.endswith(_METADATA):
+        return "the metadata of a project"
     if scheme == "data" and below.casefold() == _SETTINGS:
         return "the environment's settings"
     folder, _, name = below.rpartition("/")
