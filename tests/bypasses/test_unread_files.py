@@ -64,8 +64,12 @@ FORM_FEED = b"x\x0cimport os; print('ran')\n"
 
 @pytest.mark.parametrize(
     ("content", "is_run"),
-    [(COOKIE, True), (FORM_FEED, sys.version_info >= (3, 13))],
-    ids=["cookie", "form-feed"],
+    [
+        (COOKIE, True),
+        (FORM_FEED, sys.version_info >= (3, 13)),
+        (COOKIE + b"#" * (2 << 20), True),
+    ],
+    ids=["cookie", "form-feed", "large"],
 )
 @pytest.mark.parametrize("place", ["demo.pth", "demo-1.0.data/platlib/demo.pth"])
 def test_lines_of_a_pth_file_that_python_alone_sees(

@@ -14,7 +14,6 @@ from safe_pip.extractors.wheel_layout import scheme_path, site_path
 _MAGIC_BYTES = 4
 # The numbers of Python 2 and of 3.0 to 3.7, none of which pip installs for any more.
 _OLD_MAGIC = ((20_000, 62_300), (3_000, 3_400))
-_MAX_PTH_BYTES = 1 << 20
 _IMPORT = ("import ", "import\t")
 
 
@@ -64,7 +63,7 @@ def _is_module_without_source(file: SourceFile, paths: Set[str]) -> bool:
 
 def _is_in_site_folder(file: SourceFile, distribution: Distribution) -> bool:
     """A source's own may lie anywhere: those count that are in the wheel which is built of it."""
-    if distribution.kind is not DistributionKind.WHEEL or file.size > _MAX_PTH_BYTES:
+    if distribution.kind is not DistributionKind.WHEEL:
         return False
     below = site_path(file.path, distribution)
     return below is not None and "/" not in below
