@@ -95,7 +95,7 @@ def test_inner_archive_with_a_module_of_byte_code_alone(tmp_path: Path, compiled
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("stage.pyc", compiled)
     files: dict[str, Content] = {"demo/__init__.py": "", "demo/data.bin": packed.getvalue()}
-    assert refusal(write_wheel(tmp_path, "demo", files=files)) == "inner-archive"
+    assert refusal(write_wheel(tmp_path, "demo", files=files)) == "module-compiled"
 
 
 def test_nothing_of_it_is_installed(person: Person, compiled: bytes) -> None:  # noqa: F811

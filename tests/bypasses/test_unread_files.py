@@ -39,8 +39,9 @@ def compiled(folder: Path, text: str = "") -> bytes:
 def test_module_without_its_source(tmp_path: Path, name: str) -> None:
     """Python imports it, and nobody can read what it does."""
     files: dict[str, Content] = {name: compiled(tmp_path)}
-    assert refusal(write_wheel(tmp_path, "demo", files=files)) == "bytecode-without-source"
-    assert refusal(write_sdist(tmp_path, "demo", files=files)) == "bytecode-without-source"
+    assert refusal(write_wheel(tmp_path, "demo", files=files)) == "module-compiled"
+    package: dict[str, Content] = {} if name == "demo/__init__.pyc" else {"demo/__init__.py": ""}
+    assert refusal(write_sdist(tmp_path, "demo", files=files | package)) == "module-compiled"
 
 
 @pytest.mark.parametrize(

@@ -9,40 +9,32 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 
-from safe_pip.distribution import Distribution
+from safe_pip.distribution import Distribution, SourceFile
 from safe_pip.errors import UnscannableError
-from safe_pip.extractors.wheel_layout import is_wheel, site_path
+from safe_pip.extractors.wheel_layout import is_test_or_doc, is_wheel, site_path
 
 _SUFFIX = ".pyc"
 _CACHE_FOLDER = "__pycache__"
+_MAGIC_BYTES = 4
+# The numbers of Python 2 and of 3.0 to 3.7, none of which pip installs for any more.
+_OLD_MAGIC = ((20_000, 62_300), (3_000, 3_400))
 # A word, and whether it is the name of a keyword argument: setup has one called packages.
 _WORD = re.compile(rb"(\w+)(\s*=(?!=))?")
 
 
-def is_unread_module(path: str, paths: Set[str]) -> bool:
-    """Whether a path is one of byte code that an import takes for want of a source.
-
-    An extension module of the same name makes no difference: it may be one for another Python.
-    """
-    if not path.lower().endswith(_SUFFIX):
-        return False
-    folder, _, _ = path.rpartition("/")
-    return folder.rpartition("/")[2] != _CACHE_FOLDER and path[:-1] not in paths
-
-
 def refuse_unread_modules(distribution: Distribution) -> None:
-    """Raises UnscannableError for a module of byte code alone: in a wheel, one that is installed
-    where Python imports from; in a source, one that lies at its root or that a file there names."""
-    unread = [
-        file.path
-        for file in distribution.files
-        if is_unread_module(file.path, distribution.by_path.keys())
-    ]
+    """Raises UnscannableError for a module of byte code alone.
+
+    In a wheel, one that is installed where Python imports from; in a source, one that lies at its
+    root, in a package or in an inner archive, or that a file at the root names.
+    """
+    paths = distribution.by_path.keys()
+    unread = [file.path for file in distribution.files if _is_unread_module(file, paths)]
     if unread and is_wheel(distribution):
         unread = [path for path in unread if site_path(path, distribution) is not None]
     elif unread:
         named = _named_at_the_root(distribution)
-        unread = [path for path in unread if "/" not in path or _module_name(path) in named]
+        unread = [path for path in unread if _is_importable(path, paths, named)]
     if unread:
         raise UnscannableError(
             f"{min(unread)!a} is a compiled module without its source, which cannot be read",
@@ -50,10 +42,31 @@ def refuse_unread_modules(distribution: Distribution) -> None:
         )
 
 
-def _module_name(path: str) -> str:
+def _is_unread_module(file: SourceFile, paths: Set[str]) -> bool:
+    """Whether an import could take it for want of a source. An extension module of the same name
+    makes no difference: it may be one for another Python."""
+    folder, _, name = file.path.rpartition("/")
+    stem, suffix = name[: -len(_SUFFIX)], name[-len(_SUFFIX) :]
+    if suffix.lower() != _SUFFIX or folder.rpartition("/")[2] == _CACHE_FOLDER:
+        return False
+    if not stem.isidentifier() or file.path[:-1] in paths:
+        return False
+    head = file.head(_MAGIC_BYTES)
+    number = int.from_bytes(head[:2], "little")
+    is_old = any(oldest <= number < newest for oldest, newest in _OLD_MAGIC)
+    return head[2:] == b"\r\n" and not is_old
+
+
+def _is_importable(path: str, paths: Set[str], named: Set[str]) -> bool:
     folder, _, name = path.rpartition("/")
     stem = name[: -len(_SUFFIX)]
-    return folder.rpartition("/")[2] if stem == "__init__" else stem
+    if not folder or (folder.rpartition("/")[2] if stem == "__init__" else stem) in named:
+        return True
+    parts = folder.split("/")
+    if any("/".join(parts[:count]) in paths for count in range(1, len(parts) + 1)):
+        return True  # What contains it is a file: an archive.
+    is_package = not paths.isdisjoint((f"{folder}/__init__.py", f"{folder}/__init__.pyc"))
+    return is_package and not is_test_or_doc(path)
 
 
 def _named_at_the_root(distribution: Distribution) -> Set[str]:

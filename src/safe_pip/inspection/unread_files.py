@@ -11,22 +11,12 @@ from safe_pip.extractors.parsing import decode_source
 from safe_pip.extractors.program import import_lines
 from safe_pip.extractors.wheel_layout import scheme_path, site_path
 
-_MAGIC_BYTES = 4
-# The numbers of Python 2 and of 3.0 to 3.7, none of which pip installs for any more.
-_OLD_MAGIC = ((20_000, 62_300), (3_000, 3_400))
 _IMPORT = ("import ", "import\t")
 
 
 def refuse_unread_files(distribution: Distribution) -> None:
-    """Raises UnscannableError for a module that is there in compiled form only, and for a ``.pth``
-    file in which Python finds other lines than we do."""
-    paths = distribution.by_path.keys()
+    """Raises UnscannableError for a ``.pth`` file in which Python finds other lines than we do."""
     for file in distribution.files:
-        if _is_module_without_source(file, paths):
-            raise UnscannableError(
-                f"{file.path!a} is a compiled module, and its source is not there",
-                reason="bytecode-without-source",
-            )
         if file.path.endswith(".pth") and _is_in_site_folder(file, distribution):
             _refuse_unread_lines(file)
 
@@ -47,18 +37,6 @@ def with_dotted_scripts(distribution: Distribution) -> Distribution:
 def _free_path(path: str, taken: Set[str]) -> str:
     path = f"{path}.py"
     return _free_path(path, taken) if path in taken else path
-
-
-def _is_module_without_source(file: SourceFile, paths: Set[str]) -> bool:
-    folder, _, name = file.path.rpartition("/")
-    if not name.endswith(".pyc") or folder.rpartition("/")[2] == "__pycache__":
-        return False
-    if not name.removesuffix(".pyc").isidentifier() or file.path[:-1] in paths:
-        return False
-    head = file.head(_MAGIC_BYTES)
-    number = int.from_bytes(head[:2], "little")
-    is_old = any(oldest <= number < newest for oldest, newest in _OLD_MAGIC)
-    return head[2:] == b"\r\n" and not is_old
 
 
 def _is_in_site_folder(file: SourceFile, distribution: Distribution) -> bool:
