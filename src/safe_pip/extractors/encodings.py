@@ -107,9 +107,10 @@ def encoded_parts(literal: Literal) -> Iterator[EncodedPart]:
         if len(text) >= MIN_ENCODED_CHARS:
             yield _part(text, "binary", literal, is_certain=is_random(text))
         return
-    words = [word for word in text.split() if len(word) >= MIN_HINTED_CHARS]
-    if not words:
+    words = text.split()
+    if max(map(len, words), default=0) < MIN_HINTED_CHARS:
         return
+    words = [word for word in words if len(word) >= MIN_HINTED_CHARS]
     if _is_honest(text):
         yield _part(text, "base 64", literal, is_certain=False)
     elif len(words) > 1 and _is_wrapped(text):
@@ -117,13 +118,13 @@ def encoded_parts(literal: Literal) -> Iterator[EncodedPart]:
         yield _part(text, encoding or "base 64", literal, is_certain=encoding is not None)
     else:
         for word in words:
-            yield from _parts_of_word(word, literal)
+            if len(word) >= MIN_ENCODED_CHARS:
+                yield from _parts_of_word(word, literal)
+            elif _is_hint(word):
+                yield _part(word, "base 64", literal, is_certain=False)
 
 
 def _parts_of_word(word: str, literal: Literal) -> Iterator[EncodedPart]:
-    if len(word) < MIN_ENCODED_CHARS:
-        yield from _hinted(word, literal)
-        return
     is_url = "://" in word
     is_found = False
     for run in _RUN.findall(word):
@@ -131,10 +132,8 @@ def _parts_of_word(word: str, literal: Literal) -> Iterator[EncodedPart]:
         if encoding is not None and not _is_honest(run):
             is_found = True
             yield _part(run, encoding, literal)
-        elif len(run) >= MIN_ENCODED_CHARS and not is_url:
+        elif (len(run) >= MIN_ENCODED_CHARS and not is_url) or _is_hint(run):
             yield _part(run, "base 64", literal, is_certain=False)
-        else:
-            yield from _hinted(run, literal)
     if not is_found and not is_url and len(word) >= MIN_SIGN_CHARS and is_base85(word):
         yield _part(word, "base 85", literal)
 
@@ -152,12 +151,12 @@ def _part(
     )
 
 
-def _hinted(text: str, literal: Literal) -> Iterator[EncodedPart]:
+def _is_hint(text: str) -> bool:
+    """Whether code or an address may begin somewhere in an encoded text, or in its reverse."""
     # All hints hold a capital letter or a 6.
     if text.islower() and "6" not in text:
-        return
-    if _HINT.search(text) or _HINT.search(text[::-1]):
-        yield _part(text, "base 64", literal, is_certain=False)
+        return False
+    return _HINT.search(text) is not None or _HINT.search(text[::-1]) is not None
 
 
 def _is_wrapped(text: str) -> bool:

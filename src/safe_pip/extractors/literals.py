@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from safe_pip.evidence import Surface
 from safe_pip.extractors.late_regex import late_regex
@@ -32,6 +35,15 @@ class Literal:
 
 def written_literal(token: StringToken, *, line: int, surface: Surface) -> Literal:
     """The literal that a token stands for."""
+    if "\\" not in token.body:
+        # Nine of ten: as written, and without escapes to count.
+        return Literal(
+            text=token.body,
+            line=line,
+            surface=surface,
+            is_bytes="b" in token.prefix,
+            is_statement=token.is_statement,
+        )
     return Literal(
         text=_unescaped(token),
         line=line,
@@ -59,6 +71,21 @@ def text_of(found: FoldedLiteral) -> str:
     return found.value.decode("latin-1") if isinstance(found.value, bytes) else found.value
 
 
+class SpokenText:
+    """All literals but docstrings, which only explain, joined by line feeds."""
+
+    def __init__(self, literals: Iterable[Literal]) -> None:
+        self.literals = [literal for literal in literals if not literal.is_statement]
+        self.text = "\n".join([literal.text for literal in self.literals])
+        self.lowered = self.text.lower()
+
+    @cached_property
+    def starts(self) -> Sequence[int]:
+        """Where each literal begins, and where one more would."""
+        lengths = (len(literal.text) + 1 for literal in self.literals)
+        return list(itertools.accumulate(lengths, initial=0))
+
+
 _ESCAPE = late_regex(
     r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{1,3})|\n|(.))", re.DOTALL
 )
@@ -73,12 +100,14 @@ def _unescaped(token: StringToken) -> str:
 
 
 def _escaped_letter(match: re.Match[str]) -> str:
-    for group, base in ((1, 16), (2, 16), (3, 16), (4, 8)):
-        if match.group(group):
-            code = int(match.group(group), base)
-            return chr(code) if code < 0x110000 else "?"
-    letter = match.group(5) or ""
-    return _LETTER_ESCAPES.get(letter, letter)
+    group = match.lastindex
+    if group is None:  # a line that goes on
+        return ""
+    if group == 5:
+        letter = match.group(5)
+        return _LETTER_ESCAPES.get(letter, letter)
+    code = int(match.group(group), 8 if group == 4 else 16)
+    return chr(code) if code < 0x110000 else "?"
 
 
 _NUMERIC_ESCAPE = late_regex(r"\\(?:x[0-9a-fA-F]{2}|[0-7]{1,3}|u00[0-9a-fA-F]{2})")

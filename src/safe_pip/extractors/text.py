@@ -15,7 +15,7 @@ from safe_pip.extractors import (
     text_literals,
     text_statistics,
 )
-from safe_pip.extractors.literals import Literal
+from safe_pip.extractors.literals import Literal, SpokenText
 from safe_pip.extractors.unit import PythonUnit
 from safe_pip.extractors.unit_text import UnitText
 from safe_pip.feature import Feature
@@ -51,22 +51,22 @@ def observe_unit(unit: PythonUnit) -> Iterator[Evidence]:
     if view.is_earned or view.may_hold_data:
         payloads = text_literals.hidden_payloads(view)
         yield from text_literals.observe_literals(view, payloads)
-    if view.is_earned or payloads or hosts.may_mention(view.lowered):
-        literals = _with_payloads(view, payloads)
-        yield from text_hosts.observe_hosts(unit.path, literals)
+    is_read = view.is_earned or bool(payloads)
+    names_hosts = is_read or hosts.may_mention(view.lowered)
+    holds_account = bool(payloads) or text_hosts.may_hold_chat_account(unit.source)
+    holds_command = is_read or text_commands.may_hold_command(view.lowered)
+    if not (names_hosts or holds_account or holds_command):
+        return
+    # What a reader of the decoded source would see.
+    literals = (*view.literals, *(payload.as_literal for payload in payloads))
+    spoken = SpokenText(literals)
+    if names_hosts:
+        yield from text_hosts.observe_hosts(unit.path, spoken)
         yield from text_hosts.observe_socket_addresses(unit.path, literals, unit.source)
-    if text_hosts.may_hold_chat_account(unit.source) or payloads:
-        literals = _with_payloads(view, payloads)
+    if holds_account:
         yield from text_hosts.observe_chat_accounts(unit.path, literals)
-    if view.is_earned or payloads or text_commands.may_hold_command(view.lowered):
-        yield from text_commands.observe_commands(unit.path, _with_payloads(view, payloads))
-
-
-def _with_payloads(
-    view: UnitText, payloads: Sequence[text_literals.HiddenPayload]
-) -> Sequence[Literal]:
-    """What a reader of the decoded source would see."""
-    return (*view.literals, *(payload.as_literal for payload in payloads))
+    if holds_command:
+        yield from text_commands.observe_commands(unit.path, spoken)
 
 
 def observe(distribution: Distribution) -> Iterator[Evidence]:
@@ -81,8 +81,8 @@ def _observe_script(file: SourceFile) -> Iterator[Evidence]:
     whole = (Literal(text=text, line=1),)
     lowered = text.lower()
     if hosts.may_mention(lowered):
-        yield from text_hosts.observe_hosts(file.path, whole)
+        yield from text_hosts.observe_hosts(file.path, SpokenText(whole))
     if text_hosts.may_hold_chat_account(text):
         yield from text_hosts.observe_chat_accounts(file.path, whole)
     if text_commands.may_hold_command(lowered):
-        yield from text_commands.observe_commands(file.path, whole, is_script=True)
+        yield from text_commands.observe_commands(file.path, SpokenText(whole), is_script=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence, Location
 from safe_pip.extractors.late_regex import late_regex
-from safe_pip.extractors.literals import Literal
+from safe_pip.extractors.literals import Literal, SpokenText
 from safe_pip.feature import Feature, Fold, Group
 
 FEATURES = (
@@ -124,21 +124,19 @@ def may_hold_command(lowered: str) -> bool:
 
 
 def observe_commands(
-    path: str, literals: Sequence[Literal], *, is_script: bool = False
+    path: str, spoken: SpokenText, *, is_script: bool = False
 ) -> Iterator[Evidence]:
     """Evidence of command lines in literals, one for each kind; docstrings only explain.
 
     A script in another language is made of commands: there only the telling words count.
     """
-    spoken = [literal for literal in literals if not literal.is_statement]
-    text = "\n".join(literal.text for literal in spoken)
-    lowered = text.lower()
+    lowered = spoken.lowered
     for command in _COMMANDS:
         if is_script and command.word not in _TELLING_WORDS:
             continue
         match = command.pattern.search(lowered) if command.word in lowered else None
         if match is not None:
-            literal, line = _place_of(spoken, match.start())
+            literal, line = _place_of(spoken.literals, match.start())
             yield Evidence(
                 feature="lolbin_strings",
                 location=Location(path=path, line=line),

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence, Location, Surface
 from safe_pip.extractors.hosts import HostKind, HostMention, kind_of_address, mentions
 from safe_pip.extractors.late_regex import late_regex
-from safe_pip.extractors.literals import Literal
+from safe_pip.extractors.literals import Literal, SpokenText
 from safe_pip.feature import Feature, Fold, Group
 
 MAX_EVIDENCE = 20
@@ -107,17 +107,16 @@ _SURFACE_WEIGHTS = {
 }
 
 
-def observe_hosts(path: str, literals: Sequence[Literal]) -> Iterator[Evidence]:
+def observe_hosts(path: str, spoken: SpokenText) -> Iterator[Evidence]:
     """Evidence about the hosts that literals name; docstrings name them for readers only."""
-    spoken = [literal for literal in literals if not literal.is_statement]
-    text = "\n".join(literal.text for literal in spoken)
-    starts = list(itertools.accumulate((len(literal.text) + 1 for literal in spoken), initial=0))
+    text = spoken.text
     seen: dict[HostKind | None, set[tuple[str, Surface]]] = defaultdict(set)
-    for mention in mentions(_lowered(text)):
+    for mention in mentions(_of_same_length(spoken)):
         if mention.kind is None and not mention.is_insecure:
             continue
+        starts = spoken.starts
         index = bisect_right(starts, mention.offset) - 1
-        literal = spoken[index]
+        literal = spoken.literals[index]
         known, place = seen[mention.kind], (mention.host, literal.surface)
         if place in known or len(known) >= MAX_EVIDENCE:
             continue
@@ -156,12 +155,11 @@ def observe_chat_accounts(path: str, literals: Sequence[Literal]) -> Iterator[Ev
         )
 
 
-def _lowered(text: str) -> str:
+def _of_same_length(spoken: SpokenText) -> str:
     """Lower case of the same length: some letters become two."""
-    lowered = text.lower()
-    if len(lowered) == len(text):
-        return lowered
-    return "".join(low if len(low := letter.lower()) == 1 else letter for letter in text)
+    if len(spoken.lowered) == len(spoken.text):
+        return spoken.lowered
+    return "".join(low if len(low := letter.lower()) == 1 else letter for letter in spoken.text)
 
 
 def evidence_of(

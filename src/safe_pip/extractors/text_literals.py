@@ -232,8 +232,14 @@ def _is_hidden(text: str, view: UnitText) -> bool:
     What was joined or filled in stands in the source word by word; what was decoded does not.
     """
     words = sorted(set(_WORD.findall(text[:5_000])))[:MAX_WORDS]
-    n_seen = sum(word in view.unit.source for word in words)
-    return len(words) >= MIN_WORDS and n_seen < 0.5 * len(words) and is_python_code(text)
+    if len(words) < MIN_WORDS:
+        return False
+    n_seen = 0
+    for word in words:
+        n_seen += word in view.unit.source
+        if n_seen >= 0.5 * len(words):
+            return False
+    return is_python_code(text)
 
 
 def _shown(part: EncodedPart) -> str:

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from safe_pip.evidence import MAX_EXCERPT_CHARS, Evidence, Location, Surface
-from safe_pip.extractors.encodings import EncodedPart, encoded_parts, may_hold_data, number_lists
+from safe_pip.extractors.encodings import (
+    MIN_HINTED_CHARS,
+    EncodedPart,
+    encoded_parts,
+    may_hold_data,
+    number_lists,
+)
 from safe_pip.extractors.literals import Literal, folded_literal, text_of, written_literal
 from safe_pip.extractors.segments import Segments, segment
 from safe_pip.extractors.unit import PythonUnit
@@ -48,24 +54,29 @@ class UnitText:
     @cached_property
     def literals(self) -> tuple[Literal, ...]:
         """Every literal as it is written, and those that only folding or joining gives."""
-        written = list(self._written_literals())
-        known = {literal.text for literal in written}
-        folded = (found for found in self.unit.literals if text_of(found) not in known)
-        return (*written, *map(folded_literal, folded))
+        literals = list(self._written_literals())
+        known = {literal.text for literal in literals}
+        for found in self.unit.literals:
+            text = found.value if isinstance(found.value, str) else text_of(found)
+            if text not in known:
+                literals.append(folded_literal(found))
+        return tuple(literals)
 
     def _written_literals(self) -> Iterator[Literal]:
         # Which code uses a literal is known where the unit earned a tree.
         surfaces = {found.line: found.surface for found in self.unit.literals}
         elsewhere = Surface.OTHER if self.unit.has_tree else self.unit.surface
+        source = self.unit.source
         line, position = 1, 0
         for token in self.segments.strings:
-            line += self.unit.source.count("\n", position, token.start)
+            line += source.count("\n", position, token.start)
             position = token.start
             yield written_literal(token, line=line, surface=surfaces.get(line, elsewhere))
 
     @cached_property
     def encoded_parts(self) -> tuple[EncodedPart, ...]:
-        parts = [part for literal in self.literals for part in encoded_parts(literal)]
+        long = (literal for literal in self.literals if len(literal.text) >= MIN_HINTED_CHARS)
+        parts = [part for literal in long for part in encoded_parts(literal)]
         return (*parts, *number_lists(self.segments.code, self.unit.surface))
 
     def evidence(
