@@ -87,6 +87,8 @@ def may_mention(text: str) -> bool:
     )
 
 
+_NAME_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789_.-"
+_NAME_RUN = late_regex(r"[a-z0-9_.-]*")
 # A run of name letters starts once, where no name letter stands before it: linear in the text.
 _NAME = late_regex(r"(?<![a-z0-9_.-])\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)+")
 _URL = late_regex(r"(?:https?|wss?|ftp|tcp|socks5h?)://([^\s/'\"<>\\)\]?#,;|]{1,300})")
@@ -118,19 +120,26 @@ def _urls(text: str) -> Iterator[HostMention]:
 
 def _bare_names(text: str) -> Iterator[HostMention]:
     known = _kinds()
-    if known.ending.search(text) is None:
-        return
-    for match in _NAME.finditer(text):
-        # Most dotted words are attributes and file names; their last label decides cheaply.
-        name = match.group().lstrip(".")
+    read_to = 0
+    for ending in known.ending.finditer(text):
+        if ending.start() < read_to:
+            continue
+        # Most dotted words are attributes and file names, which end otherwise: what stands before
+        # the ending is looked at only now. Each piece is walked back through once.
+        before = text[read_to : ending.start()]
+        start = read_to + len(before.rstrip(_NAME_LETTERS))
+        match = _NAME.match(text, start)
+        read_to = start + len(_NAME_RUN.match(text, start).group())  # type: ignore[union-attr]
+        name = match.group().lstrip(".") if match else ""
         if (
-            name[name.rfind(".") + 1 :] not in known.last_labels
-            or text[match.start() - 3 : match.start()] == "://"
+            match is None
+            or name[name.rfind(".") + 1 :] not in known.last_labels
+            or text[start - 3 : start] == "://"
         ):
             continue
         kind = kind_of_name(name, text[match.end() : match.end() + 80])
         if kind is not None and kind.weight >= _BARE_WEIGHT:
-            yield HostMention(host=name[:MAX_HOST_CHARS], offset=match.start(), kind=kind)
+            yield HostMention(host=name[:MAX_HOST_CHARS], offset=start, kind=kind)
 
 
 _BARE_WEIGHT = 0.4
@@ -138,10 +147,13 @@ _BARE_WEIGHT = 0.4
 
 def kind_of_name(host: str, rest: str = "") -> HostKind | None:
     """The kind of a lower-case host name; ``rest`` is what follows it in the text (the path)."""
+    known = _kinds()
     labels = host.split(".")[-5:]
+    if labels[-1] not in known.last_labels:
+        return None
     path = rest[rest.find("/") :] if rest[:1] in ("/", ":") else ""
     for start in range(len(labels) - 1):
-        for prefix, kind in _kinds().by_host.get(".".join(labels[start:]), ()):
+        for prefix, kind in known.by_host.get(".".join(labels[start:]), ()):
             if path.startswith(prefix):
                 return kind
     return None
@@ -230,6 +242,8 @@ _ONE_NUMBER = late_regex(r"0x[0-9a-f]{7,8}|[1-9]\d{8,9}")
 
 
 def _address(host: str) -> ipaddress.IPv4Address | None:
+    if not host[:1].isdigit():
+        return None
     try:
         if _DOTTED.fullmatch(host):
             return ipaddress.IPv4Address(host)
