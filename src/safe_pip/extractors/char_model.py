@@ -37,17 +37,17 @@ class CharModel:
         if not texts:
             return np.zeros(0)
         codes, owners = _encode(texts)
-        return _mean_bits(codes, owners, len(texts), self._probabilities)
+        return _mean_bits(codes, owners, len(texts), self._bits)
 
     def surprisal_unseen(self, text: str) -> float:
         """The surprisal of a text that the model was fitted on, as if it had not been."""
         codes, owners = _encode([text])
         without = self._trigrams - _count_trigrams(codes)
-        return float(_mean_bits(codes, owners, 1, _interpolate(without))[0])
+        return float(_mean_bits(codes, owners, 1, _surprise(_interpolate(without)))[0])
 
     @cached_property
-    def _probabilities(self) -> NDArray[np.float64]:
-        return _interpolate(self._trigrams)
+    def _bits(self) -> NDArray[np.float64]:
+        return _surprise(_interpolate(self._trigrams))
 
 
 def _encode(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -86,14 +86,20 @@ def _interpolate(trigrams: NDArray[np.float64]) -> NDArray[np.float64]:
     return blended
 
 
+def _surprise(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The bits of each trigram, flat: looked up many times, computed once."""
+    bits: NDArray[np.float64] = -np.log2(probabilities.reshape(-1))
+    return bits
+
+
 def _mean_bits(
     codes: NDArray[np.int64],
     owners: NDArray[np.int64],
     n_texts: int,
-    probabilities: NDArray[np.float64],
+    bits_of: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     ids, is_inside = _trigram_ids(codes)
-    bits = -np.log2(probabilities.reshape(-1)[ids[is_inside]])
+    bits = bits_of[ids[is_inside]]
     text_of = owners[2:][is_inside]
     sums = np.bincount(text_of, weights=bits, minlength=n_texts)
     return sums / np.maximum(np.bincount(text_of, minlength=n_texts), 1)

@@ -81,25 +81,26 @@ _ARITHMETIC = late_regex(
 )
 
 
-_SIGN_CODES = np.zeros(256, dtype=bool)
-_SIGN_CODES[list(b"+-*/%^|&<>")] = True
+_SIGN_BYTES = bytes(byte in b"+-*/%^|&<>" for byte in range(256))
+_DIGIT_CODES = np.zeros(256, dtype=bool)
+_DIGIT_CODES[list(b"0123456789")] = True
 _LETTER_CODES = np.zeros(256, dtype=bool)
 _LETTER_CODES[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_\n")] = True
 
 
 def count_signs_between_digits(code: str) -> int:
     """An upper bound of the sums of constants: signs with a digit near both sides."""
-    data = np.frombuffer(code.encode("latin-1", errors="replace"), dtype=np.uint8)
-    if len(data) < 5:
+    text = code.encode("latin-1", errors="replace")
+    if len(text) < 5:
         return 0
-    signs = np.flatnonzero(_SIGN_CODES[data[2:-2]]) + 2
-    is_digit = (data >= ord("0")) & (data <= ord("9"))
+    data = np.frombuffer(text, dtype=np.uint8)
+    is_sign = np.frombuffer(text.translate(_SIGN_BYTES), dtype=np.bool_)
+    signs = np.flatnonzero(is_sign[2:-2]) + 2
     # A second sign (``//``, ``<<``, a minus), a blank or a bracket may stand in between.
-    has_left = is_digit[signs - 1] | is_digit[signs - 2]
-    is_word = _LETTER_CODES[data[signs + 1]] | _LETTER_CODES[data[signs + 2]]
-    has_right = is_digit[signs + 1] | ~is_word
-    # X_LETTER_CODES[data[signs + 1]] | _LETTER_CODES[data[signs + 2]])
-    return int((has_left & has_right).sum())
+    signs = signs[_DIGIT_CODES[data[signs - 1]] | _DIGIT_CODES[data[signs - 2]]]
+    right = data[signs + 1]
+    is_word = _LETTER_CODES[right] | _LETTER_CODES[data[signs + 2]]
+    return int((_DIGIT_CODES[right] | ~is_word).sum())
 
 
 def _observe_arithmetic(view: UnitText) -> Iterator[Evidence]:
@@ -157,17 +158,19 @@ _NAME_BYTES = bytes(
 )
 
 
+_LAST_NUMBER = ":"
+
+
 def _observe_identifiers(view: UnitText) -> Iterator[Evidence]:
     sample = view.segments.code[:MAX_SAMPLE_CHARS].encode("latin-1", errors="replace")
-    words = Counter(sample.translate(_NAME_BYTES).split())
-    counts = {
-        word: count for word, count in words.items() if len(word) > 1 and not word[:1].isdigit()
-    }
+    words = Counter(sample.translate(_NAME_BYTES).decode("ascii").split())
+    # Digits come before all letters.
+    counts = {word: count for word, count in words.items() if word > _LAST_NUMBER and len(word) > 1}
     if len(counts) < MIN_IDENTIFIERS:
         return
     gini = gini_coefficient(np.fromiter(counts.values(), dtype=np.float64, count=len(counts)))
     yield view.evidence("token_gini", 0, gini)
-    names = [name[:60].decode() for name in counts if len(name) >= 5]
+    names = [name[:60] for name in counts if len(name) >= 5]
     if len(names) < MIN_IDENTIFIERS:
         return
     bits = popular_names().letters.surprisals(names)
