@@ -49,25 +49,26 @@ _FORMS: Mapping[bytes, re.Pattern[bytes]] = {
         "as": rf"import(?<=\bimport)\s+{_SYSTEM}\s+as\b",
         "attrgetter": rf"attrgetter\(\s*(?:[\"'](?:system|popen|exec|eval)|{_ASSEMBLED})",
         "clipboard": r"\bimport\s+clipboard\b|\bclipboard\.(?:copy|paste)",
-        "builtins": r"\bbuiltins\.(?:exec|eval|getattr|compile|open|globals|__)"
-                    r"|\bbuiltins\s*[,\[)]|\bbuiltins\s+as\b|\bfrom\s+builtins\b",
-        "client": r"\bhttp\.client\b|\bfrom\s+http\s+import\b",
+        "builtins": r"builtins(?<=\bbuiltins)(?:\.(?:exec|eval|getattr|compile|open|globals|__)"
+                    r"|\s*[,\[)]|\s+as\b)|from(?<=\bfrom)\s+builtins\b",
+        "client": r"http\.client(?<=\bhttp\.client)\b|from(?<=\bfrom)\s+http\s+import\b",
         "cv2": r"\bcv2\.VideoCapture",
-        "environ": r"\bos\.environ\s*[),\n]|\bfrom\s+os\s+import\b",
+        "environ": r"os\.environ(?<=\bos\.environ)\s*[),\n]|from(?<=\bfrom)\s+os\s+import\b",
         "eval": r"eval(?<![\w.]eval)\s*[(\n,)\]=:]",
         "exec": r"exec(?<![\w.]exec)\s*[(\n,)\]=:]",
         "getattr": rf"getattr\(\s*(?:{_SYSTEM}\s*,\s*[^\"'\s]|[\w.]+\s*,\s*{_ASSEMBLED})",
-        "globals": rf"\bglobals\(\)\s*\[\s*(?:[\"']|{_ASSEMBLED})",
+        "globals": rf"globals\((?<=\bglobals\()\)\s*\[\s*(?:[\"']|{_ASSEMBLED})",
         "keyboard": r"\bimport\s+keyboard\b|\bkeyboard\.(?:on_press|hook|record|read_key)",
         "keyring": r"\bkeyring\.get",
-        "locals": rf"\blocals\(\)\s*\[\s*(?:[\"']|{_ASSEMBLED})",
+        "locals": rf"locals\((?<=\blocals\()\)\s*\[\s*(?:[\"']|{_ASSEMBLED})",
         "methodcaller": rf"methodcaller\(\s*(?:[\"'](?:system|popen|exec|eval)|{_ASSEMBLED})",
         "modules": rf"sys\.modules(?<=\bsys\.modules)\s*\[\s*(?:[\"']{_SYSTEM}\b|{_ASSEMBLED})",
         "mss": r"\bimport\s+mss\b|\bmss\.mss",
         "nt": r"\bimport\s+nt\b|\bfrom\s+nt\s+import",
-        "os": r"\bos\.(?:system|popen|spawn|exec|fork|dup2|setsid)"
-              r"|\bfrom\s+os\s+import\s[^\n]*(?:system|popen|spawn|exec|fork|dup2|\*|\()",
-        "pip": r"\bpip\.(?:main|_internal)|\bimport\s+pip\b|\bfrom\s+pip\b",
+        "os": r"os\.(?<=\bos\.)(?:system|popen|spawn|exec|fork|dup2|setsid)"
+              r"|from(?<=\bfrom)\s+os\s+import\s[^\n]*(?:system|popen|spawn|exec|fork|dup2|\*|\()",
+        "pip": r"pip\.(?<=\bpip\.)(?:main|_internal)"
+               r"|import(?<=\bimport)\s+pip\b|from(?<=\bfrom)\s+pip\b",
         "popen": r"\.popen\b",
         "posix": r"\bimport\s+posix\b|\bfrom\s+posix\s+import",
         "pty": r"\bimport\s+pty\b|\bpty\.spawn",
@@ -79,6 +80,8 @@ _TO_WORDS = bytes(
     code if (chr(code).isalnum() and code < 128) or code == ord("_") else ord(" ")
     for code in range(256)
 )
+_ASKED = _WORDS | _FORMS.keys()
+_BLOCK_BYTES = 16 << 10
 _BLOB_CHARS = 200
 _TO_BLOBS = bytes(
     ord("a") if (chr(code).isalnum() and code < 128) or code in b"+/=" else ord(" ")
@@ -86,7 +89,7 @@ _TO_BLOBS = bytes(
 )
 _BLOB = b"a" * _BLOB_CHARS
 _OFF_SCREEN = b" " * 80
-_ESCAPES = re.compile(rb"(?:\\x[0-9a-fA-F]{2}){12}")
+_ESCAPES = re.compile(rb"\\x[0-9a-fA-F]{2}(?:\\x[0-9a-fA-F]{2}){11}")
 
 
 def earns_tree(data: bytes) -> bool:
@@ -96,17 +99,31 @@ def earns_tree(data: bytes) -> bool:
     if data.isascii():
         return False
     # Python reads identifiers in their NFKC form, so a full-width "exec" is exec.
-    text = unicodedata.normalize("NFKC", data.decode("utf-8", errors="replace"))
-    return _has_trigger(text.encode())
+    normal = unicodedata.normalize("NFKC", data.decode("utf-8", errors="replace")).encode()
+    return normal != data and _has_trigger(normal)
 
 
 def _has_trigger(data: bytes) -> bool:
-    words = set(data.translate(_TO_WORDS).split())
-    if not _WORDS.isdisjoint(words):
-        return True
-    forms = _FORMS.keys() & words
-    if any(_FORMS[word].search(data) for word in forms):
-        return True
-    if _OFF_SCREEN in data or _BLOB in data.translate(_TO_BLOBS):
+    if _names_trigger(data) or _OFF_SCREEN in data or _BLOB in data.translate(_TO_BLOBS):
         return True
     return b"\\x" in data and _ESCAPES.search(data) is not None
+
+
+def _names_trigger(data: bytes) -> bool:
+    """Whether the bytes hold a word that is a trigger, or one in a form that is.
+
+    Most that do import what they use, so the beginning is asked first.
+    """
+    asked: set[bytes] = set()
+    start = 0
+    while start < len(data):
+        # Up to the end of a line, so that no word is cut.
+        end = data.find(b"\n", start + _BLOCK_BYTES) + 1 or len(data)
+        words = _ASKED.intersection(data[start:end].translate(_TO_WORDS).split())
+        if not _WORDS.isdisjoint(words):
+            return True
+        if any(_FORMS[word].search(data) for word in words - asked):
+            return True
+        asked |= words
+        start = end
+    return False

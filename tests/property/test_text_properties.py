@@ -1,0 +1,61 @@
+"""Laws of the cheap tests before a search: where one says no, the search finds nothing."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from safe_pip.extractors import hosts, text_statistics, triggers
+from safe_pip.extractors.segments import segment
+
+QUOTES = ("'", '"', "'''", '"""', "\\", "\n", "#", "a", "rb", " ", "é", "x" * 20, " " * 70, ";")
+NAMES = (".", "com", "io", "www", "pastebin", "-", "_", "/", "://", " ", "ngrok", "9", "é", "\n")
+SUMS = ("1", "0x", "2", "+", "-", "//", "<<", " ", "(", "~", "a", "_", ".", "\n", "%")
+WORDS = ("os", "import", "from", ".", "system", " ", "\n", "exec", "(", "x", "_", "subprocess", "ｅ")
+
+
+def text_of(pieces: tuple[str, ...], *, max_size: int = 30) -> st.SearchStrategy[str]:
+    return st.lists(st.sampled_from(pieces), max_size=max_size).map("".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(text_of(QUOTES))
+def test_segments_keep_every_letter_in_its_place(source: str) -> None:
+    found = segment(source)
+    assert len(found.code) == len(source)
+    assert [n for n, letter in enumerate(found.code) if letter == "\n"] == [
+        n for n, letter in enumerate(source) if letter == "\n"
+    ]
+    for token in found.strings:
+        start = token.start + len(token.prefix)
+        assert token.body in source[start:]
+        assert source[start] in "'\""
+
+
+@settings(max_examples=300, deadline=None)
+@given(text_of(NAMES))
+def test_no_bare_name_of_a_listed_host_is_passed_over(text: str) -> None:
+    expected = {
+        (match.start(), match.group().lstrip("."))
+        for match in hosts._NAME.finditer(text)
+        if text[match.start() - 3 : match.start()] != "://"
+        and (kind := hosts.kind_of_name(match.group().lstrip("."), text[match.end() :][:80]))
+        and kind.weight >= hosts._BARE_WEIGHT
+    }
+    found = {(mention.offset, mention.host) for mention in hosts._bare_names(text)}
+    assert found == expected
+
+
+@given(text_of(SUMS, max_size=60))
+def test_signs_between_digits_are_no_fewer_than_sums(code: str) -> None:
+    n_sums = len(text_statistics._ARITHMETIC.findall(code))
+    # The two letters at each end are not asked.
+    assert text_statistics.count_signs_between_digits(f"  {code}  ") >= n_sums
+
+
+@settings(deadline=None)
+@given(text_of(WORDS), st.integers(0, 400), st.integers(0, 400))
+def test_a_trigger_is_found_wherever_it_stands(source: str, before: int, after: int) -> None:
+    line = "value = other  # " + "word " * 20 + "\n"
+    filled = line * before + source + "\n" + line * after
+    assert triggers.earns_tree(filled.encode()) == triggers.earns_tree(f"{source}\n".encode())
