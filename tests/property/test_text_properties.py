@@ -11,7 +11,7 @@ from safe_pip.extractors.segments import segment
 QUOTES = ("'", '"', "'''", '"""', "\\", "\n", "#", "a", "rb", " ", "é", "x" * 20, " " * 70, ";")
 NAMES = (".", "com", "io", "www", "pastebin", "-", "_", "/", "://", " ", "ngrok", "9", "é", "\n")
 SUMS = ("1", "0x", "2", "+", "-", "//", "<<", " ", "(", "~", "a", "_", ".", "\n", "%")
-WORDS = ("os", "import", "from", ".", "system", " ", "\n", "exec", "(", "x", "_", "subprocess", "ｅ")
+WORDS = ("os", "import", "from", ".", "system", " ", "\n", "exec", "(", "x", "_", "urllib", "ｅ")
 
 
 def text_of(pieces: tuple[str, ...], *, max_size: int = 30) -> st.SearchStrategy[str]:
