@@ -5,13 +5,15 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safe_pip.extractors import hosts, text_statistics, triggers
+from safe_pip.extractors import arguments, hosts, patterns, text_statistics, triggers
 from safe_pip.extractors.segments import segment
 
 QUOTES = ("'", '"', "'''", '"""', "\\", "\n", "#", "a", "rb", " ", "é", "x" * 20, " " * 70, ";")
 NAMES = (".", "com", "io", "www", "pastebin", "-", "_", "/", "://", " ", "ngrok", "9", "é", "\n")
 SUMS = ("1", "0x", "2", "+", "-", "//", "<<", " ", "(", "~", "a", "_", ".", "\n", "%")
 WORDS = ("os", "import", "from", ".", "system", " ", "\n", "exec", "(", "x", "_", "urllib", "ｅ")
+
+ADDRESSES = (":", "//", "://", "{}", "https", "9", " ", "\n", "{", "é", "a.b/c")
 
 
 def text_of(pieces: tuple[str, ...], *, max_size: int = 30) -> st.SearchStrategy[str]:
@@ -59,3 +61,21 @@ def test_a_trigger_is_found_wherever_it_stands(source: str, before: int, after: 
     line = "value = other  # " + "word " * 20 + "\n"
     filled = line * before + source + "\n" + line * after
     assert triggers.earns_tree(filled.encode()) == triggers.earns_tree(f"{source}\n".encode())
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.sampled_from((*sorted(patterns._SINGLE_WORDS), "_", "x", ".", "/"))).map("".join)
+)
+def test_a_word_that_is_passed_over_belongs_to_no_family(text: str) -> None:
+    assert patterns.mentions(text) == patterns._search(text)
+
+
+@given(text_of(ADDRESSES))
+def test_what_begins_like_an_address_has_its_mark(text: str) -> None:
+    assert "://" in text or arguments._URL_FIRST.match(text) is None
+
+
+@given(st.integers() | st.floats() | st.tuples(text_of(ADDRESSES)))
+def test_neither_numbers_nor_tuples_begin_like_addresses(const: object) -> None:
+    assert arguments._URL_FIRST.match(str(const)) is None

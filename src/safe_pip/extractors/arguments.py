@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 
 from safe_pip.extractors.containers import constant_items
 from safe_pip.extractors.folding import MAX_CONSTANT_LENGTH, joined
-from safe_pip.extractors.values import HOLE, UNKNOWN, Constant, Origins, Value, join_origins
+from safe_pip.extractors.values import (
+    HOLE,
+    NO_ORIGINS,
+    UNKNOWN,
+    Constant,
+    Origins,
+    Value,
+    join_origins,
+)
 
 _MAX_NAMED_NODES = 80
 _FORMAT_FIELD = re.compile(r"\{(\w*)[^{}]*\}")
@@ -33,7 +41,10 @@ class Arguments:
 
     @property
     def origins(self) -> Origins:
-        origins = join_origins(*self.positional)
+        origins = NO_ORIGINS
+        for value in self.positional:
+            if value.origins:
+                origins = origins | value.origins if origins else value.origins
         if self.keywords:
             origins = origins | join_origins(*self.keywords.values())
         return origins
@@ -71,8 +82,11 @@ def command_text(arguments: Arguments) -> str:
 
 def has_url(arguments: Arguments) -> bool:
     for value in arguments.positional[:2]:
-        if value.const is not None and _URL_FIRST.match(value.text):
-            return True
+        # Numbers and tuples begin with what no address begins with.
+        if isinstance(value.const, (str, bytes)):
+            text = value.text
+            if "://" in text and _URL_FIRST.match(text):
+                return True
     if not arguments.keywords:
         return False
     named = arguments.keywords.get("url", UNKNOWN)

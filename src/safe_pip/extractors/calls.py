@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from abc import abstractmethod
 
 from safe_pip.extractors.arguments import Arguments, fill_format, has_url, written_name
@@ -10,7 +11,7 @@ from safe_pip.extractors.capabilities import SINKS, Action, canonical
 from safe_pip.extractors.containers import constant_items
 from safe_pip.extractors.effects import result_ref
 from safe_pip.extractors.expressions import text_value
-from safe_pip.extractors.file_calls import TEXT_METHODS
+from safe_pip.extractors.file_calls import PATH_CALLS, TEXT_METHODS
 from safe_pip.extractors.folding import DISGUISING_FUNCTIONS, FUNCTIONS, fold_method, joined
 from safe_pip.extractors.library_calls import LibraryCalls
 from safe_pip.extractors.lookups import builtin_text
@@ -59,6 +60,13 @@ _DECODING_METHODS = frozenset(
 )
 
 
+_KNOWN_CALLS = (
+    _SETUP_CALLS, PATH_CALLS, SINKS, _CONFIG_PARSERS, _CALLBACK_CALLS, DISGUISING_FUNCTIONS,
+    frozenset(("socket.socket",)),
+)  # fmt: skip
+_NO_ARGUMENTS = Arguments()
+
+
 class Calls(LibraryCalls):
     """Evaluates every call: the distribution's own functions, methods, and known functions."""
 
@@ -89,8 +97,8 @@ class Calls(LibraryCalls):
         arguments = self._arguments(node, scope)
         if callee.function is not None:
             return self.invoke(callee.function, arguments)
-        name = canonical(callee.ref)
-        special = self._special.get(name)
+        name = canonical(callee.ref) if callee.ref else ""
+        special = self._special.get(name) if name else None
         if special is not None:
             return special(name, arguments, node, scope)
         if method:
@@ -109,11 +117,16 @@ class Calls(LibraryCalls):
         return self._unknown_call(written, arguments, node, callee)
 
     def _arguments(self, node: ast.Call, scope: Scope) -> Arguments:
+        if not node.args and not node.keywords:
+            return _NO_ARGUMENTS
         positional: list[Value] = []
         for argument in node.args:
             value = self.evaluate(argument, scope)
-            items = constant_items(value) if isinstance(argument, ast.Starred) else None
-            positional.extend((value,) if items is None else items)
+            items = constant_items(value) if type(argument) is ast.Starred else None
+            if items is None:
+                positional.append(value)
+            else:
+                positional.extend(items)
         keywords: dict[str, Value] = {}
         for keyword in node.keywords:
             value = self.evaluate(keyword.value, scope)
@@ -129,6 +142,8 @@ class Calls(LibraryCalls):
         self, receiver: Value, method: str, arguments: Arguments, node: ast.Call
     ) -> Value | None:
         """A method of a constant, a container, a file or the environment; None if it is none."""
+        if receiver is UNKNOWN and method not in _GROWING_METHODS:
+            return None
         if method in ("__str__", "__repr__") and builtin_text(receiver.ref):
             return Value(const=builtin_text(receiver.ref))
         if receiver.ref and canonical(receiver.ref) == "builtins.open":
@@ -201,6 +216,9 @@ class Calls(LibraryCalls):
                 self.assign(target, tainted, self._growing_scope)
 
     def call_by_name(self, name: str, callee: Value, arguments: Arguments, node: ast.Call) -> Value:
+        if _is_plain(name):
+            origins = callee.origins | self._passed_through(name, arguments)
+            return Value(ref=result_ref(callee), origins=origins, parts=_address_parts(arguments))
         if name in _SETUP_CALLS:
             self.see_setup(arguments, node)
             return UNKNOWN
@@ -238,9 +256,10 @@ class Calls(LibraryCalls):
         if method == "setup" and "name" in arguments.keywords:
             self.see_setup(arguments, node)
             return UNKNOWN
-        if method in _FETCHING_METHODS and has_url(arguments):
+        is_for_url = has_url(arguments)
+        if method in _FETCHING_METHODS and is_for_url:
             return self._fetch(method, arguments, node)
-        if has_url(arguments):
+        if is_for_url:
             # Something made for an address: what is sent through it later goes there.
             url = next(value for value in arguments.all if "://" in value.text)
             return Value(origins=arguments.origins, parts={"url": url})
@@ -250,6 +269,17 @@ class Calls(LibraryCalls):
             self._call_back(arguments)
         origins = callee.origins | arguments.origins
         return Value(origins=origins) if origins else UNKNOWN
+
+
+@functools.lru_cache(maxsize=4_096)
+def _is_plain(name: str) -> bool:
+    """Whether nothing is known of a function but its name: no test below would tell more."""
+    last = name.rpartition(".")[2]
+    return not (
+        any(name in known for known in _KNOWN_CALLS)
+        or last in _DECODING_METHODS
+        or last in _FETCHING_METHODS
+    )
 
 
 def _address_parts(arguments: Arguments) -> dict[Constant, Value] | None:

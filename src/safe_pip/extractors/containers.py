@@ -12,7 +12,7 @@ _MAX_ELEMENTS = 100_000
 
 def sequence(values: list[Value]) -> Value:
     """A list, tuple or set: a constant when every element is one."""
-    constants = [value.known for value in values]
+    constants = [None if value.is_partial else value.const for value in values]
     origins = join_origins(*values)
     if None not in constants:
         return Value(const=tuple(constants), origins=origins)  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ source is executed; what is not known is UNKNOWN or has a HOLE.
 from __future__ import annotations
 
 import ast
+import functools
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -54,6 +55,16 @@ def is_data(const: Constant | None) -> bool:
     if isinstance(const, tuple):
         return len(const) >= _MIN_DATA_ITEMS and all(isinstance(item, int) for item in const)
     return isinstance(const, (str, bytes)) and len(const) >= _MIN_DATA_ITEMS
+
+
+_FALSE, _TRUE = Value(const=0), Value(const=1)
+
+
+@functools.lru_cache(maxsize=4_096)
+def _text_constant(const: str) -> Value:
+    """A string that is not too long to be remembered."""
+    is_secret = len(const) >= 4 and is_secret_path(const)
+    return Value(const=const, origins=SECRET_PATH if is_secret else NO_ORIGINS)
 
 
 def bound_method(base: Value, name: str) -> Value | None:
@@ -138,22 +149,33 @@ class Expressions(Lookups):
             n_chars = len(const)
             if n_chars <= _MAX_WORD_CHARS:
                 self.written_words.add(const)
-            if 4 <= n_chars <= _MAX_SECRET_PATH_CHARS and is_secret_path(const):
-                return Value(const=const, origins=SECRET_PATH)
-            return Value(const=const)
+            return (
+                _text_constant(const) if n_chars <= _MAX_SECRET_PATH_CHARS else Value(const=const)
+            )
+        if const is None:
+            return UNKNOWN
         if isinstance(const, bytes):
             self.see_literal(node)
             return Value(const=const)
         if isinstance(const, bool):
-            return Value(const=int(const))
+            return _TRUE if const else _FALSE
         return Value(const=const) if isinstance(const, (int, float)) else UNKNOWN
 
     def _name(self, node: ast.Name, scope: Scope) -> Value:
-        return self.look_up(node.id, scope)
+        # The commonest expression of all: ``look_up`` without two calls.
+        name = node.id
+        inner: Scope | None = scope
+        while inner is not None:
+            found = inner.names.get(name)
+            if found is not None:
+                return found
+            inner = inner.parent
+        return self.look_up_outside(name, scope)
 
     def _attribute(self, node: ast.Attribute, scope: Scope) -> Value:
         base = self.evaluate(node.value, scope)
-        return bound_method(base, node.attr) or self.attribute(base, node.attr, node)
+        found = bound_method(base, node.attr) if base.const is not None else None
+        return found or self.attribute(base, node.attr, node)
 
     def _subscript(self, node: ast.Subscript, scope: Scope) -> Value:
         base = self.evaluate(node.value, scope)

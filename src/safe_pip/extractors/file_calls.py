@@ -36,6 +36,9 @@ _TEMPORARY_CALLS = frozenset(
     f"tempfile.{name}"
     for name in ("NamedTemporaryFile", "gettempdir", "mkdtemp", "mkstemp", "mktemp")
 )
+PATH_CALLS = _PATH_CALLS | _TEMPORARY_CALLS
+"""All names of which ``path_call`` knows something."""
+
 _MIN_CODE_CHARS = 24
 _MAX_WRITTEN_FILES = 64
 _MAX_WRITTEN_PIECES = 500

@@ -280,9 +280,10 @@ class Interpreter(Statements):
         self._stream.events.append(event)
 
     def see_literal(self, node: ast.Constant, *, kind: LiteralKind = "written") -> None:
-        if isinstance(node.value, (str, bytes)):
+        value = node.value
+        if isinstance(value, (str, bytes)):
             kind = "folded" if self._line_override else kind
-            self._note_literal(self._line_override or node.lineno, node.value, kind)
+            self._note_literal(self._line_override or node.lineno, value, kind)
 
     def see_patch(self, owner: str, function: Function) -> None:
         """A function that takes the place of one of another package's sees what that one's callers
@@ -301,7 +302,8 @@ class Interpreter(Statements):
 
     def _note_literal(self, line: int, value: str | bytes, kind: LiteralKind) -> None:
         if self.path == self.unit_path and len(self.literals) < MAX_LITERALS:
-            if (line, value) in self.literals:
+            key = (line, value)
+            if key in self.literals:
                 return
             if kind == "folded":
                 self._folded_chars += len(value)
@@ -314,7 +316,7 @@ class Interpreter(Statements):
             if sighting is None:
                 sighting = Sighting(kind=kind, surface=self._stream.surface)
                 self._sightings[kind] = sighting
-            self.literals[line, value] = sighting
+            self.literals[key] = sighting
 
     def see_return(self, value: Value) -> None:
         if len(self._returned) < 64:

@@ -43,10 +43,15 @@ _HOST_VARIABLES = frozenset(
     ("COMPUTERNAME", "HOSTNAME", "LOGNAME", "USER", "USERDOMAIN", "USERNAME", "USERPROFILE")
 )
 # Not its __doc__ and __file__, which differ from one Python and machine to the next.
-_STRING_CONSTANTS = {
-    f"string.{name}": text
+_KNOWN_ATTRIBUTES = {
+    f"string.{name}": Value(const=text)
     for name, text in vars(string).items()
     if isinstance(text, str) and not name.startswith("_")
+} | {
+    "typing.TYPE_CHECKING": Value(const=0),
+    "sys.executable": Value(const="python", is_partial=True, ref="sys.executable"),
+    "os.environ": Value(ref="os.environ", origins=ENVIRONMENT),
+    "os.environb": Value(ref="os.environb", origins=ENVIRONMENT),
 }
 _KEY_NAME = re.compile(
     r"priv(?:ate)?key|secret(?:access)?key|accesskeysecret|mnemonic|(?:seed|recovery)phrase"
@@ -72,8 +77,10 @@ class Lookups(ABC):
     def look_up(self, name: str, scope: Scope) -> Value:
         """What a bare name means in a scope, builtins included."""
         found = scope.find(name)
-        if found is not None:
-            return found
+        return self.look_up_outside(name, scope) if found is None else found
+
+    def look_up_outside(self, name: str, scope: Scope) -> Value:
+        """What a bare name means that the scope does not hold."""
         for module in scope.globals.star_imports:
             full_name = f"{module}.{name}"
             if canonical(full_name) in SINKS or canonical(full_name) in SINK_MODULES:
@@ -102,16 +109,11 @@ class Lookups(ABC):
             origins = base.origins | handed_origins(name)
             return Value(origins=origins) if origins else UNKNOWN
         ref = f"{base.ref}.{name}"
-        if ref in _STRING_CONSTANTS:
-            return Value(const=_STRING_CONSTANTS[ref])
+        known = _KNOWN_ATTRIBUTES.get(ref)
+        if known is not None:
+            return known
         if ref.startswith("flask.request."):
             return Value(ref=ref, origins=NETWORK)
-        if ref == "typing.TYPE_CHECKING":
-            return Value(const=0)
-        if ref == "sys.executable":
-            return Value(const="python", is_partial=True, ref=ref)
-        if ref in ("os.environ", "os.environb"):
-            return Value(ref=ref, origins=ENVIRONMENT)
         if base.ref == "__file__" or base.ref.startswith("pathlib.Path()"):
             return Value(const=HOLE, is_partial=True, ref="pathlib.Path()", origins=base.origins)
         keeps = base.parts is not None and ("path" in base.parts or "url" in base.parts)
@@ -225,7 +227,9 @@ def bound(value: Value, receiver: Function) -> Value:
 
 def is_static(function: Function) -> bool:
     decorators = getattr(function.node, "decorator_list", ())
-    return any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in decorators)
+    return bool(decorators) and any(
+        isinstance(d, ast.Name) and d.id == "staticmethod" for d in decorators
+    )
 
 
 def _climbs_to_object(node: ast.expr) -> bool:

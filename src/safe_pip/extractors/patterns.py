@@ -245,6 +245,7 @@ for _name, _family in FAMILIES.items():
     for _word in _family.words.split():
         _FAMILIES_BY_WORD.setdefault(_word.encode(), []).append(_name)
 _WORDS = frozenset(_FAMILIES_BY_WORD)
+_SINGLE_WORDS = frozenset(word.decode() for word in _WORDS)
 _TO_WORDS = bytes(
     code if (code < 128 and chr(code).isalnum()) or code == ord("_") else ord(" ")
     for code in range(256)
@@ -255,6 +256,9 @@ _MAX_REMEMBERED_CHARS = 400
 
 def mentions(text: str) -> tuple[Mention, ...]:
     """The families in one string, each once, in order of appearance."""
+    if text.isidentifier() and text.isascii() and text not in _SINGLE_WORDS:
+        # A single word, as most literals are.
+        return ()
     if len(text) <= _MAX_REMEMBERED_CHARS:
         return _remembered_mentions(text)
     return _search(text[:_MAX_SEARCHED_CHARS])
