@@ -5,7 +5,14 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safe_pip.extractors import arguments, hosts, patterns, text_statistics, triggers
+from safe_pip.extractors import (
+    arguments,
+    encodings,
+    hosts,
+    patterns,
+    text_statistics,
+    triggers,
+)
 from safe_pip.extractors.segments import segment
 
 QUOTES = ("'", '"', "'''", '"""', "\\", "\n", "#", "a", "rb", " ", "é", "x" * 20, " " * 70, ";")
@@ -14,6 +21,12 @@ SUMS = ("1", "0x", "2", "+", "-", "//", "<<", " ", "(", "~", "a", "_", ".", "\n"
 WORDS = ("os", "import", "from", ".", "system", " ", "\n", "exec", "(", "x", "_", "urllib", "ｅ")
 
 ADDRESSES = (":", "//", "://", "{}", "https", "9", " ", "\n", "{", "é", "a.b/c")
+
+STARTS = (
+    "-----BEGIN", "ssh-rsa ", "ecdsa-", "eyJ", "a", ".", "AAAAB3Nz", "MIIC", "sha512-", "iVBORw0KGgo",
+    "R0lGOD", "/9j/4", "UklGR", "AAABAA", "d09GR", "T1RUTw", "AAEAAAA", "PHN2Zy", "PD94bWwg",
+    "JVBERi0", "data:image/png,", "data:font,", " ",
+)  # fmt: skip
 
 
 def text_of(pieces: tuple[str, ...], *, max_size: int = 30) -> st.SearchStrategy[str]:
@@ -79,3 +92,16 @@ def test_what_begins_like_an_address_has_its_mark(text: str) -> None:
 @given(st.integers() | st.floats() | st.tuples(text_of(ADDRESSES)))
 def test_neither_numbers_nor_tuples_begin_like_addresses(const: object) -> None:
     assert arguments._URL_FIRST.match(str(const)) is None
+
+
+@settings(max_examples=300, deadline=None)
+@given(text_of(STARTS, max_size=3))
+def test_no_honest_start_is_passed_over(text: str) -> None:
+    is_honest = encodings._HONEST_START.match(text) or encodings._DATA_URL.search(text[:400])
+    assert encodings._is_honest(text) == bool(is_honest)
+
+
+@given(text_of(NAMES))
+def test_a_glance_for_hosts_sees_what_a_search_sees(text: str) -> None:
+    kinds = [mention.kind for mention in hosts._urls(text)]
+    assert hosts.may_mention(text) == any(kind and kind.weight > 0 for kind in kinds)

@@ -91,6 +91,9 @@ _HONEST_START = late_regex(
     r"-----BEGIN|ssh-[a-z0-9]+ |ecdsa-|eyJ[A-Za-z0-9_-]+\.|AAAA[BCE][23]Nz|MII[A-Za-z0-9]"
     r"|sha\d{3}-|iVBORw0KGgo|R0lGOD|/9j/4|UklGR|AAABAA|d09GR|T1RUTw|AAEAAAA|PHN2Zy|PD94bWwg|JVBERi0"
 )
+_HONEST_LETTERS = frozenset("-/AJMPRTUdeis")
+"""What all of these begin with."""
+
 _DATA_URL = late_regex(
     r"data:(?:image|font|audio|video|application/(?:font|x-font|pdf))[^,]{0,80},"
 )
@@ -107,13 +110,13 @@ def encoded_parts(literal: Literal) -> Iterator[EncodedPart]:
         if len(text) >= MIN_ENCODED_CHARS:
             yield _part(text, "binary", literal, is_certain=is_random(text))
         return
-    words = text.split()
-    if max(map(len, words), default=0) < MIN_HINTED_CHARS:
+    all_words = text.split()
+    if max(map(len, all_words), default=0) < MIN_HINTED_CHARS:
         return
-    words = [word for word in words if len(word) >= MIN_HINTED_CHARS]
+    words = [word for word in all_words if len(word) >= MIN_HINTED_CHARS]
     if _is_honest(text):
         yield _part(text, "base 64", literal, is_certain=False)
-    elif len(words) > 1 and _is_wrapped(text):
+    elif len(words) > 1 and _is_wrapped(text, all_words):
         encoding = encoding_of(text)
         yield _part(text, encoding or "base 64", literal, is_certain=encoding is not None)
     else:
@@ -159,14 +162,14 @@ def _is_hint(text: str) -> bool:
     return _HINT.search(text) is not None or _HINT.search(text[::-1]) is not None
 
 
-def _is_wrapped(text: str) -> bool:
+def _is_wrapped(text: str, words: list[str]) -> bool:
     """Whether a text is data in lines of one alphabet and not a list of words."""
-    words = text.split()
     return min(map(len, words[:-1])) >= MIN_ENCODED_CHARS and _WRAPPED.fullmatch(text) is not None
 
 
 def _is_honest(text: str) -> bool:
-    return _HONEST_START.match(text) is not None or _DATA_URL.search(text[:400]) is not None
+    is_honest = text[:1] in _HONEST_LETTERS and _HONEST_START.match(text) is not None
+    return is_honest or ("data:" in text and _DATA_URL.search(text[:400]) is not None)
 
 
 def _is_binary(text: str) -> bool:

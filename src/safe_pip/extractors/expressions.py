@@ -91,7 +91,6 @@ class Expressions(Lookups):
         self.written_words: set[str] = set()
         self._by_node: dict[type[ast.AST], Callable[[Any, Scope], Value]] = {
             ast.Constant: self._constant,
-            ast.Name: self._name,
             ast.Attribute: self._attribute,
             ast.Subscript: self._subscript,
             ast.Call: self.call,
@@ -138,7 +137,18 @@ class Expressions(Lookups):
         if node is None:
             return UNKNOWN
         self.fuel -= 1
-        handler = self._by_node.get(type(node))
+        kind = type(node)
+        if kind is ast.Name:
+            # The commonest expression of all: ``look_up`` without three calls.
+            name = node.id  # type: ignore[attr-defined]
+            inner: Scope | None = scope
+            while inner is not None:
+                found = inner.names.get(name)
+                if found is not None:
+                    return found
+                inner = inner.parent
+            return self.look_up_outside(name, scope)
+        handler = self._by_node.get(kind)
         return UNKNOWN if handler is None else handler(node, scope)
 
     def _constant(self, node: ast.Constant, scope: Scope) -> Value:
@@ -160,17 +170,6 @@ class Expressions(Lookups):
         if isinstance(const, bool):
             return _TRUE if const else _FALSE
         return Value(const=const) if isinstance(const, (int, float)) else UNKNOWN
-
-    def _name(self, node: ast.Name, scope: Scope) -> Value:
-        # The commonest expression of all: ``look_up`` without two calls.
-        name = node.id
-        inner: Scope | None = scope
-        while inner is not None:
-            found = inner.names.get(name)
-            if found is not None:
-                return found
-            inner = inner.parent
-        return self.look_up_outside(name, scope)
 
     def _attribute(self, node: ast.Attribute, scope: Scope) -> Value:
         base = self.evaluate(node.value, scope)

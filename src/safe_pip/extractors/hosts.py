@@ -82,9 +82,10 @@ class HostMention:
 def may_mention(text: str) -> bool:
     """Whether a lower-case text names a host of a kind in a URL. Cheaper than ``mentions``, which
     also finds bare names."""
-    return "://" in text and any(
-        mention.kind is not None and mention.kind.weight > 0 for mention in _urls(text)
-    )
+    if "://" not in text:
+        return False
+    kinds = (_host_and_kind(match, text)[1] for match in _URL.finditer(text))
+    return any(kind is not None and kind.weight > 0 for kind in kinds)
 
 
 _NAME_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789_.-"
@@ -105,8 +106,7 @@ def _urls(text: str) -> Iterator[HostMention]:
     if "://" not in text:
         return
     for match in _URL.finditer(text):
-        host = match.group(1).rpartition("@")[2].partition(":")[0].rstrip(".")
-        kind = kind_of_address(host) or kind_of_name(host, text[match.end() : match.end() + 80])
+        host, kind = _host_and_kind(match, text)
         is_unknown = "." not in host or "{" in host or (kind is None and is_address(host))
         yield HostMention(
             host=host[:MAX_HOST_CHARS],
@@ -116,6 +116,11 @@ def _urls(text: str) -> Iterator[HostMention]:
             and not is_unknown
             and kind is not HostKind.NAMESPACE,
         )
+
+
+def _host_and_kind(url: re.Match[str], text: str) -> tuple[str, HostKind | None]:
+    host = url.group(1).rpartition("@")[2].partition(":")[0].rstrip(".")
+    return host, kind_of_address(host) or kind_of_name(host, text[url.end() : url.end() + 80])
 
 
 def _bare_names(text: str) -> Iterator[HostMention]:
