@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from safe_pip.extractors import (
     arguments,
+    code,
     encodings,
     hosts,
     patterns,
@@ -27,6 +28,8 @@ STARTS = (
     "R0lGOD", "/9j/4", "UklGR", "AAABAA", "d09GR", "T1RUTw", "AAEAAAA", "PHN2Zy", "PD94bWwg",
     "JVBERi0", "data:image/png,", "data:font,", " ",
 )  # fmt: skip
+
+ASSEMBLING = (*code._ASSEMBLING_WORDS, "(", "_", " ", "\n", "x", ":")
 
 
 def text_of(pieces: tuple[str, ...], *, max_size: int = 30) -> st.SearchStrategy[str]:
@@ -105,3 +108,9 @@ def test_no_honest_start_is_passed_over(text: str) -> None:
 def test_a_glance_for_hosts_sees_what_a_search_sees(text: str) -> None:
     kinds = [mention.kind for mention in hosts._urls(text)]
     assert hosts.may_mention(text) == any(kind and kind.weight > 0 for kind in kinds)
+
+
+@given(text_of(ASSEMBLING))
+def test_words_that_assemble_are_no_fewer_than_their_uses(source: str) -> None:
+    n_words = sum(map(source.count, code._ASSEMBLING_WORDS))
+    assert n_words >= len(code._ASSEMBLING.findall(source))

@@ -48,6 +48,7 @@ _ASSEMBLING = late_regex(
     "(?:" + "|".join(rf"{word}(?<=\b{word})" for word in _ASSEMBLING_WORDS) + r")\b\s*[(\w_:]"
 )
 _MIN_ASSEMBLING = 8
+_MAX_ASSEMBLING_DENSITY = 0.25
 _SINK_CALL = late_regex(
     r"\b(?:(?P<dyn_exec>exec|eval|execfile)"
     r"|(?P<proc_spawn>os\.(?:system|popen)|subprocess\.\w+|Popen|check_output|check_call)"
@@ -343,13 +344,17 @@ class _Writer:
         if not self._unit.has_tree:
             return
         source = self._unit.source
-        if sum(map(source.count, _ASSEMBLING_WORDS)) < _MIN_ASSEMBLING:
+        # A search for the words as they count takes longer than all else here, and finds no more.
+        n_words = sum(map(source.count, _ASSEMBLING_WORDS))
+        if n_words < _MIN_ASSEMBLING:
+            return
+        n_lines = max(1, sum(1 for line in self._lines if line and not line.isspace()))
+        if n_words / n_lines <= _MAX_ASSEMBLING_DENSITY:
             return
         n_found = len(_ASSEMBLING.findall(source))
         if n_found >= _MIN_ASSEMBLING:
-            code_lines = max(1, sum(1 for line in self._lines if line.strip()))
-            density = n_found / code_lines
-            if density > 0.25:
+            density = n_found / n_lines
+            if density > _MAX_ASSEMBLING_DENSITY:
                 yield self._at(
                     "chr_map_density", 1, self._unit.surface, "assembles strings", density
                 )
