@@ -47,6 +47,7 @@ def segment(source: str) -> Segments:
     """Split a source; time is linear in its length."""
     strings: list[StringToken] = []
     pieces: list[str] = []
+    new_token = tuple.__new__  # what a named tuple's own does, in half the time
     n_comment_chars = position = 0
     is_cut = True
     while is_cut:
@@ -68,16 +69,13 @@ def segment(source: str) -> Segments:
                 is_cut = True
                 body_start, body_end, position = _string_bounds(source, start, end)
                 pieces.append(_filled(source[start:position], letter))
-            prefix = _prefix_before(source, start) if source[start - 1 : start].isalpha() else ""
-            strings.append(
-                StringToken(
-                    start - len(prefix),
-                    prefix,
-                    source[body_start:body_end],
-                    (end - start == 3 or body_end - body_start >= MIN_STATEMENT_CHARS)
-                    and _is_alone(source, start, position, n_prefix=len(prefix)),
-                )
-            )
+            # At the very beginning this asks the last letter; no prefix stands there either way.
+            prefix = _prefix_before(source, start) if source[start - 1].isalpha() else ""
+            is_statement = (
+                end - start == 3 or body_end - body_start >= MIN_STATEMENT_CHARS
+            ) and _is_alone(source, start, position, n_prefix=len(prefix))
+            token = (start - len(prefix), prefix, source[body_start:body_end], is_statement)
+            strings.append(new_token(StringToken, token))
             if is_cut:
                 break
     pieces.append(source[position:])
