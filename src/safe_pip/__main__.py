@@ -14,6 +14,6 @@ def _forget_working_directory() -> None:
 
 if __name__ == "__main__":
     _forget_working_directory()
-    from safe_pip.cli import main
+    from safe_pip.cli import run
 
-    sys.exit(main())
+    sys.exit(run())

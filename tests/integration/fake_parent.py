@@ -19,6 +19,8 @@ from safe_pip.gates.session import Session, open_session
 from tests.integration.conftest import Workshop
 
 TIMEOUT_SECONDS = 120
+# Stands for that of the workshop's target.
+PIP_ROOT = "PIP_ROOT"
 # What is answered to one message; None hangs up.
 Speak = Callable[[dict[str, Any]], bytes | None]
 
@@ -30,7 +32,9 @@ def line(fields: object) -> bytes:
 def honest(message: dict[str, Any]) -> bytes | None:
     """What safe-pip answers to whom it allows everything; empty for what gets no answer."""
     match message["type"]:
-        case "hello" | "done":
+        case "hello":
+            return line({"ok": True, "pip_root": PIP_ROOT})
+        case "ready" | "done":
             return line({"ok": True})
         case "need":
             return line({"answers": [yes(item) for item in message["items"]]})
@@ -55,6 +59,7 @@ class FakeParent:
     """Serves every pip that calls; ``heard`` is what they said, in order."""
 
     session: Session
+    pip_root: Path
     speak: Speak
     heard: list[dict[str, Any]] = field(default_factory=list)
 
@@ -72,13 +77,13 @@ class FakeParent:
                 answer = self.speak(message)
                 if answer is None:
                     return
-                channel.sendall(answer)
+                channel.sendall(answer.replace(PIP_ROOT.encode(), str(self.pip_root).encode()))
 
 
 @contextlib.contextmanager
 def fake_parent(workshop: Workshop, speak: Speak) -> Iterator[FakeParent]:
-    with open_session(workshop.target.pip_root) as session:
-        parent = FakeParent(session=session, speak=speak)
+    with open_session() as session:
+        parent = FakeParent(session=session, pip_root=workshop.target.pip_root, speak=speak)
         threading.Thread(target=parent.listen, daemon=True).start()
         yield parent
 

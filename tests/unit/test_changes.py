@@ -251,7 +251,7 @@ def test_a_wheel_that_replaces_an_installed_copy_is_compared_with_it(
 ) -> None:
     (tmp_path / "demo-1.0.dist-info").mkdir()
     noting = Noting()
-    inspector = WithInstalledCopies(noting, find_folders=lambda: [tmp_path, tmp_path / "missing"])
+    inspector = WithInstalledCopies(noting, folders=[tmp_path, tmp_path / "missing"])
     inspector.begin(Artifact(path=tmp_path / name, origin=OriginKind.INDEX, sha256="0" * 64))
     (begun,) = noting.begun
     assert (begun.previous.path.name if begun.previous else None) == previous

@@ -24,6 +24,13 @@ from tests.unit.test_threats import osv, write
 Run = Callable[..., int]
 
 
+@pytest.fixture
+def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker; and no pip: the child that would become one does not get its parent's word."""
+    monkeypatch.setattr("safe_pip.inspection.processes.SpawnedProcess", None)
+    monkeypatch.setattr("safe_pip.gates.pip_gate.Gate.run", None)
+
+
 def wheel_scoring(folder: Path, score: float, name: str) -> Path:
     return write_wheel(folder, name, files={f"{name}/__init__.py": f"# pretend-score: {score}\n"})
 
@@ -181,17 +188,16 @@ def test_a_report_goes_to_its_own_file(
     ("place", "words"), [("", "it is a folder"), ("no/such/file", "its folder does not exist")]
 )
 @pytest.mark.parametrize("verb", ["scan", "install"])
+@pytest.mark.usefixtures("nothing_starts")
 def test_a_file_that_can_never_be_written_starts_nothing(
     run: Run,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     option: str,
     place: str,
     words: str,
     verb: str,
 ) -> None:
-    monkeypatch.setattr("subprocess.Popen", None)
     assert run(option, tmp_path / place, verb, "x") == 1
     assert f"cannot be written: {words}" in capsys.readouterr().err
 
@@ -214,19 +220,19 @@ def test_explain_shows_what_was_found(
 @pytest.mark.parametrize(
     "arguments", [["install", "x"], ["scan", "x"], ["explain", "x"], ["policy", "show"]]
 )
+@pytest.mark.usefixtures("nothing_starts")
 def test_a_bad_policy_stops_every_verb_before_it_starts(
     run: Run,
     home: Surroundings,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
 ) -> None:
-    monkeypatch.setattr("subprocess.Popen", None)
     (home.working_folder / "safe-pip.toml").write_text("sdists = 1")
     assert run(*arguments) == 43
     assert "safe-pip.toml: sdists: 1 is not one of" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("nothing_starts")
 @pytest.mark.parametrize("verb", ["install", "scan"])
 def test_without_a_model_nothing_is_started(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: str
@@ -235,7 +241,6 @@ def test_without_a_model_nothing_is_started(
         raise ModelError("the model cannot be read", hint="reinstall it")
 
     monkeypatch.setattr("safe_pip.cli.parts.check_shipped_model", missing)
-    monkeypatch.setattr("subprocess.Popen", None)
     assert run(verb, "x") == 44
     assert capsys.readouterr().err == "safe-pip: the model cannot be read\n  reinstall it\n"
 
@@ -306,7 +311,7 @@ def test_an_untrusted_project_is_named_before_pip_starts(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("safe_pip.cli.pip_verbs.run_pip", lambda *_, **__: 0)
+    monkeypatch.setattr("safe_pip.gates.pip_gate.Gate.run", lambda *_: 0)
     file = home.working_folder / "safe-pip.toml"
     file.write_text("block-above = 1.0")
     assert run("install", "x") == 0
@@ -402,7 +407,7 @@ def test_every_end_has_a_sentence_and_an_exit_code(
     def fail(*_: object, **__: object) -> int:
         raise error
 
-    monkeypatch.setattr("safe_pip.cli.pip_verbs.run_pip", fail)
+    monkeypatch.setattr("safe_pip.gates.pip_gate.Gate.run", fail)
     monkeypatch.setattr("os.dup2", lambda *_: None)
     assert run("install", "x") == code
     assert words in capfd.readouterr().err

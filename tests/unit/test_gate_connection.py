@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import socket
 import stat
@@ -12,31 +13,59 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from safe_pip.artifact import Artifact
+from safe_pip.errors import GateError, UnsupportedPipError
+from safe_pip.gates.admission import Admission
 from safe_pip.gates.checkpoint import Checkpoint
 from safe_pip.gates.connection import Connection
+from safe_pip.gates.interpreter import Statement
 from safe_pip.gates.pause import Pause
 from safe_pip.gates.reviewer import Arrival, Hold, Reviewer, Ruling
-from safe_pip.gates.session import CHILD_MODULES, open_session
+from safe_pip.gates.session import CHILD_MODULES, keep_bytecode, open_session
+from safe_pip.gates.target import PipSource, Target
 
 TOKEN = "the token"
 HELLO: dict[str, Any] = {
     "type": "hello",
     "token": TOKEN,
     "protocol": 1,
-    "python": "3.12.0",
-    "prefix": "/env",
     "pid": 99,
-    "requested_in": None,
     "required_by": [],
+    "interpreter": {
+        "version": [3, 12, 0],
+        "prefix": "/env",
+        "base_prefix": "/usr",
+        "executable": "/env/bin/python",
+        "pip_origin": None,
+        "site_folders": [],
+    },
 }
+WELCOME = {"ok": True, "pip_root": "/pip"}
+STATEMENT = Statement(
+    version=(3, 12, 0),
+    prefix=Path("/env"),
+    base_prefix=Path("/usr"),
+    executable="/env/bin/python",
+    pip_origin=None,
+)
+TARGET = Target(
+    python=Path("/env/bin/python"),
+    python_version=(3, 12, 0),
+    prefix=Path("/env"),
+    is_virtual_environment=True,
+    pip_source=PipSource.OWN,
+    pip_root=Path("/pip"),
+    pip_version="26.3",
+    chosen_by="the test",
+)
 NEED_NOTHING = {"type": "need", "items": [], "is_drawing": False}
 
 
@@ -63,8 +92,11 @@ class SlowReviewer:
 class Talk:
     """Our end of a connection under test."""
 
-    def __init__(self, channel: socket.socket, checkpoint: Checkpoint) -> None:
+    def __init__(
+        self, channel: socket.socket, checkpoint: Checkpoint, admission: Admission
+    ) -> None:
         self._channel = channel
+        self.admission = admission
         self._reader = channel.makefile("rb")
         self.checkpoint = checkpoint
         self.connection: Connection | None = None
@@ -78,6 +110,9 @@ class Talk:
     def say(self, fields: dict[str, Any]) -> None:
         self.send(json.dumps(fields).encode() + b"\n")
 
+    def has_answer(self, *, within_seconds: float) -> bool:
+        return bool(select.select([self._channel], [], [], within_seconds)[0])
+
     def hear(self) -> Any:
         """The next answer; None when the other side has hung up."""
         try:
@@ -89,14 +124,20 @@ class Talk:
 
 @contextmanager
 def _talk(
-    reviewer: Reviewer | None = None, *, review_timeout_seconds: float = 5.0
+    reviewer: Reviewer | None = None,
+    *,
+    review_timeout_seconds: float = 5.0,
+    is_open: bool = True,
 ) -> Iterator[Talk]:
     future: Future[Reviewer] = Future()
     future.set_result(reviewer or SlowReviewer(0, asks=False))
     checkpoint = Checkpoint(future)
     ours, theirs = socket.socketpair()
     ours.settimeout(10)
-    talk = Talk(ours, checkpoint)
+    admission = Admission(lambda _: TARGET)
+    if is_open:
+        admission.open()
+    talk = Talk(ours, checkpoint, admission)
 
     def welcome(connection: Connection) -> None:
         talk.connection = connection
@@ -105,6 +146,7 @@ def _talk(
         theirs,
         checkpoint,
         Pause(),
+        admission,
         welcome=welcome,
         review_timeout_seconds=review_timeout_seconds,
     )
@@ -122,6 +164,8 @@ def _talk(
 def test_hello_with_the_token_is_welcome() -> None:
     with _talk() as talk:
         talk.say(HELLO)
+        assert talk.hear() == WELCOME
+        talk.say({"type": "ready"})
         assert talk.hear() == {"ok": True}
         talk.say(NEED_NOTHING)
         assert talk.hear() == {"answers": []}
@@ -257,7 +301,7 @@ def test_a_question_is_moot_once_its_answer_is_no_use(what: str) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX modes")
 def test_session_folder_is_private_and_temporary() -> None:
-    with open_session(Path("/pip")) as session:
+    with open_session() as session:
         assert stat.S_IMODE(session.folder.stat().st_mode) == 0o700
         assert {path.name for path in session.folder.iterdir()} >= set(CHILD_MODULES)
         assert session.token in (session.folder / "session.json").read_text(encoding="ascii")
@@ -268,7 +312,7 @@ def test_session_folder_is_private_and_temporary() -> None:
 
 def test_session_folder_goes_when_something_fails() -> None:
     folder = Path()
-    with pytest.raises(RuntimeError), open_session(Path("/pip")) as session:
+    with pytest.raises(RuntimeError), open_session() as session:
         folder = session.folder
         raise RuntimeError("something")
     assert not folder.exists()
@@ -280,7 +324,7 @@ def test_long_temporary_folder_leads_to_loopback(
     long = tmp_path / ("x" * 100)
     long.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(long))
-    with open_session(Path("/pip")) as session:
+    with open_session() as session:
         assert session.listener.family == socket.AF_INET
         address, port = session.listener.getsockname()
         assert address == "127.0.0.1"
@@ -307,3 +351,71 @@ def test_drawing_child_is_stopped_for_a_question() -> None:
     finally:
         child.kill()
         child.wait()
+
+
+def test_children_of_this_python_find_byte_code() -> None:
+    keep_bytecode()
+    with open_session() as session:
+        code = (
+            "import importlib.util, pathlib, sys\n"
+            "for name in sys.argv[2:]:\n"
+            "    source = pathlib.Path(sys.argv[1], name)\n"
+            "    cached = pathlib.Path(importlib.util.cache_from_source(str(source)))\n"
+            "    data, status = cached.read_bytes(), source.stat()\n"
+            "    assert data[:4] == importlib.util.MAGIC_NUMBER\n"
+            "    assert int.from_bytes(data[8:12], 'little') == int(status.st_mtime)\n"
+            "    assert int.from_bytes(data[12:16], 'little') == status.st_size\n"
+        )
+        names = [name for name in CHILD_MODULES if name != "pip_runner.py"]
+        subprocess.run([sys.executable, "-c", code, session.folder, *names], check=True, timeout=60)
+
+
+def test_only_the_first_hello_chooses_the_target() -> None:
+    said: list[Statement] = []
+
+    def choose(statement: Statement) -> Target:
+        said.append(statement)
+        return TARGET
+
+    admission = Admission(choose)
+    assert admission.pip_root(STATEMENT) == TARGET.pip_root
+    forged = replace(STATEMENT, pip_origin="/tmp/evil/pip/__init__.py")
+    assert admission.pip_root(forged) == TARGET.pip_root
+    assert admission.pip_root(None) == TARGET.pip_root
+    assert admission.target(0) is TARGET
+    assert said == [STATEMENT]
+
+
+def test_child_that_no_pip_is_for_gets_no_answer() -> None:
+    def choose(_: Statement) -> Target:
+        raise UnsupportedPipError("too old")
+
+    admission, ends = Admission(choose), list[BaseException | None]()
+    future = ThreadPoolExecutor(1).submit(admission.pip_root, STATEMENT)
+    future.add_done_callback(lambda done: ends.append(done.exception()))
+    with pytest.raises(UnsupportedPipError, match="too old"):
+        admission.target(10)
+    assert ends == []
+    admission.close()
+    with pytest.raises(GateError):
+        future.result(10)
+
+
+def test_pip_waits_until_the_rest_is_ready() -> None:
+    with _talk(is_open=False) as talk:
+        talk.say(HELLO)
+        assert talk.hear() == WELCOME
+        talk.say({"type": "ready"})
+        assert not talk.has_answer(within_seconds=0.2)
+        talk.admission.open()
+        assert talk.hear() == {"ok": True}
+
+
+def test_hello_without_an_interpreter_chooses_nothing() -> None:
+    with _talk(is_open=False) as talk:
+        talk.say({**HELLO, "interpreter": None})
+        assert not talk.has_answer(within_seconds=0.2)
+        with pytest.raises(UnsupportedPipError):
+            talk.admission.target(10)
+        talk.admission.close()
+        assert talk.hear() is None

@@ -159,9 +159,9 @@ _JSON = st.recursive(
 
 
 @given(
-    kind=st.sampled_from(["hello", "expect", "check", "plan", "need", "refuse", "done"]),
+    kind=st.sampled_from(["hello", "ready", "expect", "check", "plan", "need", "refuse", "done"]),
     fields=st.dictionaries(
-        st.sampled_from(["items", "prefix", "wheels", "status", "token", "pid", "reason"]), _JSON
+        st.sampled_from(["items", "prefix", "wheels", "status", "token", "interpreter"]), _JSON
     ),
 )
 def test_any_json_parses_or_is_refused(kind: str, fields: dict[str, Any]) -> None:

@@ -17,8 +17,6 @@ from safe_pip.cli.parts import Parts, make_attester, make_feed, sentence_about
 from safe_pip.cli.previous import WithInstalledCopies
 from safe_pip.cli.report_files import report_format, write_record, write_report, writer_of
 from safe_pip.cli.surroundings import Surroundings
-from safe_pip.errors import UnsupportedPipError
-from safe_pip.gates.site_folders import find_site_folders
 from safe_pip.inspection.inspector import Inspector
 from safe_pip.policy.settings import Policy
 from safe_pip.review import Review
@@ -27,7 +25,7 @@ from safe_pip.terminal.tally import summary_line
 
 
 class GuardedRun:
-    """``review`` is what the gate asks; ``python`` is the target's.
+    """``review`` is what the gate asks; ``site_folders`` are the target's.
 
     Raises FeedError for a damaged list of malware.
     """
@@ -40,7 +38,7 @@ class GuardedRun:
         surroundings: Surroundings,
         policy: Policy,
         parts: Parts,
-        python: Path,
+        site_folders: Sequence[Path],
     ) -> None:
         self._options = options
         self._scanner = parts.scanner
@@ -55,14 +53,8 @@ class GuardedRun:
             feed=self._feed,
         )
 
-        def site_folders() -> Sequence[Path]:
-            try:
-                return find_site_folders(environ=surroundings.environ, python=python).folders
-            except UnsupportedPipError:
-                return ()  # Nothing to compare with; everything is judged as ever.
-
         self.review = Review(
-            inspector=WithInstalledCopies(self._inspector, find_folders=site_folders),
+            inspector=WithInstalledCopies(self._inspector, folders=site_folders),
             policy=policy,
             thresholds=parts.thresholds,
             gaps=self._feed.gaps,

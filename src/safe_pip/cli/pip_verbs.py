@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from safe_pip.cli.arguments import Options
@@ -17,10 +17,11 @@ from safe_pip.cli.parts import (
     thresholds_of,
 )
 from safe_pip.cli.surroundings import Surroundings
-from safe_pip.gates.interpreter import Question
-from safe_pip.gates.pip_gate import run_pip, run_unguarded
+from safe_pip.gates.interpreter import Statement, interpreter_that_says
+from safe_pip.gates.launch import Launch
+from safe_pip.gates.pip_gate import Gate, run_unguarded
 from safe_pip.gates.reviewer import Reviewer
-from safe_pip.gates.target import choose_target
+from safe_pip.gates.target import Target, choose_target, target_in
 
 if TYPE_CHECKING:
     from safe_pip.cli.guarded_run import GuardedRun
@@ -36,31 +37,41 @@ def run_passed_on(arguments: Sequence[str], surroundings: Surroundings) -> int:
 
 def run_guarded(
     options: Options,
-    arguments: Sequence[str],
-    surroundings: Surroundings,
-    question: Question | None,
+    launch: Launch,
+    make_surroundings: Callable[[], Surroundings],
+    *,
+    chosen_by: str,
 ) -> int:
-    """Pip's exit status, or ours (errors.py) if something was not let through. ``question`` is
-    what the target's interpreter was asked already."""
-    environ = surroundings.environ
-    if options.report is not None or options.record is not None:
-        from safe_pip.cli.report_files import check_places
-
-        check_places(options)
-    loaded = surroundings.load_policy(options.policy)
-    scanner = shipped_scanner()
-    target = choose_target(environ=environ, question=question)
-    if options.is_report_only:
-        # Said even with --quiet: who reads the log must not take this run for a guarded one.
-        print(REPORT_ONLY_NOTICE, file=sys.stderr, flush=True)
-    if not options.is_quiet:
-        notices = policy_notices(loaded, thresholds_of(scanner))
-        for line in (*notices, *target_notices(target, options)):
-            print(line, file=sys.stderr, flush=True)
-    runs: list[GuardedRun] = []
-    # The threads that answer pip must not wait for turns while the rest is imported.
+    """Pip's exit status, or ours (errors.py) if something was not let through. The child that
+    was launched becomes pip once everything that could be wrong before it is found right."""
+    # The threads that answer it must not wait for turns while the rest is imported.
     sys.setswitchinterval(_TURN_SECONDS)
+
+    def choose(statement: Statement) -> Target:
+        return target_in(interpreter_that_says(statement, launch.python), chosen_by=chosen_by)
+
+    def expect(filename: str, sha256: str) -> None:
+        if not is_remembered(filename, sha256=sha256):
+            head_start.begin()
+
     with HeadStart(has_copies=True, shows_stderr=options.is_verbose) as head_start:
+        gate = Gate(launch, choose=choose, expect=expect)
+        surroundings = make_surroundings()
+        if options.report is not None or options.record is not None:
+            from safe_pip.cli.report_files import check_places
+
+            check_places(options)
+        loaded = surroundings.load_policy(options.policy)
+        scanner = shipped_scanner()
+        target = gate.target()
+        if options.is_report_only:
+            # Said even with --quiet: who reads the log must not take this run for a guarded one.
+            print(REPORT_ONLY_NOTICE, file=sys.stderr, flush=True)
+        if not options.is_quiet:
+            notices = policy_notices(loaded, thresholds_of(scanner))
+            for line in (*notices, *target_notices(target, options)):
+                print(line, file=sys.stderr, flush=True)
+        runs: list[GuardedRun] = []
 
         def make_reviewer() -> Reviewer:
             # While pip is starting in the child. Where verdicts are remembered, perhaps no worker
@@ -71,7 +82,7 @@ def run_guarded(
 
             run = GuardedRun(
                 options=options,
-                arguments=arguments,
+                arguments=launch.arguments,
                 surroundings=surroundings,
                 policy=loaded.policy,
                 parts=make_parts(
@@ -80,17 +91,13 @@ def run_guarded(
                     worker_count=GATE_WORKERS,
                     patience_seconds=GATE_PATIENCE_SECONDS,
                 ),
-                python=target.python,
+                site_folders=target.site_folders,
             )
             runs.append(run)
             return run.review
 
-        def expect(filename: str, sha256: str) -> None:
-            if not is_remembered(filename, sha256=sha256):
-                head_start.begin()
-
         try:
-            return run_pip(target, arguments, make_reviewer, environ=environ, expect=expect)
+            return gate.run(make_reviewer)
         finally:
             for run in runs:
                 run.finish()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -64,13 +64,11 @@ class WithInstalledCopies:
     wheel that is built from one comes here again.
     """
 
-    def __init__(
-        self, inspector: Inspecting, *, find_folders: Callable[[], Iterable[Path]]
-    ) -> None:
+    def __init__(self, inspector: Inspecting, *, folders: Iterable[Path]) -> None:
         self._inspector = inspector
-        # An interpreter is started to ask for the folders: while pip starts, nobody waits for it.
+        # There may be thousands to be listed: while pip starts, nobody waits for it.
         finding = ThreadPoolExecutor(1, thread_name_prefix="copies")
-        self._copies = finding.submit(lambda: _copies_by_project(find_folders()))
+        self._copies = finding.submit(_copies_by_project, folders)
         finding.shutdown(wait=False)
 
     def begin(self, artifact: Artifact) -> Future[Inspected]:

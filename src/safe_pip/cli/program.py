@@ -59,6 +59,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_UNSCANNABLE
 
 
+def run() -> int:
+    """``main`` for a process that does nothing afterwards: whatever it began has ended with it, and
+    to take an interpreter apart takes as long as to start one. Returns if its last words got
+    stuck, so that Python tells."""
+    status = main()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):  # ValueError: it is closed.
+        return status
+    os._exit(status)
+
+
 def _run(options: Options, rest: Sequence[str]) -> int:
     if options.wants_version:
         return _print_version()
@@ -112,12 +125,15 @@ def _run_scan(options: Options, rest: Sequence[str]) -> int:
 
 
 def _run_guarded(options: Options, rest: Sequence[str]) -> int:
-    from safe_pip.gates.interpreter import ask_early
+    from safe_pip.gates.interpreter import find_python
+    from safe_pip.gates.launch import launched
 
-    question = ask_early(os.environ)  # It answers while the rest is imported.
-    from safe_pip.cli.pip_verbs import run_guarded
+    choice = find_python(os.environ)
+    with launched(choice.python, rest, os.environ) as launch:
+        # It starts while the rest is imported, and waits for it.
+        from safe_pip.cli.pip_verbs import run_guarded
 
-    return run_guarded(options, rest, _surroundings(), question)
+        return run_guarded(options, launch, _surroundings, chosen_by=choice.chosen_by)
 
 
 def _run_own_verb(options: Options, rest: Sequence[str], surroundings: Surroundings) -> int:

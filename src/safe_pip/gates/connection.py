@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from safe_pip.errors import GateError
+from safe_pip.gates.admission import Admission
 from safe_pip.gates.checkpoint import Checkpoint, Refusal
 from safe_pip.gates.pause import Pause
 from safe_pip.gates.protocol import (
@@ -25,10 +26,12 @@ from safe_pip.gates.protocol import (
     Message,
     Need,
     Plan,
+    Ready,
     Refuse,
     encode_answers,
     encode_ok,
     encode_refusal,
+    encode_welcome,
     parse_message,
 )
 from safe_pip.gates.reviewer import OpenQuestion
@@ -52,6 +55,7 @@ class Connection:
         channel: socket.socket,
         checkpoint: Checkpoint,
         pause: Pause,
+        admission: Admission,
         *,
         welcome: Callable[[Connection], None],
         review_timeout_seconds: float = REVIEW_TIMEOUT_SECONDS,
@@ -59,6 +63,7 @@ class Connection:
         self._channel = channel
         self._checkpoint = checkpoint
         self._pause = pause
+        self._admission = admission
         self._welcome = welcome
         self._review_timeout_seconds = review_timeout_seconds
         self.hello: Hello | None = None
@@ -94,15 +99,19 @@ class Connection:
         is_known = hmac.compare_digest(
             message.token.encode(errors="replace"), token.encode(errors="replace")
         )
-        is_welcome = is_known and message.protocol == PROTOCOL_VERSION
-        if is_welcome:
-            self._channel.settimeout(None)
-            self.hello = message
-            self._welcome(self)
-        self._channel.sendall(encode_ok(is_ok=is_welcome))
+        if not is_known or message.protocol != PROTOCOL_VERSION:
+            self._channel.sendall(encode_ok(is_ok=False))
+            return
+        self._channel.settimeout(None)
+        self.hello = message
+        self._welcome(self)
+        self._channel.sendall(encode_welcome(self._admission.pip_root(message.interpreter)))
 
     def _handle(self, message: Message) -> None:
         match message:
+            case Ready():
+                self._admission.wait()
+                self._channel.sendall(encode_ok(is_ok=True))
             case Expect(filename=filename, sha256=sha256):
                 self._checkpoint.expect(filename, sha256)
             case Check(items=items):

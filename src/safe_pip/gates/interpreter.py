@@ -50,6 +50,20 @@ class Interpreter:
     prefix: Path
     is_virtual_environment: bool
     pip: PipCopy | None
+    site_folders: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What an interpreter says about itself. ``pip_origin`` is the ``__init__.py`` of the pip that
+    it would import; ``site_folders`` is where it looks for what was installed."""
+
+    version: tuple[int, int, int]
+    prefix: Path
+    base_prefix: Path
+    executable: str
+    pip_origin: str | None
+    site_folders: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +107,8 @@ def is_tool_environment(prefix: Path) -> bool:
     return any((prefix / receipt).is_file() for receipt in _TOOL_RECEIPTS)
 
 
-def describe(
-    python: Path, environ: Mapping[str, str], *, question: Question | None = None
-) -> Interpreter:
-    """What an interpreter says about itself; runs it unless it is our own, or was asked before.
+def describe(python: Path, environ: Mapping[str, str]) -> Interpreter:
+    """What an interpreter says about itself; runs it unless it is our own.
 
     Raises UnsupportedPipError if it does not start.
     """
@@ -108,15 +120,18 @@ def describe(
             is_virtual_environment=sys.prefix != sys.base_prefix,
             pip=own_pip(),
         )
-    if question is None or question.python != python:
-        question = Question(python, environ)
-    version, prefix, base_prefix, executable, pip_origin = question.answer()
+    return interpreter_that_says(ask(python, environ), python)
+
+
+def interpreter_that_says(statement: Statement, python: Path) -> Interpreter:
+    """``python`` is how it was called, for one that does not know its own place."""
     return Interpreter(
-        python=Path(executable or python),
-        version=version,
-        prefix=Path(prefix),
-        is_virtual_environment=prefix != base_prefix,
-        pip=read_pip(pip_origin) if pip_origin else None,
+        python=Path(statement.executable or python),
+        version=statement.version,
+        prefix=statement.prefix,
+        is_virtual_environment=statement.prefix != statement.base_prefix,
+        pip=read_pip(statement.pip_origin) if statement.pip_origin else None,
+        site_folders=statement.site_folders,
     )
 
 
@@ -157,56 +172,31 @@ def read_pip(origin: str) -> PipCopy | None:
     )
 
 
-_Probed = tuple[tuple[int, int, int], str, str, str, str | None]
-
-
-class Question:
-    """Asks an interpreter what it is; it may answer while something else is done.
-
-    Raises UnsupportedPipError if it does not start.
-    """
-
-    def __init__(self, python: Path, environ: Mapping[str, str]) -> None:
-        self.python = python
-        try:
-            self._asked = subprocess.Popen(
-                [python, "-c", _PROBE],
-                env=dict(environ),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            )
-        except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it.
-            raise _not_started(python) from error
-
-    def answer(self) -> _Probed:
-        """Raises UnsupportedPipError if there is none in time."""
-        with self._asked as asked:
-            try:
-                output, _ = asked.communicate(timeout=PROBE_TIMEOUT_SECONDS)
-                if asked.returncode:
-                    raise subprocess.CalledProcessError(asked.returncode, asked.args)
-                probed: _Probed = ast.literal_eval(output.decode("ascii").splitlines()[-1])
-            except (
-                OSError,
-                subprocess.SubprocessError,
-                ValueError,
-                SyntaxError,
-                IndexError,
-            ) as error:
-                asked.kill()
-                raise _not_started(self.python) from error
-        return probed
-
-
-def ask_early(environ: Mapping[str, str]) -> Question | None:
-    """The question to the interpreter that ``find_python`` gives, if there is one to be asked;
-    what is wrong with it shows when it is needed."""
+def ask(python: Path, environ: Mapping[str, str]) -> Statement:
+    """Starts an interpreter to ask it what it is. Raises UnsupportedPipError if it does not
+    start, or gives no answer in time."""
     try:
-        python = find_python(environ).python
-        return None if _is_own(python) else Question(python, environ)
-    except UnsupportedPipError:
-        return None
+        asked = subprocess.run(
+            [python, "-c", _PROBE],
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=PROBE_TIMEOUT_SECONDS,
+            check=True,
+        )
+        version, prefix, base_prefix, executable, pip_origin = ast.literal_eval(
+            asked.stdout.decode("ascii").splitlines()[-1]
+        )
+    except (OSError, subprocess.SubprocessError, ValueError, SyntaxError, IndexError) as error:
+        raise _not_started(python) from error
+    return Statement(
+        version=version,
+        prefix=Path(prefix),
+        base_prefix=Path(base_prefix),
+        executable=executable,
+        pip_origin=pip_origin,
+    )
 
 
 def _not_started(python: Path) -> UnsupportedPipError:

@@ -1,4 +1,7 @@
-"""The child: a pip with the guard in it, from its hello to its goodbye.
+"""The child: a process that says what it is, and becomes a pip with the guard in it.
+
+Whatever it is told to become, it loads the guard while it waits for the answer; so what is
+imported before the hello is little.
 
 Child side: standard library only, Python 3.8 and newer.
 """
@@ -7,57 +10,60 @@ Child side: standard library only, Python 3.8 and newer.
 # ruff: noqa: PTH118, PTH120, PTH123
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
+import importlib
 import importlib.machinery
 import json
 import os
-import runpy
 import sys
+import threading
 from typing import Any
 
-from .pip_guard import EXIT_GATE_FAILED, EXIT_UNSUPPORTED_PIP, REQUIRED_BY_VARIABLE, Guard
-from .pip_hooks import Unguardable, import_pip_module, install_hooks
-from .pip_line import Line, Lost, call_parent
-from .pip_tripwire import Tripwire
+from .pip_line import EXIT_GATE_FAILED, REQUIRED_BY_VARIABLE, Line, Lost, call_parent
 
 PROTOCOL_VERSION = 1
 
 
-class PipFinder:
-    """Finds the package pip in one folder and nothing else there, as pip's own
-    __pip-runner__.py does."""
-
-    def __init__(self, root: str) -> None:
-        self._root = root
-
-    def find_spec(self, name: str, _path: Any = None, target: Any = None) -> Any:
-        if name != "pip":
-            return None
-        return importlib.machinery.PathFinder.find_spec(name, [self._root], target)
-
-
 def run(runner: str) -> int:
     """pip's exit status. The gate's own failures end before pip starts."""
+    gc.disable()  # Imports make many objects and drop none.
     required_by = inherited_chain()
     try:
         with open(os.path.join(os.path.dirname(runner), "session.json"), encoding="ascii") as file:
             session = json.load(file)
         line = call_parent(session["address"])
-        greet(line, session["token"], required_by)
+        pip_root = greet(line, session["token"], required_by)
     except (OSError, ValueError, KeyError, Lost) as error:
-        sys.stderr.write(f"ERROR: The gate of safe-pip cannot be reached: {error}\n")
-        return EXIT_GATE_FAILED
-    try:
-        guard_pip(line, session["pip_root"], required_by, runner)
-    except Unguardable as error:
-        status = EXIT_UNSUPPORTED_PIP
-        with contextlib.suppress(Lost):
-            line.tell("refuse", reason=f"pip cannot be guarded: {error}.", exit_code=status)
-    else:
-        status = status_of_pip()
+        return unreachable(error)
+    loading = loading_module()
+    status: int | None = loading.guard_pip(line, pip_root, required_by, runner)
+    if status is None:
+        try:
+            wait_for_the_rest(line)
+        except Lost as error:
+            return unreachable(error)
+        getattr(gc, "freeze", gc.collect)()  # PyPy has none.
+        gc.enable()
+        status = loading.status_of_pip()
     with contextlib.suppress(Lost):
         line.ask("done", status=status)
     return status
+
+
+def unreachable(error: Exception) -> int:
+    sys.stderr.write(f"ERROR: The gate of safe-pip cannot be reached: {error}\n")
+    return EXIT_GATE_FAILED
+
+
+def loading_module() -> Any:
+    # The folder stays as the parent made it, so that a change of it shows.
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        return importlib.import_module(".pip_loading", __package__)
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def inherited_chain() -> list[str]:
@@ -69,44 +75,65 @@ def inherited_chain() -> list[str]:
     return [str(name) for name in chain] if isinstance(chain, list) else ["a build"]
 
 
-def greet(line: Line, token: str, required_by: list[str]) -> None:
+def greet(line: Line, token: str, required_by: list[str]) -> str:
+    """The folder that pip is loaded from."""
     answer = line.ask(
         "hello",
+        meanwhile=loading_module,
         token=token,
         protocol=PROTOCOL_VERSION,
-        python=".".join(map(str, sys.version_info[:3])),
-        prefix=sys.prefix,
         pid=os.getpid(),
         required_by=required_by,
+        interpreter=statement(),
     )
-    if answer.get("ok") is not True:
+    pip_root = answer.get("pip_root")
+    if answer.get("ok") is not True or not isinstance(pip_root, str):
         raise Lost("safe-pip does not know this pip")
+    return pip_root
 
 
-def guard_pip(line: Line, pip_root: str, required_by: list[str], runner: str) -> None:
-    """Imports all of pip that matters, with the guard in it. Raises Unguardable."""
-    finder: Any = PipFinder(pip_root)
-    sys.meta_path.insert(0, finder)
-    tripwire = Tripwire(runner)
-    sys.addaudithook(tripwire)
-    errors = import_pip_module("pip._internal.exceptions")
-
-    # pip prints an InstallationError as one line, and its resolver never takes one as a reason
-    # to try an older version.
-    class Blocked(errors.InstallationError):  # type: ignore[misc, name-defined]
-        pass
-
-    guard = Guard(line, tripwire, Blocked, required_by)
-    tripwire.trip = guard.refuse
-    install_hooks(guard, runner)
+def wait_for_the_rest(line: Line) -> None:
+    """Until safe-pip is ready for what pip will need."""
+    if line.ask("ready", has_time_limit=False).get("ok") is not True:
+        raise Lost("safe-pip is not ready")
 
 
-def status_of_pip() -> int:
+def statement() -> dict[str, Any]:
+    """What this interpreter is; nothing is imported from the working directory to find out."""
+    path = [entry for entry in sys.path if entry]
+    pip = importlib.machinery.PathFinder.find_spec("pip", path)
+    return {
+        "version": list(sys.version_info[:3]),
+        "prefix": sys.prefix,
+        "base_prefix": sys.base_prefix,
+        "executable": sys.executable or "",
+        "pip_origin": pip.origin if pip is not None else None,
+        "site_folders": site_folders(path),
+    }
+
+
+def site_folders(path: list[str]) -> list[str]:
+    """Those of the module path that hold what is installed, in its order."""
+    site: Any = sys.modules.get("site")  # -S: there are none.
+    own: set[str] = set()
+    for name in ("getsitepackages", "getusersitepackages"):
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            found = getattr(site, name)()
+            own.update([found] if isinstance(found, str) else found)
+    return [entry for entry in path if entry in own]
+
+
+def leave(status: int) -> None:
+    """End this process at once, if nothing is left to do: to take a loaded pip apart takes longer
+    than to guard it. Returns if there may be something."""
+    if threading.active_count() > 1:
+        return
     try:
-        runpy.run_module("pip", run_name="__main__", alter_sys=True)
-    except SystemExit as end:
-        if end.code is None or isinstance(end.code, int):
-            return end.code or 0
-        sys.stderr.write(f"{end.code}\n")
-        return 1
-    return 0
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except (OSError, ValueError):
+        return  # Python tells, and has an exit status for it.
+    # What removes temporary folders and closes logs.
+    atexit._run_exitfuncs()
+    os._exit(status & 0xFF)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from pathlib import Path
-from types import FrameType
 
 from packaging.version import Version
 
@@ -20,18 +18,139 @@ from safe_pip.errors import (
     UnsupportedPipError,
     UsageError,
 )
+from safe_pip.gates.admission import Admission, Choose
 from safe_pip.gates.checkpoint import INTERRUPTED, Checkpoint, Refusal
 from safe_pip.gates.connection import Connection
 from safe_pip.gates.guarded_verbs import needs_gate
+from safe_pip.gates.interpreter import ask
+from safe_pip.gates.launch import Launch, child_process, launched, taken_signals
 from safe_pip.gates.pause import Pause
 from safe_pip.gates.reviewer import Reviewer
-from safe_pip.gates.session import Session, open_session
+from safe_pip.gates.session import keep_bytecode
 from safe_pip.gates.target import Target
 
-_OWN_VARIABLES_PREFIX = "_SAFE_PIP_"
-_KILL_AFTER_SECONDS = 10
+HELLO_WITHIN_SECONDS = 60.0
 _WITHDRAW_WITHIN_SECONDS = 2.0
+_LOOK_SECONDS = 0.1
 _PEP517_ONLY_SINCE = Version("25.3")
+
+
+class Gate:
+    """The parent's side of a session; its child was launched and waits.
+
+    1. Whoever connects is served. The first child says what its interpreter is, ``choose`` makes
+       a target of it, and the child loads that pip, with the guard in it.
+    2. ``run`` lets it go on, and only then makes the reviewer, so that loading a model and
+       starting pip overlap.
+    3. Each pip, the nested ones included, has a connection; a need waits for its answer.
+    4. The child has ended: its status is ours if nothing was refused and it said goodbye.
+
+    ``expect`` hears the name and digest of what pip is about to fetch, from other threads.
+    """
+
+    def __init__(
+        self,
+        launch: Launch,
+        *,
+        choose: Choose,
+        expect: Callable[[str, str], None] | None = None,
+    ) -> None:
+        self._launch = launch
+        self._choose = choose
+        self._reviewer: Future[Reviewer] = Future()
+        self._checkpoint = Checkpoint(self._reviewer, expect=expect)
+        self._pause = Pause()
+        self._admission = Admission(choose)
+        launch.signals.tell(self._checkpoint.interrupt, self._pause.end)
+        self._connections: list[Connection] = []
+        threading.Thread(target=self._accept, name="safe-pip listener", daemon=True).start()
+
+    def target(self) -> Target:
+        """Waits for the first child's hello.
+
+        Raises UnsupportedPipError if no pip can be guarded there, GateError if it says none, and
+        KeyboardInterrupt if Ctrl-C was why.
+        """
+        deadline, child = time.monotonic() + HELLO_WITHIN_SECONDS, self._launch.child
+        has_ended = False
+        while not has_ended and time.monotonic() < deadline:
+            has_ended = child.poll() is not None  # It may have said hello just before.
+            try:
+                target = self._admission.target(_LOOK_SECONDS)
+            except FutureTimeoutError:
+                continue
+            _refuse_legacy_builds(target, self._launch.arguments)
+            return target
+        raise self._silence()
+
+    def run(self, make_reviewer: Callable[[], Reviewer]) -> int:
+        """Let pip go on; gives its exit status, or the refusing ruling's exit code.
+
+        Raises GateError if pip ended without saying so, UnsupportedPipError if it lacks a hook,
+        and whatever SafePipError ``make_reviewer`` raises; nothing is installed then.
+        """
+        signals, child = self._launch.signals, self._launch.child
+        try:
+            self._admission.open()
+            self._fill(make_reviewer)
+            keep_bytecode()
+            status = child.wait()
+        finally:
+            self._admission.close()
+        self._pause.end()
+        self._pause.wait_until_closed(_WITHDRAW_WITHIN_SECONDS)
+        if isinstance(failure := self._reviewer.exception(), SafePipError):
+            raise failure
+        refusal = self._checkpoint.refusal
+        if refusal is not None and refusal != INTERRUPTED:
+            return _refused(refusal)
+        said_goodbye = any(connection.done is not None for connection in self._connections[:1])
+        if not said_goodbye and signals.received is None:
+            raise _without_goodbye(status)
+        return _shell_status(status) if said_goodbye or status else INTERRUPTED.exit_code
+
+    def _accept(self) -> None:
+        """Serves whoever connects until the session's listener is closed; the list grows by
+        those that showed the token, the first pip first."""
+        while True:
+            try:
+                channel, _ = self._launch.session.listener.accept()
+            except OSError:
+                return
+            connection = Connection(
+                channel,
+                self._checkpoint,
+                self._pause,
+                self._admission,
+                welcome=self._connections.append,
+            )
+            threading.Thread(
+                target=connection.serve,
+                args=(self._launch.session.token,),
+                name="safe-pip gate",
+                daemon=True,
+            ).start()
+
+    def _fill(self, make_reviewer: Callable[[], Reviewer]) -> None:
+        try:
+            self._reviewer.set_result(make_reviewer())
+        except Exception as error:
+            # Whoever needs a ruling gets this error, and answers with no.
+            self._reviewer.set_exception(error)
+
+    def _silence(self) -> BaseException:
+        """Why there was no hello."""
+        status = self._launch.child.poll()
+        if self._launch.signals.received is not None:
+            return KeyboardInterrupt()
+        if status is None:
+            return GateError(f"{self._launch.python} does not answer.")
+        try:
+            # Too old for our runner, perhaps, or no Python at all: then it says so itself.
+            self._choose(ask(self._launch.python, self._launch.environ))
+        except UnsupportedPipError as error:
+            return error
+        return _without_goodbye(status)
 
 
 def run_pip(
@@ -42,42 +161,12 @@ def run_pip(
     environ: Mapping[str, str],
     expect: Callable[[str, str], None] | None = None,
 ) -> int:
-    """Runs ``pip ARGUMENTS`` in the target; every artifact waits for the reviewer's ruling.
-
-    1. A private folder with the runner and a socket is made.
-    2. The child starts at once, with our terminal; only then is the reviewer made, so that
-       loading a model and starting pip overlap.
-    3. Each pip, the nested ones included, has a connection; a need waits for its answer.
-    4. The child has ended: its status is ours if nothing was refused and it said goodbye.
-
-    ``expect`` hears the name and digest of what pip is about to fetch, from other threads.
-
-    Gives pip's exit status, or the refusing ruling's exit code. Raises GateError if pip ended
-    without saying so, UnsupportedPipError if it lacks a hook, and whatever SafePipError
-    ``make_reviewer`` raises; nothing is installed then.
-    """
+    """Runs ``pip ARGUMENTS`` in a target that is known; see ``Gate`` for what it gives."""
     _refuse_legacy_builds(target, arguments)
-    reviewer: Future[Reviewer] = Future()
-    checkpoint, pause = Checkpoint(reviewer, expect=expect), Pause()
-    with open_session(target.pip_root) as session, _signals(checkpoint, pause) as signals:
-        connections = _accept_in_background(session, checkpoint, pause)
-        with _child([target.python, session.runner, *arguments], environ) as child:
-            signals.adopt(child)
-            _fill(reviewer, make_reviewer)
-            status = child.wait()
-            pause.end()
-            pause.wait_until_closed(_WITHDRAW_WITHIN_SECONDS)
-    if isinstance(failure := reviewer.exception(), SafePipError):
-        raise failure
-    if checkpoint.refusal not in (None, INTERRUPTED):
-        return _refused(checkpoint.refusal)
-    said_goodbye = any(connection.done is not None for connection in connections[:1])
-    if not said_goodbye and signals.received is None:
-        raise GateError(
-            f"pip ended without saying so ({_describe(status)}).",
-            hint="Nothing that was not inspected got through; look at pip's own output above.",
-        )
-    return _shell_status(status) if said_goodbye or status else INTERRUPTED.exit_code
+    with launched(target.python, arguments, environ) as launch:
+        gate = Gate(launch, choose=lambda _: target, expect=expect)
+        gate.target()
+        return gate.run(make_reviewer)
 
 
 def run_unguarded(target: Target, arguments: Sequence[str], *, environ: Mapping[str, str]) -> int:
@@ -88,119 +177,13 @@ def run_unguarded(target: Target, arguments: Sequence[str], *, environ: Mapping[
     if needs_gate(arguments):
         raise UsageError(f"'pip {arguments[0]}' does not run without the gate.")
     # A script by its path, and not "-m pip", which would take a pip.py of the working directory.
-    runner = target.pip_root / "pip" / "__pip-runner__.py"
+    runner: Path = target.pip_root / "pip" / "__pip-runner__.py"
     with (
-        _signals() as signals,
-        _child([target.python, runner, *arguments], environ) as child,
+        taken_signals() as signals,
+        child_process([target.python, runner, *arguments], environ) as child,
     ):
         signals.adopt(child)
         return _shell_status(child.wait())
-
-
-class _Signals:
-    """What we were sent while the child ran.
-
-    Ctrl-C reaches the child by itself, as part of the terminal's foreground group, and pip
-    decides what it means; a request to end is passed on.
-    """
-
-    def __init__(self, checkpoint: Checkpoint | None, pause: Pause | None) -> None:
-        self._checkpoint = checkpoint
-        self._pause = pause
-        self._child: subprocess.Popen[bytes] | None = None
-        self.received: int | None = None
-
-    def adopt(self, child: subprocess.Popen[bytes]) -> None:
-        self._child = child
-        if self.received not in (None, signal.SIGINT):
-            child.terminate()
-
-    def handle(self, number: int, _frame: FrameType | None) -> None:
-        self.received = number
-        if self._checkpoint is not None:
-            self._checkpoint.interrupt()
-        if self._pause is not None:
-            self._pause.end()
-        if number != signal.SIGINT and self._child is not None:
-            self._child.terminate()
-
-
-@contextlib.contextmanager
-def _signals(
-    checkpoint: Checkpoint | None = None, pause: Pause | None = None
-) -> Iterator[_Signals]:
-    """Takes over the signals that end a program, where it can: in the main thread."""
-    signals = _Signals(checkpoint, pause)
-    if threading.current_thread() is not threading.main_thread():
-        yield signals
-        return
-    names = ("SIGINT", "SIGTERM", "SIGHUP")
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    before = {number: signal.getsignal(number) for number in numbers}
-    try:
-        for number, handler in before.items():
-            # nohup and background shells ignore a signal on purpose; the child inherits that.
-            if handler is not signal.SIG_IGN and handler is not None:
-                signal.signal(number, signals.handle)
-        yield signals
-    finally:
-        for number, handler in before.items():
-            if handler is not None:
-                signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def _child(
-    command: Sequence[str | Path], environ: Mapping[str, str]
-) -> Iterator[subprocess.Popen[bytes]]:
-    """The running child with our terminal; it has ended when the block has."""
-    inherited = {
-        name: value for name, value in environ.items() if not name.startswith(_OWN_VARIABLES_PREFIX)
-    }
-    try:
-        child = subprocess.Popen(command, env=inherited)
-    except OSError as error:
-        raise GateError(f"{command[0]} could not be started: {error.strerror}") from error
-    try:
-        yield child
-    finally:
-        if child.poll() is None:
-            child.terminate()
-            try:
-                child.wait(_KILL_AFTER_SECONDS)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
-
-
-def _accept_in_background(
-    session: Session, checkpoint: Checkpoint, pause: Pause
-) -> list[Connection]:
-    """Serves whoever connects until the session's listener is closed; the list grows by those
-    that showed the token, the first pip first."""
-    connections: list[Connection] = []
-
-    def accept() -> None:
-        while True:
-            try:
-                channel, _ = session.listener.accept()
-            except OSError:
-                return
-            connection = Connection(channel, checkpoint, pause, welcome=connections.append)
-            threading.Thread(
-                target=connection.serve, args=(session.token,), name="safe-pip gate", daemon=True
-            ).start()
-
-    threading.Thread(target=accept, name="safe-pip listener", daemon=True).start()
-    return connections
-
-
-def _fill(reviewer: Future[Reviewer], make_reviewer: Callable[[], Reviewer]) -> None:
-    try:
-        reviewer.set_result(make_reviewer())
-    except Exception as error:
-        # Whoever needs a ruling gets this error, and answers with no.
-        reviewer.set_exception(error)
 
 
 def _refuse_legacy_builds(target: Target, arguments: Sequence[str]) -> None:
@@ -220,8 +203,12 @@ def _refused(refusal: Refusal) -> int:
     return refusal.exit_code
 
 
-def _describe(status: int) -> str:
-    return f"exit status {status}" if status >= 0 else f"killed by signal {-status}"
+def _without_goodbye(status: int) -> GateError:
+    how = f"exit status {status}" if status >= 0 else f"killed by signal {-status}"
+    return GateError(
+        f"pip ended without saying so ({how}).",
+        hint="Nothing that was not inspected got through; look at pip's own output above.",
+    )
 
 
 def _shell_status(status: int) -> int:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from .pip_bytecode import FreshBytecode
 from .pip_files import digest, digests, identity, possible_formats, real, remove_built_wheel
-from .pip_line import Line, Lost
+from .pip_line import EXIT_GATE_FAILED, REQUIRED_BY_VARIABLE, Line, Lost
 from .pip_requirements import (
     ancestors,
     describe,
@@ -30,12 +30,9 @@ from .pip_requirements import (
 from .pip_signals import MAX_TEXT_CHARS, Signals, sha256
 from .pip_tripwire import Tripwire
 
-EXIT_GATE_FAILED = 42
 EXIT_UNSUPPORTED_PIP = 45
 # pip goes on with another version: what it drops is not needed.
 SWALLOWED_BY_THE_RESOLVER = frozenset(["MetadataInconsistent", "MetadataInvalid"])
-# What a nested pip builds for, as a JSON list; the parent strips it from what it inherits.
-REQUIRED_BY_VARIABLE = "_SAFE_PIP_REQUIRED_BY"
 
 
 class Allowed(NamedTuple):

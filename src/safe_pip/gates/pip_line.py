@@ -8,10 +8,14 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any
 
 ANSWER_TIMEOUT_SECONDS = 30
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+EXIT_GATE_FAILED = 42
+# What a nested pip builds for, as a JSON list; the parent strips it from what it inherits.
+REQUIRED_BY_VARIABLE = "_SAFE_PIP_REQUIRED_BY"
 
 
 class Lost(Exception):
@@ -31,12 +35,22 @@ class Line:
         with self._lock:
             self._send(kind, fields)
 
-    def ask(self, kind: str, *, has_time_limit: bool = True, **fields: Any) -> dict[str, Any]:
-        """The answer. A question to a person takes as long as it takes, and the parent limits
-        how long an inspection may: only a lost parent ends the wait for those."""
+    def ask(
+        self,
+        kind: str,
+        *,
+        has_time_limit: bool = True,
+        meanwhile: Callable[[], object] | None = None,
+        **fields: Any,
+    ) -> dict[str, Any]:
+        """The answer; ``meanwhile`` is done before it is read. A question to a person takes as
+        long as it takes, and the parent limits how long an inspection may: only a lost parent
+        ends the wait for those."""
         with self._lock:
             self._channel.settimeout(ANSWER_TIMEOUT_SECONDS if has_time_limit else None)
             self._send(kind, fields, is_question=True)
+            if meanwhile is not None:
+                meanwhile()
             try:
                 answer = json.loads(self._reader.readline(MAX_MESSAGE_BYTES))
             except (OSError, ValueError, RecursionError) as error:

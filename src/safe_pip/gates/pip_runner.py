@@ -36,6 +36,7 @@ def main() -> int:
     child = importlib.import_module(PACKAGE + ".pip_child")
     sys.dont_write_bytecode = writes_no_bytecode
     status: int = child.run(runner)
+    child.leave(status)
     return status
 
 

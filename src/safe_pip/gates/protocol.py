@@ -3,7 +3,8 @@
 The child's messages, in the order of a session (the child's side is in pip_line.py and
 pip_guard.py, which can import nothing of ours)::
 
-    hello  {token, protocol, python, prefix, pid, required_by}  answered by {ok}
+    hello  {token, protocol, pid, required_by, interpreter}  answered by {ok, pip_root}
+    ready  {}                  pip is loaded, with the guard in it; answered by {ok}
     expect {filename, sha256}  pip will fetch it, says an index; no answer
     check  {items}             start inspecting; no answer
     plan   {wheels, prefix}    everything about to be installed, and where; no answer
@@ -28,6 +29,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from safe_pip.artifact import FileIdentity, OriginKind, RequirementLine
 from safe_pip.errors import EXIT_UNSCANNABLE, EXIT_UNSUPPORTED_PIP, GateError
+from safe_pip.gates.interpreter import Statement
 from safe_pip.policy.index_signals import Release
 
 PROTOCOL_VERSION = 1
@@ -42,14 +44,19 @@ ItemKind = Literal["file", "folder"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """``required_by`` is what a nested pip is building for; empty for the first pip."""
+    """``required_by`` is what a nested pip is building for; empty for the first pip, and only what
+    that says of its interpreter counts."""
 
     token: str
     protocol: int
-    python: str
-    prefix: Path
     pid: int
     required_by: tuple[str, ...]
+    interpreter: Statement | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """This pip could begin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +128,7 @@ class Done:
     status: int
 
 
-Message = Hello | Refuse | Expect | Check | Plan | Need | Done
+Message = Hello | Ready | Refuse | Expect | Check | Plan | Need | Done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,11 +148,12 @@ def parse_message(line: bytes) -> Message:
                 return Hello(
                     token=_text(fields["token"]),
                     protocol=_number(fields["protocol"]),
-                    python=_text(fields["python"]),
-                    prefix=Path(_text(fields["prefix"])),
                     pid=_number(fields["pid"]),
                     required_by=_texts(fields["required_by"]),
+                    interpreter=_statement(fields["interpreter"]),
                 )
+            case "ready":
+                return Ready()
             case "refuse":
                 return Refuse(
                     reason=_text(fields["reason"]), exit_code=_refusing(fields["exit_code"])
@@ -175,6 +183,10 @@ def parse_message(line: bytes) -> Message:
 
 def encode_ok(*, is_ok: bool) -> bytes:
     return _line({"ok": is_ok})
+
+
+def encode_welcome(pip_root: Path) -> bytes:
+    return _line({"ok": True, "pip_root": str(pip_root)})
 
 
 def encode_answers(answers: tuple[Answer, ...]) -> bytes:
@@ -212,6 +224,20 @@ def _answer(answer: Answer) -> dict[str, Any]:
             identity.ctime_ns,
         ],
     }
+
+
+def _statement(fields: dict[str, Any] | None) -> Statement | None:
+    if fields is None:
+        return None
+    major, minor, micro = fields["version"]
+    return Statement(
+        version=(_number(major), _number(minor), _number(micro)),
+        prefix=Path(_text(fields["prefix"])),
+        base_prefix=Path(_text(fields["base_prefix"])),
+        executable=_text(fields["executable"]),
+        pip_origin=_optional_text(fields["pip_origin"]),
+        site_folders=tuple(map(Path, _texts(fields["site_folders"]))),
+    )
 
 
 def _item(fields: dict[str, Any]) -> Item:

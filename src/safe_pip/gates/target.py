@@ -13,7 +13,6 @@ from safe_pip.errors import UnsupportedPipError
 from safe_pip.gates.interpreter import (
     Interpreter,
     PipCopy,
-    Question,
     describe,
     find_python,
     own_pip,
@@ -46,6 +45,7 @@ class Target:
     pip_root: Path
     pip_version: str
     chosen_by: str
+    site_folders: tuple[Path, ...] = ()
 
     @property
     def is_newer_than_tested(self) -> bool:
@@ -57,12 +57,10 @@ def choose_target(
     environ: Mapping[str, str],
     python: Path | None = None,
     pip_source: PipSource | None = None,
-    question: Question | None = None,
 ) -> Target:
     """Where plain pip would install, and with which pip we do it.
 
-    ``python`` and ``pip_source`` override the choice; ``question`` is what the interpreter was
-    asked already. Raises UnsupportedPipError if no copy of
+    ``python`` and ``pip_source`` override the choice. Raises UnsupportedPipError if no copy of
     pip can both run there and be guarded.
     """
     if python is None:
@@ -70,7 +68,13 @@ def choose_target(
         python, chosen_by = choice.python, choice.chosen_by
     else:
         chosen_by = "named by the caller"
-    interpreter = describe(python, environ, question=question)
+    return target_in(describe(python, environ), chosen_by=chosen_by, pip_source=pip_source)
+
+
+def target_in(
+    interpreter: Interpreter, *, chosen_by: str, pip_source: PipSource | None = None
+) -> Target:
+    """With the pip that is chosen for it. Raises UnsupportedPipError if there is none."""
     source, pip = choose_pip(interpreter, own_pip(), pip_source)
     return Target(
         python=interpreter.python,
@@ -81,6 +85,7 @@ def choose_target(
         pip_root=pip.root,
         pip_version=pip.version,
         chosen_by=chosen_by,
+        site_folders=interpreter.site_folders,
     )
 
 
