@@ -311,7 +311,7 @@ def test_an_untrusted_project_is_named_before_pip_starts(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("safe_pip.gates.pip_gate.Gate.run", lambda *_: 0)
+    monkeypatch.setattr("safe_pip.gates.pip_gate.Gate.run", lambda *_, **__: 0)
     file = home.working_folder / "safe-pip.toml"
     file.write_text("block-above = 1.0")
     assert run("install", "x") == 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
+import string
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,7 +29,7 @@ from safe_pip.inspection.unscannable import claimed_names
 from safe_pip.inspection.wire import decode_artifact, encode_artifact, encode_line
 from safe_pip.inspection.workers import Worker, Workers
 from safe_pip.threats.feed import NoFeed
-from safe_pip.verdict import Advisory
+from safe_pip.verdict import Advisory, Verdict
 from tests.builders import write_wheel
 from tests.fake_scanner import SCANNER_ID, start_fake_worker
 
@@ -145,6 +147,51 @@ def test_known_malware_is_named_even_from_memory(
     inspected = inspector.begin(Artifact(path=path, origin=OriginKind.SCANNED)).result(60)
     assert inspected.is_from_memory
     assert inspected.verdict.advisories == (advisory,)
+
+
+def test_of_those_that_wait_the_largest_is_inspected_first(
+    store: VerdictStore, tmp_path: Path
+) -> None:
+    """Else it begins when the others end, and pip waits for it alone."""
+    looked: list[str] = []
+    has_begun, may_go_on = threading.Event(), threading.Event()
+
+    class OneByOne(Workers):
+        def inspect(self, artifact: Artifact) -> Verdict:
+            looked.append(artifact.path.name.partition("-")[0])
+            has_begun.set()
+            may_go_on.wait(10)
+            raise UnscannableError("not here", reason="test")
+
+    def no_start() -> Worker:
+        raise OSError
+
+    inspector = Inspector(
+        scanner_id=SCANNER_ID,
+        workers=OneByOne(count=1, start=no_start),
+        store=store,
+        feed=NoFeed(),
+    )
+
+    def begin(path: Path) -> Future[Inspected]:
+        return inspector.begin(Artifact(path=path, origin=OriginKind.SCANNED))
+
+    futures = [begin(wheel_saying(tmp_path, "x", "first"))]
+    assert has_begun.wait(10)
+    futures += [
+        begin(
+            wheel_saying(
+                tmp_path, "".join(random.Random(size).choices(string.ascii_letters, k=size)), name
+            )
+        )
+        for name, size in (("small", 10), ("large", 9_000), ("middle", 900))
+    ]
+    deadline = time.monotonic() + 10
+    while inspector._waiting.qsize() < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    may_go_on.set()
+    assert {future.result(10).verdict.score for future in futures} == {None}
+    assert looked == ["first", "large", "middle", "small"]
 
 
 def script(text: str) -> Worker:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from safe_pip.cli.arguments import Options
@@ -17,16 +17,12 @@ from safe_pip.cli.parts import (
     thresholds_of,
 )
 from safe_pip.cli.surroundings import Surroundings
-from safe_pip.gates.interpreter import Statement, interpreter_that_says
-from safe_pip.gates.launch import Launch
 from safe_pip.gates.pip_gate import Gate, run_unguarded
 from safe_pip.gates.reviewer import Reviewer
-from safe_pip.gates.target import Target, choose_target, target_in
+from safe_pip.gates.target import choose_target
 
 if TYPE_CHECKING:
     from safe_pip.cli.guarded_run import GuardedRun
-
-_TURN_SECONDS = 0.0005
 
 
 def run_passed_on(arguments: Sequence[str], surroundings: Surroundings) -> int:
@@ -36,27 +32,16 @@ def run_passed_on(arguments: Sequence[str], surroundings: Surroundings) -> int:
 
 
 def run_guarded(
-    options: Options,
-    launch: Launch,
-    make_surroundings: Callable[[], Surroundings],
-    *,
-    chosen_by: str,
+    options: Options, arguments: Sequence[str], surroundings: Surroundings, gate: Gate
 ) -> int:
-    """Pip's exit status, or ours (errors.py) if something was not let through. The child that
-    was launched becomes pip once everything that could be wrong before it is found right."""
-    # The threads that answer it must not wait for turns while the rest is imported.
-    sys.setswitchinterval(_TURN_SECONDS)
-
-    def choose(statement: Statement) -> Target:
-        return target_in(interpreter_that_says(statement, launch.python), chosen_by=chosen_by)
+    """Pip's exit status, or ours (errors.py) if something was not let through. pip goes on when
+    everything that could be wrong before it was found right."""
 
     def expect(filename: str, sha256: str) -> None:
         if not is_remembered(filename, sha256=sha256):
             head_start.begin()
 
     with HeadStart(has_copies=True, shows_stderr=options.is_verbose) as head_start:
-        gate = Gate(launch, choose=choose, expect=expect)
-        surroundings = make_surroundings()
         if options.report is not None or options.record is not None:
             from safe_pip.cli.report_files import check_places
 
@@ -82,7 +67,7 @@ def run_guarded(
 
             run = GuardedRun(
                 options=options,
-                arguments=launch.arguments,
+                arguments=arguments,
                 surroundings=surroundings,
                 policy=loaded.policy,
                 parts=make_parts(
@@ -97,7 +82,7 @@ def run_guarded(
             return run.review
 
         try:
-            return gate.run(make_reviewer)
+            return gate.run(make_reviewer, expect=expect)
         finally:
             for run in runs:
                 run.finish()

@@ -17,9 +17,12 @@ from safe_pip.escaping import escaped
 
 if TYPE_CHECKING:
     from safe_pip.cli.surroundings import Surroundings
+    from safe_pip.gates.interpreter import Statement
+    from safe_pip.gates.target import Target
 
 # Imports make a hundred thousand objects and drop none: at the usual rate, a tenth of a start.
 _FEW_COLLECTIONS = 50_000
+_TURN_SECONDS = 0.0005
 _EXIT_INTERRUPTED = 130
 _EXIT_BROKEN_PIPE = 141
 
@@ -125,15 +128,25 @@ def _run_scan(options: Options, rest: Sequence[str]) -> int:
 
 
 def _run_guarded(options: Options, rest: Sequence[str]) -> int:
-    from safe_pip.gates.interpreter import find_python
+    """The child starts while the gate is imported, and loads pip while the rest is."""
+    from safe_pip.gates.interpreter import find_python, interpreter_that_says
     from safe_pip.gates.launch import launched
 
     choice = find_python(os.environ)
     with launched(choice.python, rest, os.environ) as launch:
-        # It starts while the rest is imported, and waits for it.
+        # The threads that answer it must not wait for turns meanwhile.
+        sys.setswitchinterval(_TURN_SECONDS)
+        from safe_pip.gates.pip_gate import Gate
+        from safe_pip.gates.target import target_in
+
+        def choose(statement: Statement) -> Target:
+            interpreter = interpreter_that_says(statement, choice.python)
+            return target_in(interpreter, chosen_by=choice.chosen_by)
+
+        gate = Gate(launch, choose=choose)
         from safe_pip.cli.pip_verbs import run_guarded
 
-        return run_guarded(options, launch, _surroundings, chosen_by=choice.chosen_by)
+        return run_guarded(options, rest, _surroundings(), gate)
 
 
 def _run_own_verb(options: Options, rest: Sequence[str], surroundings: Surroundings) -> int:

@@ -29,6 +29,8 @@ from safe_pip.gates.reviewer import Reviewer
 from safe_pip.gates.session import keep_bytecode
 from safe_pip.gates.target import Target
 
+Expecting = Callable[[str, str], None]
+
 HELLO_WITHIN_SECONDS = 60.0
 _WITHDRAW_WITHIN_SECONDS = 2.0
 _LOOK_SECONDS = 0.1
@@ -44,21 +46,14 @@ class Gate:
        starting pip overlap.
     3. Each pip, the nested ones included, has a connection; a need waits for its answer.
     4. The child has ended: its status is ours if nothing was refused and it said goodbye.
-
-    ``expect`` hears the name and digest of what pip is about to fetch, from other threads.
     """
 
-    def __init__(
-        self,
-        launch: Launch,
-        *,
-        choose: Choose,
-        expect: Callable[[str, str], None] | None = None,
-    ) -> None:
+    def __init__(self, launch: Launch, *, choose: Choose) -> None:
         self._launch = launch
         self._choose = choose
         self._reviewer: Future[Reviewer] = Future()
-        self._checkpoint = Checkpoint(self._reviewer, expect=expect)
+        self._expect: Expecting | None = None
+        self._checkpoint = Checkpoint(self._reviewer, expect=self._pass_on)
         self._pause = Pause()
         self._admission = Admission(choose)
         launch.signals.tell(self._checkpoint.interrupt, self._pause.end)
@@ -83,13 +78,15 @@ class Gate:
             return target
         raise self._silence()
 
-    def run(self, make_reviewer: Callable[[], Reviewer]) -> int:
-        """Let pip go on; gives its exit status, or the refusing ruling's exit code.
+    def run(self, make_reviewer: Callable[[], Reviewer], *, expect: Expecting | None = None) -> int:
+        """Let pip go on; gives its exit status, or the refusing ruling's exit code. ``expect``
+        hears the name and digest of what pip is about to fetch, from other threads.
 
         Raises GateError if pip ended without saying so, UnsupportedPipError if it lacks a hook,
         and whatever SafePipError ``make_reviewer`` raises; nothing is installed then.
         """
         signals, child = self._launch.signals, self._launch.child
+        self._expect = expect
         try:
             self._admission.open()
             self._fill(make_reviewer)
@@ -131,6 +128,10 @@ class Gate:
                 daemon=True,
             ).start()
 
+    def _pass_on(self, filename: str, sha256: str) -> None:
+        if self._expect is not None:
+            self._expect(filename, sha256)
+
     def _fill(self, make_reviewer: Callable[[], Reviewer]) -> None:
         try:
             self._reviewer.set_result(make_reviewer())
@@ -159,14 +160,14 @@ def run_pip(
     make_reviewer: Callable[[], Reviewer],
     *,
     environ: Mapping[str, str],
-    expect: Callable[[str, str], None] | None = None,
+    expect: Expecting | None = None,
 ) -> int:
     """Runs ``pip ARGUMENTS`` in a target that is known; see ``Gate`` for what it gives."""
     _refuse_legacy_builds(target, arguments)
     with launched(target.python, arguments, environ) as launch:
-        gate = Gate(launch, choose=lambda _: target, expect=expect)
+        gate = Gate(launch, choose=lambda _: target)
         gate.target()
-        return gate.run(make_reviewer)
+        return gate.run(make_reviewer, expect=expect)
 
 
 def run_unguarded(target: Target, arguments: Sequence[str], *, environ: Mapping[str, str]) -> int:

@@ -7,7 +7,6 @@ import importlib.machinery
 import importlib.util
 import json
 import os
-import secrets
 import shutil
 import socket
 import stat
@@ -70,7 +69,7 @@ def _make_session(stack: contextlib.ExitStack) -> Session:
     _check_safe_from_others(Path(tempfile.gettempdir()).resolve())
     folder = Path(tempfile.mkdtemp(prefix="safe-pip-")).resolve()  # mkdtemp makes it 0700
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
-    token = secrets.token_hex(32)
+    token = os.urandom(32).hex()  # As the module secrets makes it, which takes longer to import.
     listener, address = _listen(folder)
     stack.callback(_close, listener)
     _copy_child_modules(folder)

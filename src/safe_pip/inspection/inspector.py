@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import math
 import stat
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from queue import PriorityQueue
+from typing import NamedTuple
 
 from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.cache.store import VerdictStore
@@ -28,6 +32,15 @@ class Inspected:
     is_from_memory: bool
 
 
+class _Waiting(NamedTuple):
+    """Ordered by what comes first: never by the last two, as numbers differ."""
+
+    minus_bytes: float
+    number: int
+    artifact: Artifact
+    future: Future[Inspected]
+
+
 class Inspector:
     """Inspects artifacts in workers; looks first whether a verdict is remembered."""
 
@@ -41,6 +54,9 @@ class Inspector:
         # Digests and memories must not queue behind inspections that take long.
         self._recalling = ThreadPoolExecutor(2, thread_name_prefix="recall")
         self._inspecting = ThreadPoolExecutor(workers.count, thread_name_prefix="inspect")
+        # Where many wait, the longest first: else it is the last that everything waits for.
+        self._numbers = itertools.count()
+        self._waiting: PriorityQueue[_Waiting] = PriorityQueue()
 
     def begin(self, artifact: Artifact) -> Future[Inspected]:
         """Start inspecting. May be called from several threads.
@@ -85,8 +101,13 @@ class Inspector:
             )
             if verdict is not None:
                 return self._inspected(verdict, is_from_memory=True)
-        self._inspecting.submit(self._settle, future, known, self._inspect)
+        self._waiting.put(_Waiting(-_size(known.path), next(self._numbers), known, future))
+        self._inspecting.submit(self._inspect_largest)
         return None
+
+    def _inspect_largest(self) -> None:
+        waiting = self._waiting.get()
+        self._settle(waiting.future, waiting.artifact, self._inspect)
 
     def _inspect(self, artifact: Artifact, _: Future[Inspected]) -> Inspected:
         verdict = self._workers.inspect(artifact)
@@ -138,6 +159,14 @@ def _digested(artifact: Artifact) -> Artifact:
         raise UnscannableError("there is no such file or folder", reason="not-found") from error
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it.
         raise UnscannableError(f"it cannot be read ({error})", reason="unreadable") from error
+
+
+def _size(path: Path) -> float:
+    """Bytes on disk; a folder counts for more than any file, as pip waits for it at once."""
+    try:
+        return math.inf if path.is_dir() else path.stat().st_size
+    except OSError:
+        return math.inf  # Why, shows when it is opened.
 
 
 def _file_digest(path: Path) -> str:
