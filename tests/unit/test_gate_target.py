@@ -14,12 +14,15 @@ from safe_pip.gates import interpreter as interpreters
 from safe_pip.gates.interpreter import (
     Interpreter,
     PipCopy,
+    ask,
     describe,
     find_python,
     is_tool_environment,
     own_pip,
     read_pip,
 )
+from safe_pip.gates.launch import launched
+from safe_pip.gates.pip_child import statement
 from safe_pip.gates.target import PipSource, choose_pip, choose_target
 
 OWN = PipCopy(root=Path("/own"), version="26.3", oldest_python=(3, 10))
@@ -181,3 +184,27 @@ def test_broken_interpreter_is_an_error(tmp_path: Path) -> None:
         describe(broken, {})
     with pytest.raises(UnsupportedPipError):
         describe(tmp_path / "gone", {})
+
+
+def test_python_that_cannot_be_started_is_an_error(tmp_path: Path) -> None:
+    broken = tmp_path / "python"
+    broken.write_text("no program\n", encoding="utf-8")
+    broken.chmod(0o755)
+    for python in (broken, tmp_path / "gone"):
+        with (
+            pytest.raises(UnsupportedPipError, match="could not be started"),
+            launched(python, [], {}),
+        ):
+            pytest.fail("it has started")
+
+
+def test_child_says_what_its_interpreter_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = statement()
+    asked = ask(Path(sys.executable), os.environ)
+    assert said["version"] == list(asked.version)
+    assert (said["prefix"], said["base_prefix"]) == (str(asked.prefix), str(asked.base_prefix))
+    assert said["pip_origin"] == asked.pip_origin
+    assert said["site_folders"]
+    # An entry without a name is the working directory, which may be anybody's.
+    monkeypatch.setattr(sys, "path", [""])
+    assert statement()["pip_origin"] is None

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from safe_pip.errors import GateError
+from safe_pip.errors import UnsupportedPipError
 from safe_pip.gates.session import Session, open_session
 
 _OWN_VARIABLES_PREFIX = "_SAFE_PIP_"
@@ -73,7 +73,8 @@ def launched(
     python: Path, arguments: Sequence[str], environ: Mapping[str, str]
 ) -> Iterator[Launch]:
     """The runner, started in an interpreter with pip's arguments and our terminal. It has ended,
-    whatever it was about, when the block has. Raises GateError if it does not start."""
+    whatever it was about, when the block has. Raises UnsupportedPipError if it does not start,
+    and GateError if there can be no session."""
     with (
         open_session() as session,
         taken_signals() as signals,
@@ -124,7 +125,10 @@ def child_process(
         child = subprocess.Popen(command, env=inherited)
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it.
         why = (error.strerror if isinstance(error, OSError) else None) or error
-        raise GateError(f"{command[0]} could not be started: {why}") from error
+        raise UnsupportedPipError(
+            f"{command[0]} could not be started: {why}.",
+            hint=f"Check that '{command[0]} --version' works.",
+        ) from error
     try:
         yield child
     finally:

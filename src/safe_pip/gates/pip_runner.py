@@ -7,8 +7,6 @@ pip 26.3 refuses every import once an installation has started.
 
 # pip's paths are text, and so are ours on its side.
 # ruff: noqa: PTH100, PTH119, PTH120
-from __future__ import annotations
-
 import importlib
 import os
 import sys
@@ -17,7 +15,10 @@ import types
 PACKAGE = "safe_pip_child"
 
 
-def main() -> int:
+def main():  # type: () -> int
+    # Every Python can read this file so far, and safe-pip says what is wrong.
+    if sys.version_info < (3, 8):  # noqa: UP036
+        return 1
     runner = os.path.abspath(__file__)
     folder = os.path.dirname(runner)
     # The folder of a script comes first in sys.path, where pip would find our modules. They are
@@ -35,7 +36,7 @@ def main() -> int:
     writes_no_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     child = importlib.import_module(PACKAGE + ".pip_child")
     sys.dont_write_bytecode = writes_no_bytecode
-    status: int = child.run(runner)
+    status = int(child.run(runner))
     child.leave(status)
     return status
 
