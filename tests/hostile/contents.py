@@ -133,8 +133,12 @@ FILES: Mapping[str, bytes] = {
     "file-elf-cut-short": file("demo/a.so", b"\x7fELF\x02\x01\x01" + b"\xff" * 60),
     "file-pe-cut-short": file("demo/a.pyd", b"MZ" + b"\xff" * 100),
     "file-mach-o-of-many-parts": file("demo/a.dylib", b"\xca\xfe\xba\xbe" + b"\xff" * 100),
-    "file-byte-code-of-nothing": file("demo/a.pyc", b"\xa7\r\r\n" + bytes(12) + b"\xff" * 1_000),
-    "file-byte-code-nested": file("demo/a.pyc", b"\xa7\r\r\n" + bytes(12) + b")\x01" * 100_000),
+    "file-byte-code-of-nothing": file(
+        "demo/no-module.pyc", b"\xa7\r\r\n" + bytes(12) + b"\xff" * 1_000
+    ),
+    "file-byte-code-nested": file(
+        "demo/no-module.pyc", b"\xa7\r\r\n" + bytes(12) + b")\x01" * 100_000
+    ),
     "file-pickle-of-nothing": file("demo/a.pkl", b"\x80\x04" + b"(" * 1_000_000),
     "file-json-nested": file("demo/a.json", "[" * 1_000_000),
     "file-description-of-megabytes": make_wheel(description="[a](b) `c` <d> " * 300_000),

@@ -353,7 +353,9 @@ def test_drawing_child_is_stopped_for_a_question() -> None:
         child.wait()
 
 
-def test_children_of_this_python_find_byte_code() -> None:
+def test_children_of_this_python_find_byte_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", None)
     keep_bytecode()
     with open_session() as session:
         code = (
