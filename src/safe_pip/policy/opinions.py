@@ -91,7 +91,7 @@ def _by_blocking_rule(verdict: Verdict) -> Iterator[Opinion]:
             yield Opinion(
                 action=Action.BLOCK,
                 rule=hit.name,
-                reason=f"{_place(hit)} {hit.says}, which no benign project known to it does "
+                reason=f"{_place(hit)} {hit.says}, which no benign project known to us does "
                 f"(rule {hit.name})",
                 lift=Lift.DIGEST,
             )

@@ -161,6 +161,7 @@ def what_now(decision: Decision) -> str:
             f"{nothing_happened} Your organisation's policy says so ('safe-pip policy show' tells "
             "which file): only an entry in it makes an exception."
         )
+    hard_rules = {hit.name for hit in decision.verdict.rules if hit.is_block}
     match decision.rule:
         case "deny" | "private-names":
             advice = "'safe-pip policy show' tells which file says so."
@@ -190,7 +191,7 @@ def what_now(decision: Decision) -> str:
             )
         case "unscannable":
             advice = "What cannot be read in full is not let through; is the file damaged?"
-        case "block-above" | "advisories" | "startup-decodes" | "startup-fetches":
+        case rule if rule in ("block-above", "advisories") or rule in hard_rules:
             advice = (
                 "If you did not expect this, check the spelling of the name, and tell the "
                 "index's administrators."
