@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from model.fitted import Fitted
+from model.grafts import Place
 
 Metrics = Mapping[str, Any]
 
@@ -192,7 +193,11 @@ def change_lines(metrics: Metrics) -> Iterator[str]:
     tables = {
         "**false alarms in upgrades**": metrics["false_alarms"],
         **{f"**grafts {words}**": table for words, table in metrics["recall"].items()},
-        **{f"{place}, after an older release": row for place, row in metrics["by_place"].items()},
+        **{
+            f"{place}, after an older release": row
+            for place, row in metrics["by_place"].items()
+            if Place(place).is_tested
+        },
     }
     names = list(metrics["false_alarms"])
     yield from _table(
