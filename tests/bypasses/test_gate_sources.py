@@ -395,7 +395,7 @@ def test_subfolder_by_way_of_a_link(workshop: Workshop) -> None:  # noqa: F811
     folder = write_tree(workshop.folder / "alpha", files)
     (folder / "link").symlink_to("deep/er")
     commit(workshop, folder)
-    url = f"alpha @ git+file://{folder}#subdirectory=link/../project"
+    url = f"git+file://{folder}#egg=alpha&subdirectory=link/../project"
     assert workshop.guarded(RecordingReviewer(), "install", url) == EXIT_UNSCANNABLE
     assert workshop.marks == []
 
