@@ -209,10 +209,13 @@ def test_settings_of_a_repository_that_a_build_starts_git_in(
         (".hg/hgrc", "[hooks]\npre-status = x\n"),
         (".hg/hgrc", "[paths]\ndefault = x\n[extensions]\nevil = ../evil.py\n"),
         ("sub/.hg/hgrc-not-shared", "[alias]\nid = !x\n"),
+        ("anywhere/hooks/post-index-change", "#!/bin/sh\n"),
+        (".GIT/Config", "[core]\nfsmonitor = x\n"),
+        (".git/config", "[pager]\n# \x0c[branch]\nmerge = x\n"),
     ],
 )
 def test_repository_that_names_commands(tmp_path: Path, name: str, text: str) -> None:
-    head = name.rpartition("/")[0] + "/HEAD"
+    head = name.rpartition("/")[0].replace("/hooks", "") + "/HEAD"
     files: dict[str, Content] = {head: "ref: x\n", name: text}
     assert refusal(write_sdist(tmp_path, "demo", files=files)) == "repository-commands"
 
@@ -240,6 +243,44 @@ def test_repository_in_the_checkout_of_another_system(
             assert distribution.files == ()
 
 
+@pytest.mark.parametrize(
+    ("files", "links"),
+    [
+        ({"config": "[core]\nfsmonitor = x\n"}, {"HEAD": "refs/heads/main"}),
+        (
+            {"gitdir/HEAD": "ref: x\n", "gitdir/commondir": "../common\n"},
+            {"common/config": "../settings", "common/hooks": "../programs"},
+        ),
+        ({".hg/sharedpath": "../shared", "shared/hgrc": "[hooks]\npre-id = x\n"}, {}),
+    ],
+    ids=["link", "commondir", "sharedpath"],
+)
+def test_repository_that_is_not_where_it_seems(
+    tmp_path: Path, files: dict[str, Content], links: dict[str, str]
+) -> None:
+    tree = write_tree(tmp_path / "tree", {**files, "settings": "[core]\nfsmonitor = x\n"})
+    for name, target in links.items():
+        (tree / name).parent.mkdir(exist_ok=True)
+        (tree / name).symlink_to(target)
+    with pytest.raises(UnscannableError, match="which a build could start"):
+        open_artifact(Artifact(path=tree, origin=OriginKind.INDEX), DEFAULT_LIMITS).__enter__()
+
+
+@pytest.mark.parametrize("origin", [OriginKind.DIRECTORY, OriginKind.EDITABLE])
+def test_own_working_tree_has_its_own_hooks(tmp_path: Path, origin: OriginKind) -> None:
+    files: dict[str, Content] = {
+        **GIT,
+        ".git/config": "[alias]\nst = !status\n[core]\nhooksPath = hooks\n",
+        ".git/hooks/lint.py": "",
+        ".hg/hgrc": "[ui]\nusername = x\n",
+        "tools/pre-commit": "#!/bin/sh\n",
+    }
+    tree = write_tree(tmp_path / "tree", files)
+    (tree / ".git" / "hooks" / "pre-commit").symlink_to("../../tools/pre-commit")
+    with open_artifact(Artifact(path=tree, origin=origin), DEFAULT_LIMITS) as distribution:
+        assert "tools/pre-commit" in distribution.by_path
+
+
 def test_repository_as_a_clone_leaves_it(tmp_path: Path) -> None:
     files: dict[str, Content] = {
         **GIT,
@@ -247,5 +288,7 @@ def test_repository_as_a_clone_leaves_it(tmp_path: Path) -> None:
         ".git/hooks/pre-commit.sample": "#!/bin/sh\n",
         ".hg/hgrc": "# as cloned\n[paths]\ndefault = https://example.org/a\n",
         "config": "[anything]\n",
+        "testdata/empty.git/HEAD": "ref: refs/heads/main\n",
+        "testdata/empty.git/config": "[core]\n\tbare = true\n\thideDotFiles = dotGitOnly\n",
     }
     assert refusal(write_sdist(tmp_path, "demo", files=files)) is None

@@ -22,8 +22,9 @@ _VCS_FOLDERS = frozenset({".git", ".hg", ".svn"})
 _BUILD_FILES = ("pyproject.toml", "setup.cfg", "setup.py", "MANIFEST.in")
 # What Python or a build would run from a file behind a link, or in a folder of version control.
 _CODE_SUFFIXES = (".py", ".pyw", ".pyc", ".pth", ".pyd", ".so", ".toml", ".cfg")
-# Mercurial's settings, which can name commands; git's are a clone's own, but in another's checkout.
-_SETTINGS = ("hgrc", "hgrc-not-shared")
+# Mercurial's settings, which can name commands, and the file that says where more of them are;
+# git's are a clone's own, but in another's checkout.
+_SETTINGS = ("hgrc", "hgrc-not-shared", "sharedpath")
 _PYC_HEAD_BYTES = 8
 _MAX_ENTRIES_BEHIND_LINK = 20_000
 
@@ -63,7 +64,7 @@ class _Walk:
         self._meter = meter
         self._contents = contents
         self._is_own_tree = is_own_tree
-        self._is_of_another_system = (root / ".hg").exists() or (root / ".svn").exists()
+        self._is_of_another_system = any((root / name).exists() for name in (".hg", ".svn", ".bzr"))
         self._build_words = _build_words(root) if is_own_tree else frozenset()
 
     def read_folder(self, top: Path) -> None:

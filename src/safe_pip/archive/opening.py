@@ -32,7 +32,7 @@ from safe_pip.distribution import Distribution, DistributionKind, SourceFile
 from safe_pip.errors import UnscannableError
 
 # Trees that a person works in: there, virtual environments and caches are not part of the source.
-_OWN_TREE_ORIGINS = frozenset({OriginKind.DIRECTORY, OriginKind.EDITABLE, OriginKind.SCANNED})
+OWN_TREE_ORIGINS = frozenset({OriginKind.DIRECTORY, OriginKind.EDITABLE, OriginKind.SCANNED})
 _SUFFIXES_OF_COMPRESSION: Mapping[Compression, tuple[str, ...]] = {
     Compression.NONE: (".tar",),
     Compression.GZIP: (".tar.gz", ".tgz"),
@@ -152,7 +152,7 @@ def _opened_sdist(contents: Contents, limits: Limits) -> _Opened:
 
 
 def _open_directory(artifact: Artifact, limits: Limits) -> Distribution:
-    is_own_tree = artifact.origin in _OWN_TREE_ORIGINS
+    is_own_tree = artifact.origin in OWN_TREE_ORIGINS
     contents = read_directory(artifact.path, Meter(limits=limits), is_own_tree=is_own_tree)
     metadata = read_metadata(contents.files, limits)
     return _distribution(

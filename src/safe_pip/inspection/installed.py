@@ -24,6 +24,7 @@ from safe_pip.archive.core_metadata import CoreMetadata, parse_core_metadata, re
 from safe_pip.archive.directory_reader import tree_sha256
 from safe_pip.archive.limits import Meter
 from safe_pip.archive.member_names import parse_member_name
+from safe_pip.archive.opening import OWN_TREE_ORIGINS
 from safe_pip.archive.wheel_record import RecordRow, compare_record, record_rows
 from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.distribution import (
@@ -66,7 +67,11 @@ def open_artifact(artifact: Artifact, limits: Limits) -> Iterator[Distribution]:
             refuse_unread_modules(opened)
             refuse_unread_files(opened)
             refuse_foreign_places(opened)
-            refuse_repository_commands(opened)
+            is_own_tree = (
+                artifact.origin in OWN_TREE_ORIGINS
+                and distribution.kind is DistributionKind.DIRECTORY
+            )
+            refuse_repository_commands(opened, is_own_tree=is_own_tree)
             yield opened
         return
     try:

@@ -2,13 +2,14 @@
 build that asks them for a version starts them where those lie.
 
 A clone brings no settings along, so that whoever ships a repository ships them on purpose. What a
-clone writes by itself is allowed, and nothing else.
+clone writes by itself is allowed, and nothing else. In a person's own working tree, what lies in
+the folders of version control is the person's.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from safe_pip.distribution import Distribution, DistributionKind, SourceFile
 from safe_pip.errors import UnscannableError
@@ -20,31 +21,56 @@ _KEY = re.compile(r"([A-Za-z][\w-]*)\s*(?:=.*)?")
 _HARMLESS = {
     "branch": frozenset({"remote", "merge", "rebase"}),
     "core": frozenset(
-        """autocrlf bare eol filemode ignorecase logallrefupdates precomposeunicode
+        """autocrlf bare eol filemode hidedotfiles ignorecase logallrefupdates precomposeunicode
         repositoryformatversion symlinks""".split()  # noqa: SIM905
     ),
     "extensions": frozenset({"objectformat", "partialclone", "refstorage"}),
     "gc": frozenset({"auto"}),
     "http": frozenset({"extraheader"}),
+    "receive": frozenset({"denycurrentbranch"}),
     "remote": frozenset({"fetch", "promisor", "pushurl", "tagopt", "url"}),
     "submodule": frozenset({"active", "url"}),
+    "uploadpack": frozenset({"allowanysha1inwant", "allowfilter"}),
     "user": frozenset({"email", "name"}),
 }
 _MERCURIAL_SETTINGS = ("hgrc", "hgrc-not-shared")
+# Files by which a repository has its settings in another folder, whatever that is called.
+_GIT_ELSEWHERE, _MERCURIAL_ELSEWHERE = "commondir", "sharedpath"
+_LINKS = ("link-member", "link-outside-root")
+# Of so many links, not all are told (archive.contents).
+_MANY_LINKS = 50
 
 
-def refuse_repository_commands(distribution: Distribution) -> None:
+def refuse_repository_commands(distribution: Distribution, *, is_own_tree: bool = False) -> None:
     """Raises UnscannableError for settings or hooks of a repository that could run something."""
     if distribution.kind is DistributionKind.WHEEL:
         return
+    links = [found.path for found in distribution.anomalies if found.kind in _LINKS]
+    # Some file systems make no difference between upper and lower case.
+    paths = {path.casefold() for path in (*distribution.by_path, *links)}
+    names = {path.rpartition("/")[2] for path in paths}
+    is_git_anywhere = _GIT_ELSEWHERE in names or len(links) >= _MANY_LINKS
+    is_mercurial_anywhere = _MERCURIAL_ELSEWHERE in names
     for file in distribution.files:
-        folder, _, name = file.path.rpartition("/")
-        if name == "config" and f"{folder}/HEAD".lstrip("/") in distribution.by_path:
+        folder, _, name = file.path.casefold().rpartition("/")
+        if is_own_tree and not {".git", ".hg"}.isdisjoint(folder.split("/")):
+            continue
+        above, _, last = folder.rpartition("/")
+        if name == "config" and (is_git_anywhere or _is_git_folder(folder, paths)):
             _check(file, _git_settings(_text(file)), "git")
-        elif name in _MERCURIAL_SETTINGS and folder.endswith(".hg"):
+        elif name in _MERCURIAL_SETTINGS and (is_mercurial_anywhere or last.endswith(".hg")):
             _check(file, _foreign_to_mercurial(_text(file)), "hg")
-        elif folder.endswith(".git/hooks") and not name.endswith(".sample"):
+        elif (
+            last == "hooks"
+            and not name.endswith(".sample")
+            and (is_git_anywhere or _is_git_folder(above, paths))
+        ):
             raise _refusal(file, "is a hook of git")
+
+
+def _is_git_folder(folder: str, paths: Set[str]) -> bool:
+    """git asks for a HEAD, which may be a link to nothing."""
+    return folder.endswith(".git") or f"{folder}/head".lstrip("/") in paths
 
 
 def _check(file: SourceFile, settings: Iterator[str], program: str) -> None:
@@ -61,7 +87,8 @@ def _text(file: SourceFile) -> str:
 def _git_settings(text: str) -> Iterator[str]:
     """Those that are not known to be harmless, and lines that are none."""
     known: frozenset[str] = frozenset()
-    for line in map(str.strip, text.splitlines()):
+    # To git, nothing but a line feed ends a line.
+    for line in map(str.strip, text.split("\n")):
         rest = line
         if match := _SECTION.fullmatch(line):
             known, rest = _HARMLESS.get(match[1].lower(), frozenset()), match[2].strip()
