@@ -138,6 +138,7 @@ def test_wheel_that_takes_the_place_of_what_guards_or_runs(tmp_path: Path, place
         ("demo", "demo-1.0.data/scripts/python-config"),
         ("demo", "demo-1.0.data/data/share/pyvenv.cfg"),
         ("keyring", "keyring-1.0.data/scripts/keyring"),
+        ("mercurial", "mercurial-1.0.data/scripts/hg"),
     ],
 )
 def test_own_and_other_places_are_nobody_elses(tmp_path: Path, project: str, place: str) -> None:

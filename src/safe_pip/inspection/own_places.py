@@ -18,6 +18,11 @@ _OWNERS = {"pip": canonicalize_name("pip"), "safe_pip": canonicalize_name("safe-
 _PROGRAMS = re.compile(
     r"(?P<name>pythonw?|pypy|pip|safe-pip|git|hg|svn|bzr|keyring)[\d.]*(?:\.exe)?", re.IGNORECASE
 )
+# Of those programs, the ones that another project than that of their name brings.
+_PROJECTS = {
+    "safe-pip": canonicalize_name("safe-pip-guard"),
+    "hg": canonicalize_name("mercurial"),
+}
 _SETTINGS = "pyvenv.cfg"
 # pip spreads its content over the environment like that of every folder with this ending; to others
 # it is a folder like any.
@@ -64,7 +69,8 @@ def _foreign_program(name: str, distribution: Distribution) -> str | None:
     match = _PROGRAMS.fullmatch(name)
     if match is None:
         return None
-    own = _OWNERS["safe_pip"] if match["name"] == "safe-pip" else canonicalize_name(match["name"])
+    program = match["name"].lower()
+    own = _PROJECTS.get(program, canonicalize_name(program))
     return None if own == distribution.project else f"the program {match['name']}"
 
 
