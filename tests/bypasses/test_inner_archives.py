@@ -259,3 +259,11 @@ def test_compiled_module_of_an_inner_archive_that_hides_its_source(tmp_path: Pat
     }
     assert python_runs(tmp_path, zipped(files))
     assert refusal({"lib.zip": zipped(files)}) == "inner-archive"
+
+
+def test_what_no_python_takes_hides_no_source(tmp_path: Path) -> None:
+    """Of another Python, or no byte code at all, as in test data of honest projects."""
+    for content in ('"""fake"""\n', b"\x03\xf3\r\n" + bytes(12)):
+        files: dict[str, Content] = {"stage.py": HIDDEN, "stage.pyc": content}
+        assert python_runs(tmp_path, zipped(files))
+        assert refusal({"lib.zip": zipped(files)}) is None

@@ -42,6 +42,14 @@ def refuse_unread_modules(distribution: Distribution) -> None:
         )
 
 
+def is_byte_code(head: bytes) -> bool:
+    """Whether some Python that pip installs for could run what begins like this; no Python takes
+    another's."""
+    number = int.from_bytes(head[:2], "little")
+    is_old = any(oldest <= number < newest for oldest, newest in _OLD_MAGIC)
+    return head[2:_MAGIC_BYTES] == b"\r\n" and not is_old
+
+
 def _is_unread_module(file: SourceFile, paths: Set[str]) -> bool:
     """Whether an import could take it for want of a source. An extension module of the same name
     makes no difference: it may be one for another Python."""
@@ -51,10 +59,7 @@ def _is_unread_module(file: SourceFile, paths: Set[str]) -> bool:
         return False
     if not stem.isidentifier() or file.path[:-1] in paths:
         return False
-    head = file.head(_MAGIC_BYTES)
-    number = int.from_bytes(head[:2], "little")
-    is_old = any(oldest <= number < newest for oldest, newest in _OLD_MAGIC)
-    return head[2:] == b"\r\n" and not is_old
+    return is_byte_code(file.head(_MAGIC_BYTES))
 
 
 def _is_importable(path: str, paths: Set[str], named: Set[str]) -> bool:

@@ -26,6 +26,7 @@ from safe_pip.archive.zip_structure import (
 )
 from safe_pip.distribution import Distribution, SourceFile
 from safe_pip.errors import UnscannableError
+from safe_pip.inspection.byte_code import is_byte_code
 
 _SOURCES = (".py", ".pyw")
 _COMPILED = ".pyc"
@@ -75,11 +76,11 @@ def _modules(file: SourceFile, limits: Limits) -> Iterator[SourceFile]:
     names = {member.info.orig_filename for member in members}
     for member in members:
         name = member.info.orig_filename
-        if _hides_source(name, names):
+        source = _source(content, member, file.path, limits)
+        if _hides_source(name, names) and is_byte_code(source):
             raise UnscannableError(
                 f"{name!a} in {file.path!a} is run in place of its source", reason="inner-archive"
             )
-        source = _source(content, member, file.path, limits)
         yield SourceFile(path=f"{file.path}/{name}", size=len(source), load=partial(bytes, source))
 
 
