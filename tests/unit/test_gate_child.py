@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -157,3 +159,22 @@ def test_refused_wheel_leaves_pip_s_cache(tmp_path: Path) -> None:
     assert origin.exists(), "the other wheel was built from it too"
     remove_built_wheel(str(tmp_path / "a-1.0-cp312-none-any.whl"))
     assert list(tmp_path.iterdir()) == []
+
+
+LEAVING = """
+import atexit, importlib, sys, types
+package = types.ModuleType("child")
+package.__path__ = [sys.argv[1]]
+sys.modules["child"] = package
+child = importlib.import_module("child.pip_child")
+atexit.register(sys.stdout.write, "last words")
+atexit.register(int, "no number")
+child.leave(7)
+"""
+
+
+def test_last_words_are_written_and_change_no_status() -> None:
+    environ = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-c", LEAVING, str(GATES)]
+    ended = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
+    assert (ended.returncode, ended.stdout) == (7, "last words")

@@ -126,14 +126,21 @@ def site_folders(path: list[str]) -> list[str]:
 def leave(status: int) -> None:
     """End this process at once, if nothing is left to do: to take a loaded pip apart takes longer
     than to guard it. Returns if there may be something."""
-    if threading.active_count() > 1:
-        return
+    if threading.active_count() > 1 or not is_all_written():
+        return  # Python tells of what is stuck, and has an exit status for it.
+    # What removes temporary folders and closes logs. Whatever goes wrong there has been told, and
+    # is, to Python, no reason for another exit status; before 3.10 it is raised as well.
+    with contextlib.suppress(BaseException):
+        atexit._run_exitfuncs()
+    if is_all_written():
+        os._exit(status & 0xFF)
+
+
+def is_all_written() -> bool:
     try:
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
     except (OSError, ValueError):
-        return  # Python tells, and has an exit status for it.
-    # What removes temporary folders and closes logs.
-    atexit._run_exitfuncs()
-    os._exit(status & 0xFF)
+        return False
+    return True

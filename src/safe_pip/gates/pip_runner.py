@@ -42,4 +42,8 @@ def main():  # type: () -> int
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        # Before pip's own program begins, which has its words for it; safe-pip has some as well.
+        sys.exit(130)
