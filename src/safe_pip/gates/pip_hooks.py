@@ -270,5 +270,6 @@ def pip_modules() -> list[tuple[str, Any]]:
 def import_pip_module(name: str) -> Any:
     try:
         return importlib.import_module(name)
-    except (ImportError, SyntaxError) as error:
+    # A pip that is too new for this Python fails as it likes.
+    except (ImportError, SyntaxError, TypeError, AttributeError) as error:
         raise Unguardable(f"{name} cannot be imported ({error})") from error

@@ -16,8 +16,11 @@ PACKAGE = "safe_pip_child"
 
 
 def main():  # type: () -> int
-    # Every Python can read this file so far, and safe-pip says what is wrong.
+    # Every Python can read this file so far, and safe-pip says what is wrong; it does not hear of
+    # one that another pip starts, for --python.
     if sys.version_info < (3, 8):  # noqa: UP036
+        if "_PIP_RUNNING_IN_SUBPROCESS" in os.environ:
+            sys.stderr.write("ERROR: safe-pip installs into Python 3.8 and newer.\n")
         return 1
     runner = os.path.abspath(__file__)
     folder = os.path.dirname(runner)
