@@ -253,8 +253,12 @@ def test_repository_in_the_checkout_of_another_system(
             {"common/config": "../settings", "common/hooks": "../programs"},
         ),
         ({".hg/sharedpath": "../shared", "shared/hgrc": "[hooks]\npre-id = x\n"}, {}),
+        (
+            {"sub/config": "[core]\nfsmonitor = x\n"},
+            {**{f"a{number}": "nowhere" for number in range(60)}, "sub/HEAD": "refs/heads/main"},
+        ),
     ],
-    ids=["link", "commondir", "sharedpath"],
+    ids=["link", "commondir", "sharedpath", "many links"],
 )
 def test_repository_that_is_not_where_it_seems(
     tmp_path: Path, files: dict[str, Content], links: dict[str, str]
@@ -275,9 +279,13 @@ def test_own_working_tree_has_its_own_hooks(tmp_path: Path, origin: OriginKind) 
         ".git/hooks/lint.py": "",
         ".hg/hgrc": "[ui]\nusername = x\n",
         "tools/pre-commit": "#!/bin/sh\n",
+        "hooks/build.py": "",
+        "config": "[core]\neditor = vi\n",
     }
     tree = write_tree(tmp_path / "tree", files)
     (tree / ".git" / "hooks" / "pre-commit").symlink_to("../../tools/pre-commit")
+    for number in range(60):
+        (tree / f"link{number}").symlink_to("tools/pre-commit")
     with open_artifact(Artifact(path=tree, origin=origin), DEFAULT_LIMITS) as distribution:
         assert "tools/pre-commit" in distribution.by_path
 

@@ -32,7 +32,8 @@ def add_links(contents: Contents, links: Iterable[Link], meter: Meter) -> None:
     root is noted and has no content. Raises UnscannableError for a member inside a link, for a
     link whose target depends on how a link in it is followed, and for chains without end.
     """
-    links = list(links)
+    # Not all of many are noted: first those by which git knows a repository (repositories.py).
+    links = sorted(links, key=lambda link: link.path.rpartition("/")[2].casefold() != "head")
     if not links:
         return
     paths = {link.path for link in links}

@@ -37,8 +37,8 @@ _MERCURIAL_SETTINGS = ("hgrc", "hgrc-not-shared")
 # Files by which a repository has its settings in another folder, whatever that is called.
 _GIT_ELSEWHERE, _MERCURIAL_ELSEWHERE = "commondir", "sharedpath"
 _LINKS = ("link-member", "link-outside-root")
-# Of so many links, not all are told (archive.contents).
-_MANY_LINKS = 50
+# Of so many, not all are told (archive.contents).
+_MANY_HEADS = 50
 
 
 def refuse_repository_commands(distribution: Distribution, *, is_own_tree: bool = False) -> None:
@@ -46,10 +46,11 @@ def refuse_repository_commands(distribution: Distribution, *, is_own_tree: bool 
     if distribution.kind is DistributionKind.WHEEL:
         return
     links = [found.path for found in distribution.anomalies if found.kind in _LINKS]
+    heads = sum(path.rpartition("/")[2].casefold() == "head" for path in links)
     # Some file systems make no difference between upper and lower case.
     paths = {path.casefold() for path in (*distribution.by_path, *links)}
     names = {path.rpartition("/")[2] for path in paths}
-    is_git_anywhere = _GIT_ELSEWHERE in names or len(links) >= _MANY_LINKS
+    is_git_anywhere = _GIT_ELSEWHERE in names or heads >= _MANY_HEADS
     is_mercurial_anywhere = _MERCURIAL_ELSEWHERE in names
     for file in distribution.files:
         folder, _, name = file.path.casefold().rpartition("/")
