@@ -118,7 +118,9 @@ FOREIGN = (
     *("demo-1.0.data/data/pyvenv.cfg", "demo-1.0.data/data/bin/python3", "x.data/scripts/python"),
     *("demo-1.0.data/scripts/pip3.11", "demo-1.0.data/scripts/git", "x.data/data/Scripts/PIP.EXE"),
     *("demo-1.0.data/purelib/safe_pip_guard-9.dist-info/METADATA", ".data/x-1.egg-info/PKG-INFO"),
-    *("demo-1.0.data/scripts/safe-pip", "demo-1.0.data/scripts/keyring"),
+    *("demo-1.0.data/scripts/safe-pip", "demo-1.0.data/scripts/keyring", "pip.py", "safe_pip.py"),
+    *("demo-1.0.data/scripts/activate", "demo-1.0.data/data/bin/activate_this.py"),
+    *("demo-1.0.data/scripts/activate.fish", "demo-1.0.data/scripts/ssh"),
 )
 
 

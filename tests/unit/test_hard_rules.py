@@ -78,7 +78,7 @@ def judged(folder: Path, files: dict[str, str], scorer: Scorer) -> Verdict:
         ({"demo/__init__.py": f"def connect():\n{indent(SHELL, '    ')}"}, set()),
         ({"demo/__init__.py": SENDS_ENVIRONMENT}, {"sends-environment", TELLING}),
         ({"demo/__init__.py": SENDS_SECRETS}, {"sends-secrets", TELLING}),
-        ({"demo/__init__.py": RUNS_DATA, "demo/words.txt": HIDES}, {"data-acts"}),
+        ({"demo/__init__.py": RUNS_DATA, "demo/words.txt": FETCHES}, {"data-acts"}),
         ({"demo/__init__.py": RUNS_DATA, "demo/words.txt": "version = '1.0'\n"}, set()),
     ],
 )
@@ -98,7 +98,8 @@ def test_a_rule_holds_where_its_code_runs(
     [
         (FETCHES, {"install-fetches"}),
         (DECODES_COMMAND, {"install-decodes"}),
-        (HIDES, {"install-hides"}),
+        # Tools are asked for their version so, and their output is not shown.
+        (HIDES, set()),
         (REPORTS, {"install-reports"}),
         ("import subprocess\nsubprocess.check_call(['make'])\n", set()),
         ("import os\nos.environ['CC'] = 'gcc'\n", set()),

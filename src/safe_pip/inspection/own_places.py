@@ -14,9 +14,12 @@ from safe_pip.extractors.wheel_layout import scheme_path, site_path
 
 # Packages that decide what is installed, and the projects that they belong to.
 _OWNERS = {"pip": canonicalize_name("pip"), "safe_pip": canonicalize_name("safe-pip-guard")}
-# What starts Python, and what pip starts by name: a script of that name comes first on the PATH.
+# What starts Python or sets it up, and what pip and git start by name: a script of that name comes
+# first on the PATH.
 _PROGRAMS = re.compile(
-    r"(?P<name>pythonw?|pypy|pip|safe-pip|git|hg|svn|bzr|keyring)[\d.]*(?:\.exe)?", re.IGNORECASE
+    r"(?P<name>pythonw?|pypy|pip|safe-pip|git|hg|svn|bzr|ssh|keyring|activate(?:_this)?|deactivate)"
+    r"[\d.]*(?:\.(?:bat|csh|exe|fish|nu|ps1|py|xsh))?",
+    re.IGNORECASE,
 )
 # Of those programs, the ones that another project than that of their name brings.
 _PROJECTS = {
@@ -53,6 +56,7 @@ def _foreign_place(path: str, distribution: Distribution) -> str | None:
     if path.startswith(_NAMELESS):
         return "a project without a name"
     package = (site_path(path, distribution) or "").partition("/")[0].casefold()
+    package = package.removesuffix(".py")
     if package in _OWNERS and distribution.project != _OWNERS[package]:
         return f"a file of {_OWNERS[package]}"
     scheme, below = scheme_path(path)
