@@ -104,7 +104,7 @@ BLOCKING = (
         name="data-acts",
         surfaces=_UNASKED,
         features=frozenset({"net_out_unasked", "secret_read_unasked"}),
-        says="is code in a data file, run without being called, that talks or reads secrets",
+        says="is code in a data file, run without being called, that uses network or secrets",
         in_data=True,
     ),
 )
