@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 
 from safe_pip.gates.interpreter import describe, read_pip
-from safe_pip.gates.pip_gate import run_pip
 from safe_pip.gates.reviewer import Reviewer
 from safe_pip.gates.target import PipSource, Target, choose_target
 from tests.integration.canaries import MARKS_VARIABLE
+from tests.integration.known_target import run_pip
 from tests.integration.loopback_index import LoopbackIndex, serve
 
 PIP_TIMEOUT_SECONDS = 120

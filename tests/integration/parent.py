@@ -18,10 +18,10 @@ from typing import Any
 from safe_pip.artifact import Artifact
 from safe_pip.errors import SafePipError
 from safe_pip.gates import connection, protocol
-from safe_pip.gates.pip_gate import run_pip
 from safe_pip.gates.protocol import Message
 from safe_pip.gates.reviewer import Arrival, Hold, Ruling
 from safe_pip.gates.target import PipSource, Target
+from tests.integration.known_target import run_pip
 from tests.integration.reviewers import RecordingReviewer
 
 

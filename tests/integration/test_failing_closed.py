@@ -21,7 +21,6 @@ from safe_pip.errors import (
     ModelError,
     UnsupportedPipError,
 )
-from safe_pip.gates.pip_gate import run_pip
 from safe_pip.gates.reviewer import Arrival, Hold, Ruling
 from tests.builders import make_zip, write_sdist, write_wheel
 from tests.integration.canaries import (
@@ -31,6 +30,7 @@ from tests.integration.canaries import (
     write_tool_wheel,
 )
 from tests.integration.conftest import Workshop
+from tests.integration.known_target import run_pip
 from tests.integration.reviewers import RecordingReviewer
 
 pytestmark = pytest.mark.fault

@@ -23,7 +23,7 @@ from safe_pip.gates.checkpoint import INTERRUPTED, Checkpoint, Refusal
 from safe_pip.gates.connection import Connection
 from safe_pip.gates.guarded_verbs import needs_gate
 from safe_pip.gates.interpreter import ask
-from safe_pip.gates.launch import Launch, child_process, launched, taken_signals
+from safe_pip.gates.launch import Launch, child_process, taken_signals
 from safe_pip.gates.pause import Pause
 from safe_pip.gates.reviewer import Reviewer
 from safe_pip.gates.session import keep_bytecode
@@ -152,22 +152,6 @@ class Gate:
         except UnsupportedPipError as error:
             return error
         return _without_goodbye(status)
-
-
-def run_pip(
-    target: Target,
-    arguments: Sequence[str],
-    make_reviewer: Callable[[], Reviewer],
-    *,
-    environ: Mapping[str, str],
-    expect: Expecting | None = None,
-) -> int:
-    """Runs ``pip ARGUMENTS`` in a target that is known; see ``Gate`` for what it gives."""
-    _refuse_legacy_builds(target, arguments)
-    with launched(target.python, arguments, environ) as launch:
-        gate = Gate(launch, choose=lambda _: target)
-        gate.target()
-        return gate.run(make_reviewer, expect=expect)
 
 
 def run_unguarded(target: Target, arguments: Sequence[str], *, environ: Mapping[str, str]) -> int:
