@@ -2,8 +2,7 @@
 
 ``python -m model.train`` reads only training and validation rows. What it fits: the file-level
 model, the stack, and beside them the control ``paper8``, a single gradient boosting and the
-shortcut probe. ``--try-out`` is what choices are made by: validation judged by models that were
-fitted on training alone.
+shortcut probe. What choices are made by is ``model.candidates``.
 """
 
 from __future__ import annotations
@@ -36,7 +35,6 @@ from model.fitted import (
     Threshold,
     package_inputs,
     save_fitted,
-    unit_scores,
     worst_units,
 )
 from model.labels import Label
@@ -183,7 +181,8 @@ def learnable(tables: Tables, *splits: Split) -> NDArray[np.bool_]:
 def train(tables: Tables) -> Fitted:
     """Everything that is shipped, from training and validation rows together.
 
-    What it is made of was chosen on validation, with models that had not seen it (``try_out``).
+    What it is made of was chosen on validation, with models that had not seen it, by
+    ``model.candidates``.
     Calibration and thresholds are set on scores out of fold.
     """
     steps = tqdm(total=4, desc="training", unit="step")
@@ -246,19 +245,6 @@ def class_weights(tables: Tables, rows: NDArray[np.bool_]) -> Floats:
     return weights
 
 
-def try_out(tables: Tables) -> str:
-    """Validation figures of a stack that was fitted on the training split alone."""
-    columns = choose_columns(SCHEMA, tuple(MASKED))
-    learned = learn(tables, columns, learnable(tables, Split.TRAIN))
-    worst = worst_units(unit_scores(learned.unit_model, columns, tables), tables)
-    inputs = package_inputs(columns, tables, worst)
-    scores = np.zeros(len(tables))
-    validation = np.flatnonzero(tables.in_split(Split.VALIDATION))
-    scores[validation] = learned.stack.log_odds(inputs[validation])
-    scores[learned.positions] = learned.held_out
-    return recalls(scores, tables)
-
-
 def _medians(values: Matrix, names: tuple[str, ...]) -> dict[str, float]:
     positions = [SCHEMA.positions[name] for name in names]
     medians = np.median(values[:, positions], axis=0)
@@ -309,17 +295,9 @@ def recalls(scores: Floats, tables: Tables) -> str:
 def main() -> None:
     parser = stage_parser("model.train", "Fit the models on training and validation rows.")
     parser.add_argument("--tables", type=Path, default=TABLES, help="where the tables are")
-    parser.add_argument(
-        "--try-out",
-        action="store_true",
-        help="fit on the training split alone, print validation figures, keep nothing",
-    )
     arguments = parser.parse_args()
     workspace = open_workspace(arguments)
     tables = read_tables(arguments.tables)
-    if arguments.try_out:
-        print(try_out(tables))
-        return
     fitted = train(tables)
     save_fitted(fitted, workspace.fitted)
     print(summarise(fitted, tables))
