@@ -34,46 +34,82 @@ _WORDS = frozenset(
     win32api win32clipboard win32com win32crypt win32process windll winreg wmi xmlrpc zipimport
     """.split()  # noqa: SIM905
 )
+# What Python lets stand between two parts of an expression: spaces, continued lines, and in
+# brackets line ends and comments; a bracket of the part before may close there as well. Lengths are
+# bounded, so that no line makes the search slow.
+_GAP = r"(?:[\s\\]|#[^\n]{0,500}\n)*"
+_CLOSED = r"(?:[\s\\)]|#[^\n]{0,500}\n)*"
+_SPACE = r"[\s\\]+"
+_LONG = 1_000
+_DOT = rf"{_CLOSED}\.{_GAP}"
+_CALL = rf"{_CLOSED}\({_GAP}"
 _ASSEMBLED = r"(?:[\"'][^\"'\n]*(?:\\|[\"']\s*[+.%\[])|[fF][\"']|\w+\(|[\"']{2})"
 _SYSTEM = r"(?:os|sys|posix|nt)"
-_AFTER_SYSTEM = "|".join(rf"(?<=\b{name}\.__dict__)" for name in ("os", "sys", "posix", "nt"))
+_STARTS = "system|popen|spawn|exec|fork|dup2|setsid"
+_INSIDE = "__dict__|__getattribute__"
+_LOOKUP = rf"(?:{_CLOSED}\[|{_DOT}(?:get|pop|setdefault|__getitem__)\b)"
+# What may follow the name of a function where it is called or handed on, and is no running text.
+_VALUE = rf"{_GAP}(?:[(\n,)\]}}=:;%@|&^+*<>/!-]|\.{_GAP}__|(?:if|else|and|or|for|in|is|as)\b)"
+
+
+def _imported(module: str) -> str:
+    """The forms of an import of this module, alone or among others; so many that nobody looks
+    through them are one too."""
+    other = r"(?:[^\n;#\\]|\\\r?\n)"
+    return (
+        rf"import(?<=\bimport)(?=[\s\\])(?:{other}{{0,{_LONG}}}?(?<![\w.])(?<! as ){module}\b"
+        rf"|{other}{{{_LONG}}})"
+        rf"|from(?<=\bfrom){_SPACE}{module}\b"
+    )
+
+
+def _of(module: str, *names: str) -> str:
+    """The forms in which a name is taken from a module."""
+    wanted = "|".join(names)
+    return rf"{module}(?<=\b{module}){_DOT}(?:{wanted})"
+
+
 # Words that count in some forms only: the word, and the form. A form that begins with letters is
 # searched for ten times faster than one that begins with a boundary, so what has to stand before
 # the commonest words is asked for behind them.
 _FORMS: Mapping[bytes, re.Pattern[bytes]] = {
     word.encode(): re.compile(form.encode())
     for word, form in {
-        "__dict__": rf"\.__dict__(?:{_AFTER_SYSTEM})",
-        "__getattribute__": rf"__getattribute__\(\s*(?:[\"']|{_ASSEMBLED})",
-        "__globals__": r"__globals__\s*\[",
-        "as": rf"import(?<=\bimport)\s+{_SYSTEM}\s+as\b",
-        "attrgetter": rf"attrgetter\(\s*(?:[\"'](?:system|popen|exec|eval)|{_ASSEMBLED})",
-        "clipboard": r"\bimport\s+clipboard\b|\bclipboard\.(?:copy|paste)",
-        "builtins": r"builtins(?<=\bbuiltins)(?:\.(?:exec|eval|getattr|compile|open|globals|__)"
-                    r"|\s*[,\[)]|\s+as\b)|from(?<=\bfrom)\s+builtins\b",
-        "client": r"http\.client(?<=\bhttp\.client)\b|from(?<=\bfrom)\s+http\s+import\b",
-        "cv2": r"\bcv2\.VideoCapture",
-        "environ": r"os\.environ(?<=\bos\.environ)\s*[),\n]|from(?<=\bfrom)\s+os\s+import\b",
-        "eval": r"eval(?<![\w.]eval)\s*[(\n,)\]=:]",
-        "exec": r"exec(?<![\w.]exec)\s*[(\n,)\]=:]",
-        "getattr": rf"getattr\(\s*(?:{_SYSTEM}\s*,\s*[^\"'\s]|[\w.]+\s*,\s*{_ASSEMBLED})",
-        "globals": rf"globals\((?<=\bglobals\()\)\s*\[\s*(?:[\"']|{_ASSEMBLED})",
-        "keyboard": r"\bimport\s+keyboard\b|\bkeyboard\.(?:on_press|hook|record|read_key)",
-        "keyring": r"\bkeyring\.get",
-        "locals": rf"locals\((?<=\blocals\()\)\s*\[\s*(?:[\"']|{_ASSEMBLED})",
-        "methodcaller": rf"methodcaller\(\s*(?:[\"'](?:system|popen|exec|eval)|{_ASSEMBLED})",
-        "modules": rf"sys\.modules(?<=\bsys\.modules)\s*\[\s*(?:[\"']{_SYSTEM}\b|{_ASSEMBLED})",
-        "mss": r"\bimport\s+mss\b|\bmss\.mss",
-        "nt": r"\bimport\s+nt\b|\bfrom\s+nt\s+import",
-        "os": r"os\.(?<=\bos\.)(?:system|popen|spawn|exec|fork|dup2|setsid)"
-              r"|from(?<=\bfrom)\s+os\s+import\s[^\n]*(?:system|popen|spawn|exec|fork|dup2|\*|\()",
-        "pip": r"pip\.(?<=\bpip\.)(?:main|_internal)"
-               r"|import(?<=\bimport)\s+pip\b|from(?<=\bfrom)\s+pip\b",
-        "popen": r"\.popen\b",
-        "posix": r"\bimport\s+posix\b|\bfrom\s+posix\s+import",
-        "pty": r"\bimport\s+pty\b|\bpty\.spawn",
-        "system": r"\.system(?<!platform\.system)\b",
-        "vars": rf"vars\((?<=\bvars\()[\w.]*\)\s*\[\s*(?:[\"']|{_ASSEMBLED})",
+        "__getattribute__": rf"__getattribute__{_CALL}(?:[\"']|{_ASSEMBLED})",
+        "__globals__": rf"__globals__{_LOOKUP}",
+        "attrgetter": rf"attrgetter{_CALL}(?:[\"'](?:system|popen|exec|eval)|{_ASSEMBLED})",
+        "builtins": rf"builtins(?<=\bbuiltins)(?:{_VALUE}|{_DOT}"
+                    rf"(?:exec|eval|getattr|compile|open|globals|__))|{_imported('builtins')}",
+        "client": rf"{_of('http', 'client')}\b|from(?<=\bfrom){_SPACE}http{_SPACE}import\b",
+        "clipboard": rf"{_imported('clipboard')}|{_of('clipboard', 'copy', 'paste')}",
+        "cv2": _of("cv2", "VideoCapture"),
+        "environ": rf"{_of('os', 'environ')}{_GAP}[),\n]"
+                   rf"|from(?<=\bfrom){_SPACE}os{_SPACE}import\b",
+        "eval": rf"eval(?<![\w.]eval){_VALUE}",
+        "exec": rf"exec(?<![\w.]exec){_VALUE}",
+        "getattr": rf"getattr{_CALL}(?:{_SYSTEM}{_GAP},{_GAP}(?:[^\"'\s]|[\"'](?:{_STARTS}))"
+                   rf"|{_of('sys', 'modules')}|[\w.]+{_GAP},{_GAP}{_ASSEMBLED})",
+        "globals": rf"globals(?<=\bglobals){_CALL}\){_LOOKUP}{_GAP}\(?{_GAP}(?:[\"']|{_ASSEMBLED})",
+        "keyboard": rf"{_imported('keyboard')}"
+                    rf"|{_of('keyboard', 'on_press', 'hook', 'record', 'read_key')}",
+        "keyring": _of("keyring", "get"),
+        "locals": rf"locals(?<=\blocals){_CALL}\){_LOOKUP}{_GAP}\(?{_GAP}(?:[\"']|{_ASSEMBLED})",
+        "methodcaller": rf"methodcaller{_CALL}(?:[\"'](?:system|popen|exec|eval)|{_ASSEMBLED})",
+        "modules": rf"{_of('sys', 'modules')}{_LOOKUP}{_GAP}\(?{_GAP}"
+                   rf"(?:[\"']{_SYSTEM}\b|{_ASSEMBLED})",
+        "mss": rf"{_imported('mss')}|{_of('mss', 'mss')}",
+        "nt": rf"{_imported('nt')}|{_of('nt', _INSIDE)}",
+        "os": rf"{_of('os', _STARTS, _INSIDE)}|os(?<=\bos){_SPACE}as\b"
+              rf"|from(?<=\bfrom){_SPACE}os{_SPACE}import\b"
+              rf"[^\n]{{0,{_LONG}}}?(?:{_STARTS}|[*(\\]|(?<=[^\n]{{{_LONG}}}))",
+        "pip": rf"{_of('pip', 'main', '_internal')}|{_imported('pip')}",
+        "popen": rf"\.{_GAP}popen\b",
+        "posix": rf"{_imported('posix')}|{_of('posix', _INSIDE)}",
+        "pty": rf"{_imported('pty')}|{_of('pty', 'spawn')}",
+        "sys": rf"{_of('sys', _INSIDE)}|sys(?<=\bsys){_SPACE}as\b",
+        "system": rf"\.{_GAP}system(?<!platform\.system)\b",
+        "vars": rf"vars(?<=\bvars){_CALL}(?:{_SYSTEM}\b"
+                rf"|[\w.]*{_GAP}\){_CLOSED}\[{_GAP}(?:[\"']|{_ASSEMBLED}))",
     }.items()
 }  # fmt: skip
 _TO_WORDS = bytes(
