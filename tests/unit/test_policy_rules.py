@@ -120,6 +120,33 @@ def test_an_allow_entry_covers_its_versions(version: str | None, covered: bool) 
     assert (decision.action is Action.ALLOW) == covered
 
 
+LYING_NAMES = ("demo-2.0.tar.gz", "Demo-2.0.tar.bz2", "demo-2.0.ZIP", "demo-2.0-py3-none-any.whl")
+
+
+@pytest.mark.parametrize("filename", LYING_NAMES)
+def test_a_release_cannot_borrow_an_allowed_version(filename: str) -> None:
+    """pip takes it for what its file name says, and builds it."""
+    entry = replace(BY_NAME, specifier=SpecifierSet("<2"))
+    verdict = make_verdict(score=0.99, version="1.0", filename=filename)
+    assert make_decision(verdict, allowing(entry)).action is Action.BLOCK
+    by_digest = replace(entry, sha256=DIGESTS[0])
+    assert make_decision(verdict, allowing(by_digest)).action is Action.ALLOW
+
+
+@pytest.mark.parametrize("filename", LYING_NAMES)
+def test_a_denied_version_is_denied_whatever_its_metadata_says(filename: str) -> None:
+    policy = Policy(deny=frozenset({DenyEntry(project="demo", specifier=SpecifierSet("==2.0"))}))
+    verdict = make_verdict(version="1.0", filename=filename)
+    assert make_decision(verdict, policy).rule == "deny"
+
+
+@pytest.mark.parametrize("filename", ["demo-1.0.0.tar.gz", "v1.0.zip", "demo", "demo-1.tar.gz"])
+def test_one_version_in_other_words_is_covered(filename: str) -> None:
+    entry = replace(BY_NAME, specifier=SpecifierSet("==1.0"))
+    verdict = make_verdict(score=0.99, version="1.0", filename=filename)
+    assert make_decision(verdict, allowing(entry)).action is Action.ALLOW
+
+
 @pytest.mark.parametrize(
     ("expires", "action"),
     [(date(2026, 6, 1), Action.ALLOW), (date(2026, 5, 31), Action.BLOCK)],

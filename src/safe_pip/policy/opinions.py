@@ -11,6 +11,7 @@ from safe_pip.artifact import OriginKind
 from safe_pip.policy.index_signals import by_index
 from safe_pip.policy.opinion import Lift, Opinion
 from safe_pip.policy.settings import Action, AllowEntry, Policy, Threshold, Thresholds
+from safe_pip.policy.versions import versions_of
 
 if TYPE_CHECKING:
     from safe_pip.policy.rules import Context
@@ -47,11 +48,12 @@ def _below_all_limits(verdict: Verdict, policy: Policy, thresholds: Thresholds) 
 
 
 def _by_name(verdict: Verdict, policy: Policy, context: Context) -> Iterator[Opinion]:
-    # A denied artifact could claim another name in its metadata; either name counts.
+    # A denied artifact could claim another name or version in its metadata; either counts.
     projects = sorted({name for name in (context.project, verdict.project) if name})
+    versions = versions_of(verdict, context)
     for project in projects:
         for entry in sorted(policy.deny, key=str):
-            if entry.covers(project, verdict.version):
+            if any(entry.covers(project, version) for version in versions):
                 yield _never_lifted("deny", f"the policy denies {entry}")
     if context.index_url is None:
         return

@@ -14,6 +14,7 @@ from safe_pip.policy.index_signals import Release, aware, not_checked
 from safe_pip.policy.opinion import Lift, Opinion
 from safe_pip.policy.opinions import is_set_aside, opinions
 from safe_pip.policy.settings import Action, AllowEntry, Policy, Thresholds, Unattended
+from safe_pip.policy.versions import versions_of
 
 if TYPE_CHECKING:
     # Only the type is needed: a policy has to be read, and refused, before anything is loaded.
@@ -173,11 +174,16 @@ def _covering_entries(
         return ()
     project = verdict.project or context.project
     today = now.astimezone(timezone.utc).date()
+    versions = versions_of(verdict, context)
     is_vouched = context.origin not in UNVOUCHED_ORIGINS and not context.is_of_unvouched_source
     covering = [
         entry
         for entry in policy.allow
-        if entry.covers(project, verdict.version, verdict.sha256)
+        if all(
+            entry.covers(project, version, verdict.sha256)
+            # A digest says which release was meant, whatever that is called.
+            for version in (versions if entry.sha256 is None else (verdict.version,))
+        )
         and not entry.has_expired(today)
         and (entry.sha256 is not None or is_vouched)
     ]
