@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -178,3 +181,49 @@ def test_last_words_are_written_and_change_no_status() -> None:
     command = [sys.executable, "-c", LEAVING, str(GATES)]
     ended = subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
     assert (ended.returncode, ended.stdout) == (7, "last words")
+
+
+ASKING = """
+import importlib, socket, sys, types
+package = types.ModuleType("safe_pip_child")
+package.__path__ = [sys.argv[1]]
+sys.modules["safe_pip_child"] = package
+pip_line = importlib.import_module("safe_pip_child.pip_line")
+pip_line.ANSWER_TIMEOUT_SECONDS, pip_line.STEP_SECONDS = 1.0, 0.5
+line = pip_line.Line(socket.socket(fileno=int(sys.argv[2])))
+print(line.ask("hello"))
+"""
+
+
+def start_asking(channel: socket.socket) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", ASKING, str(GATES), str(channel.fileno())]
+    return subprocess.Popen(
+        command,
+        pass_fds=[channel.fileno()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_time_for_which_the_child_was_stopped_does_not_count() -> None:
+    """Ctrl-Z at a terminal stops whoever would answer as well."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        child = start_asking(theirs)
+        assert b"hello" in ours.recv(1000)
+        time.sleep(0.2)  # It waits by now.
+        child.send_signal(signal.SIGSTOP)
+        time.sleep(1.5)
+        child.send_signal(signal.SIGCONT)
+        time.sleep(0.1)
+        ours.sendall(b'{"ok": true}\n')
+        out, err = child.communicate(timeout=30)
+    assert out == "{'ok': True}\n", err
+
+
+def test_parent_that_never_answers_is_lost() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        _, err = start_asking(theirs).communicate(timeout=30)
+    assert "safe-pip does not answer" in err

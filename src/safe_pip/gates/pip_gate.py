@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -66,9 +65,11 @@ class Gate:
         Raises UnsupportedPipError if no pip can be guarded there, GateError if it says none, and
         KeyboardInterrupt if Ctrl-C was why.
         """
-        deadline, child = time.monotonic() + HELLO_WITHIN_SECONDS, self._launch.child
-        has_ended = False
-        while not has_ended and time.monotonic() < deadline:
+        child, has_ended = self._launch.child, False
+        # Looks are counted, and not the time: Ctrl-Z may have stopped both of us for hours.
+        for _ in range(int(HELLO_WITHIN_SECONDS / _LOOK_SECONDS)):
+            if has_ended:
+                break
             has_ended = child.poll() is not None  # It may have said hello just before.
             try:
                 target = self._admission.target(_LOOK_SECONDS)

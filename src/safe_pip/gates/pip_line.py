@@ -5,6 +5,7 @@ Child side: standard library only, Python 3.8 and newer.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 ANSWER_TIMEOUT_SECONDS = 30
+STEP_SECONDS = 1
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 EXIT_GATE_FAILED = 42
 # What a nested pip builds for, as a JSON list; the parent strips it from what it inherits.
@@ -52,6 +54,8 @@ class Line:
             if meanwhile is not None:
                 meanwhile()
             try:
+                if has_time_limit:
+                    self._wait_for_an_answer()
                 answer = json.loads(self._reader.readline(MAX_MESSAGE_BYTES))
             except (OSError, ValueError, RecursionError) as error:
                 raise Lost("safe-pip does not answer") from error
@@ -59,6 +63,17 @@ class Line:
                 raise Lost("safe-pip gave no answer")
             self._is_waiting = False
             return answer
+
+    def _wait_for_an_answer(self) -> None:
+        """Step by step: the time for which Ctrl-Z stopped all of us counts as one step."""
+        self._channel.settimeout(STEP_SECONDS)
+        for _ in range(int(ANSWER_TIMEOUT_SECONDS / STEP_SECONDS)):
+            with contextlib.suppress(socket.timeout):
+                self._channel.recv(1, socket.MSG_PEEK)
+                break
+        else:
+            raise Lost("safe-pip does not answer")
+        self._channel.settimeout(ANSWER_TIMEOUT_SECONDS)
 
     def _send(self, kind: str, fields: dict[str, Any], *, is_question: bool = False) -> None:
         if self._is_waiting:
