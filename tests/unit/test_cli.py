@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import safe_pip.__main__ as run_as_module
+from safe_pip.cli import program
 from safe_pip.cli.arguments import HELP, Options, split_arguments
 from safe_pip.cli.surroundings import Surroundings
 from safe_pip.errors import GateError, ModelError, UsageError
@@ -473,3 +474,19 @@ def test_python_dash_m_forgets_the_working_directory(
     monkeypatch.setattr(sys, "path", [str(tmp_path), "/elsewhere"])
     run_as_module._forget_working_directory()
     assert sys.path == ["/elsewhere"]
+
+
+@pytest.mark.parametrize(
+    ("status", "taken"),
+    [(0, 0), (42, 42), (255, 255), (0xC000013A, 0xC000013A - 2**32), (2**32 - 1, -1)],
+)
+def test_a_status_of_windows_fits_what_ends_a_process(
+    monkeypatch: pytest.MonkeyPatch, status: int, taken: int
+) -> None:
+    """As of a pip that Ctrl-C ended there: nothing was run on Windows itself."""
+    ended: list[int] = []
+    monkeypatch.setattr(program, "main", lambda: status)
+    monkeypatch.setattr("os._exit", ended.append)
+    program.run()
+    assert ended == [taken]
+    assert -(2**31) <= taken < 2**31

@@ -72,7 +72,7 @@ def run() -> int:
         sys.stderr.flush()
     except (OSError, ValueError):  # ValueError: it is closed.
         return status
-    os._exit(status)
+    os._exit(_as_c_int(status))
 
 
 def _run(options: Options, rest: Sequence[str]) -> int:
@@ -169,6 +169,12 @@ def _print_version() -> int:
 
     print(f"safe-pip {__version__}, model {check_shipped_model().model_id}")
     return 0
+
+
+def _as_c_int(status: int) -> int:
+    """What ``os._exit`` takes. A process that Windows ended (Ctrl-C, a crash) has a status of 32
+    bits, from 2**31 up, and the system takes its negative twin for the same."""
+    return status if status < 1 << 31 else status - (1 << 32)
 
 
 def _open_closed_streams() -> None:
