@@ -13,7 +13,7 @@ from packaging.version import Version
 
 from safe_pip.errors import EXIT_BLOCKED
 from safe_pip.gates.reviewer import Arrival
-from tests.builders import write_sdist, write_wheel
+from tests.builders import write_sdist, write_tree, write_wheel
 from tests.integration.canaries import (
     PTH,
     project_built_by,
@@ -26,6 +26,7 @@ from tests.integration.canaries import (
 )
 from tests.integration.conftest import Workshop
 from tests.integration.reviewers import RecordingReviewer
+from tests.integration.test_whole_command import Person, person  # noqa: F401
 
 
 def _needs(workshop: Workshop, version: str) -> None:
@@ -199,3 +200,24 @@ def test_lock_file_that_somebody_else_wrote(workshop: Workshop, kind: str) -> No
 def _locked(path: Path) -> str:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return f'{{path = "{path.name}", hashes = {{sha256 = "{digest}"}}}}'
+
+
+@pytest.mark.parametrize("named_by", ["settings", "variable"])
+def test_hooks_of_a_person_s_own_templates_refuse_no_checkout(
+    person: Person,  # noqa: F811
+    named_by: str,
+) -> None:
+    """git copies them into each clone; there they would be a repository's own."""
+    workshop = person.workshop
+    templates = write_tree(workshop.folder / "templates", {"hooks/notify.py": PTH.format("hook")})
+    settings = workshop.folder / "gitconfig"
+    settings.write_text(f"[init]\n\ttemplateDir = {templates}\n", encoding="utf-8")
+    folder = write_tree(workshop.folder / "canary", project_files("canary"))
+    _commit(workshop, folder)
+    by_name = {
+        "settings": {"GIT_CONFIG_GLOBAL": str(settings)},
+        "variable": {"GIT_TEMPLATE_DIR": str(templates)},
+    }
+    ended = person.types("install", f"git+file://{folder}", **by_name[named_by])
+    assert ended.status == 0, ended.screen
+    assert "canary-1.0.dist-info" in workshop.installed()

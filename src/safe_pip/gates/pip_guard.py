@@ -26,6 +26,7 @@ from .pip_requirements import (
     origin_of,
     requested_in,
     source_link,
+    without_git_templates,
 )
 from .pip_signals import MAX_TEXT_CHARS, Signals, sha256
 from .pip_tripwire import Tripwire
@@ -73,7 +74,8 @@ class Guard:
             self.refuse(f"The URL of {describe(req)} has an option of its version control in it.")
         before, self._current = self._current, req
         try:
-            yield
+            with without_git_templates(req):
+                yield
         finally:
             self._current = before
 

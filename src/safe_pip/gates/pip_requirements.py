@@ -7,9 +7,13 @@ Child side: standard library only, Python 3.8 and newer.
 # ruff: noqa: PTH109, PTH118, PTH119
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+_GIT_TEMPLATES = "GIT_TEMPLATE_DIR"
 
 
 def is_wheel(req: Any) -> bool:
@@ -96,6 +100,23 @@ def names_option(req: Any) -> bool:
     user, _, host = parts.netloc.rpartition("@")
     words = (revision if at else "", user, host)
     return any(unquote(word).lstrip().startswith("-") for word in words)
+
+
+@contextlib.contextmanager
+def without_git_templates(req: Any) -> Iterator[None]:
+    """A checkout that is thrown away after its build gets no hooks of the person's own templates:
+    in there they could not be told from those that a repository brings."""
+    if req.link is None or not req.link.is_vcs or req.editable:
+        yield
+        return
+    before = os.environ.get(_GIT_TEMPLATES)
+    os.environ[_GIT_TEMPLATES] = ""  # git: none at all.
+    try:
+        yield
+    finally:
+        os.environ.pop(_GIT_TEMPLATES, None)
+        if before is not None:
+            os.environ[_GIT_TEMPLATES] = before
 
 
 def link_origin(link: Any) -> str:
