@@ -29,7 +29,12 @@ from safe_pip.gates.connection import Connection
 from safe_pip.gates.interpreter import Statement
 from safe_pip.gates.pause import Pause
 from safe_pip.gates.reviewer import Arrival, Hold, Reviewer, Ruling
-from safe_pip.gates.session import CHILD_MODULES, keep_bytecode, open_session
+from safe_pip.gates.session import (
+    CHILD_MODULES,
+    keep_bytecode,
+    open_session,
+    remove_abandoned_sessions,
+)
 from safe_pip.gates.target import PipSource, Target
 
 TOKEN = "the token"
@@ -316,6 +321,44 @@ def test_session_folder_goes_when_something_fails() -> None:
         folder = session.folder
         raise RuntimeError("something")
     assert not folder.exists()
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="needs sockets in folders")
+def test_folder_of_a_killed_session_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever could be in use, or somebody else's, stays."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def leave(name: str, *, listens: bool = False, is_old: bool = True) -> socket.socket:
+        folder = tmp_path / name
+        folder.mkdir(mode=0o700)
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(folder / "socket"))
+        if listens:
+            listener.listen()
+        (folder / "session.json").write_text("{}", encoding="ascii")
+        if is_old:
+            os.utime(folder, (0, 0))
+        return listener
+
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "kept").touch()
+    with (
+        leave("safe-pip-killed"),
+        leave("safe-pip-young", is_old=False),
+        leave("safe-pip-live", listens=True),
+        leave("safe-pip-bare"),
+        leave("another"),
+    ):
+        (tmp_path / "safe-pip-bare" / "session.json").unlink()
+        os.utime(tmp_path / "safe-pip-bare", (0, 0))
+        (tmp_path / "safe-pip-killed" / "link").symlink_to(tmp_path / "elsewhere")
+        os.utime(tmp_path / "safe-pip-killed", (0, 0))
+        (tmp_path / "safe-pip-link").symlink_to(tmp_path / "safe-pip-live")
+        before = {path.name for path in tmp_path.iterdir()}
+        with open_session() as session:
+            remove_abandoned_sessions(session)
+        assert before - {path.name for path in tmp_path.iterdir()} == {"safe-pip-killed"}
+        assert (tmp_path / "elsewhere" / "kept").exists()
 
 
 def test_long_temporary_folder_leads_to_loopback(

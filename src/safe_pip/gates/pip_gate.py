@@ -25,7 +25,7 @@ from safe_pip.gates.interpreter import ask
 from safe_pip.gates.launch import Launch, child_process, taken_signals
 from safe_pip.gates.pause import Pause
 from safe_pip.gates.reviewer import Reviewer
-from safe_pip.gates.session import keep_bytecode
+from safe_pip.gates.session import keep_bytecode, remove_abandoned_sessions
 from safe_pip.gates.target import Target
 
 Expecting = Callable[[str, str], None]
@@ -92,6 +92,7 @@ class Gate:
             self._admission.open()
             self._fill(make_reviewer)
             keep_bytecode()
+            remove_abandoned_sessions(self._launch.session)
             status = child.wait()
         finally:
             self._admission.close()

@@ -11,6 +11,7 @@ import shutil
 import socket
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,12 @@ CHILD_MODULES = (
     "pip_signals.py",
     "pip_tripwire.py",
 )
+
+_FOLDER_PREFIX = "safe-pip-"
+_SOCKET = "socket"
+_SETTINGS = "session.json"
+# Of another machine's sessions in a folder that is shared, nobody listens here either.
+_ABANDONED_AFTER_SECONDS = 24 * 60 * 60
 
 # sockaddr_un.sun_path holds 108 bytes on Linux, 104 on macOS, with the final NUL.
 _MAX_SOCKET_PATH_BYTES = 100
@@ -67,14 +74,14 @@ def open_session() -> Iterator[Session]:
 
 def _make_session(stack: contextlib.ExitStack) -> Session:
     _check_safe_from_others(Path(tempfile.gettempdir()).resolve())
-    folder = Path(tempfile.mkdtemp(prefix="safe-pip-")).resolve()  # mkdtemp makes it 0700
+    folder = Path(tempfile.mkdtemp(prefix=_FOLDER_PREFIX)).resolve()  # mkdtemp makes it 0700
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
     token = os.urandom(32).hex()  # As the module secrets makes it, which takes longer to import.
     listener, address = _listen(folder)
     stack.callback(_close, listener)
     _copy_child_modules(folder)
     settings = {"address": address, "token": token}
-    (folder / "session.json").write_text(json.dumps(settings), encoding="ascii")
+    (folder / _SETTINGS).write_text(json.dumps(settings), encoding="ascii")
     return Session(folder=folder, runner=folder / RUNNER, token=token, listener=listener)
 
 
@@ -107,6 +114,36 @@ def keep_bytecode() -> None:
             loader.get_code(loader.name)  # Writes it where Python looks for it.
 
 
+def remove_abandoned_sessions(session: Session) -> None:
+    """Folders beside that of ``session``, of sessions whose parent was killed: their sockets are
+    there, and nobody listens. What is in doubt stays."""
+    if not hasattr(socket, "AF_UNIX"):
+        return
+    with contextlib.suppress(OSError), os.scandir(session.folder.parent) as entries:
+        for entry in entries:
+            if entry.name.startswith(_FOLDER_PREFIX) and _is_abandoned(entry):
+                shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def _is_abandoned(entry: os.DirEntry[str]) -> bool:
+    try:
+        status = entry.stat(follow_symlinks=False)
+        is_ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+        if not is_ours or time.time() - status.st_mtime < _ABANDONED_AFTER_SECONDS:
+            return False
+        # They are written when the socket listens already.
+        if not (Path(entry) / _SETTINGS).is_file():
+            return False
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.setblocking(False)
+            caller.connect(str(Path(entry) / _SOCKET))
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def _check_safe_from_others(folder: Path) -> None:
     """Who can rename what is in the temporary folder, or in one above it, could put a runner of
     their own in place of ours."""
@@ -131,7 +168,7 @@ def _close(listener: socket.socket) -> None:
 def _listen(folder: Path) -> tuple[socket.socket, str | int]:
     """A listening socket and its address: a path in the folder, or a port of loopback where
     paths cannot be used (Windows, very long temporary folders)."""
-    path = folder / "socket"
+    path = folder / _SOCKET
     if hasattr(socket, "AF_UNIX") and len(os.fsencode(path)) <= _MAX_SOCKET_PATH_BYTES:
         listener = socket.socket(socket.AF_UNIX)
         try:
