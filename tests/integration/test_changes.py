@@ -74,6 +74,23 @@ def test_an_upgrade_is_compared_with_the_installed_copy(workshop: Workshop) -> N
     assert decision["evidence"][0]["gained"]
 
 
+def test_an_upgrade_in_another_interpreter_is_compared_with_its_copy(workshop: Workshop) -> None:
+    """With --python, which pip leads from the one that was found to the one that is meant."""
+    first = workshop.folder / "first"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", first], check=True, timeout=60)
+    environ = {**workshop.environ, "VIRTUAL_ENV": str(first)}
+    in_target: list[str | Path] = ["--python", workshop.python, "install", "-U", "demo"]
+    release(workshop.archives, "1.0")
+    done = run(*in_target, environ=environ, cwd=workshop.work)
+    assert done.returncode == 0, done.stderr
+    release(workshop.archives, "1.1", **{"demo.pth": STARTUP_LINE})
+    report = workshop.work / "report.json"
+    done = run("--report", report, *in_target, environ=environ, cwd=workshop.work)
+    assert done.returncode == 40, done.stderr
+    (decision,) = json.loads(report.read_text())["decisions"]
+    assert decision["change"]["previous"] == "demo 1.0"
+
+
 def test_an_ordinary_upgrade_is_installed(workshop: Workshop) -> None:
     environ = {**workshop.environ, "VIRTUAL_ENV": str(workshop.environment)}
     for version in ("1.0", "1.1"):

@@ -251,10 +251,24 @@ def test_a_wheel_that_replaces_an_installed_copy_is_compared_with_it(
 ) -> None:
     (tmp_path / "demo-1.0.dist-info").mkdir()
     noting = Noting()
-    inspector = WithInstalledCopies(noting, folders=[tmp_path, tmp_path / "missing"])
+    folders: list[Path] = [tmp_path / "missing"]
+    inspector = WithInstalledCopies(noting, find_folders=lambda: tuple(folders))
+    folders.insert(0, tmp_path)
     inspector.begin(Artifact(path=tmp_path / name, origin=OriginKind.INDEX, sha256="0" * 64))
     (begun,) = noting.begun
     assert (begun.previous.path.name if begun.previous else None) == previous
+
+
+def test_folders_that_are_named_after_an_artifact_came_do_not_count(tmp_path: Path) -> None:
+    """As by an allowed build, which could pose as a pip of another interpreter."""
+    (tmp_path / "demo-1.0.dist-info").mkdir()
+    noting, folders = Noting(), [tmp_path]
+    inspector = WithInstalledCopies(noting, find_folders=lambda: tuple(folders))
+    artifact = Artifact(path=tmp_path / "other-1.0.tar.gz", origin=OriginKind.INDEX)
+    inspector.begin(artifact)
+    folders.clear()
+    inspector.begin(replace(artifact, path=tmp_path / "demo-1.1-py3-none-any.whl"))
+    assert [begun.previous is not None for begun in noting.begun] == [False, True]
 
 
 def test_findings_of_a_change_stand_before_the_rest() -> None:

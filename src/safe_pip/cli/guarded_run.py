@@ -7,7 +7,7 @@ by the time the run is finished.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from safe_pip.cache.store import VerdictStore
@@ -25,7 +25,7 @@ from safe_pip.terminal.tally import summary_line
 
 
 class GuardedRun:
-    """``review`` is what the gate asks; ``site_folders`` are the target's.
+    """``review`` is what the gate asks; ``site_folders`` tells the target's.
 
     Raises FeedError for a damaged list of malware.
     """
@@ -38,7 +38,7 @@ class GuardedRun:
         surroundings: Surroundings,
         policy: Policy,
         parts: Parts,
-        site_folders: Sequence[Path],
+        site_folders: Callable[[], Sequence[Path]],
     ) -> None:
         self._options = options
         self._scanner = parts.scanner
@@ -54,7 +54,7 @@ class GuardedRun:
         )
 
         self.review = Review(
-            inspector=WithInstalledCopies(self._inspector, folders=site_folders),
+            inspector=WithInstalledCopies(self._inspector, find_folders=site_folders),
             policy=policy,
             thresholds=parts.thresholds,
             gaps=self._feed.gaps,

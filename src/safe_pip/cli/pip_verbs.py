@@ -76,7 +76,7 @@ def run_guarded(
                     worker_count=GATE_WORKERS,
                     patience_seconds=GATE_PATIENCE_SECONDS,
                 ),
-                site_folders=target.site_folders,
+                site_folders=gate.site_folders,
             )
             runs.append(run)
             return run.review

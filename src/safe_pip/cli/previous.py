@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -64,21 +65,44 @@ class WithInstalledCopies:
     wheel that is built from one comes here again.
     """
 
-    def __init__(self, inspector: Inspecting, *, folders: Iterable[Path]) -> None:
+    def __init__(
+        self, inspector: Inspecting, *, find_folders: Callable[[], Sequence[Path]]
+    ) -> None:
         self._inspector = inspector
-        # There may be thousands to be listed: while pip starts, nobody waits for it.
-        finding = ThreadPoolExecutor(1, thread_name_prefix="copies")
-        self._copies = finding.submit(_copies_by_project, folders)
-        finding.shutdown(wait=False)
+        self._find_folders = find_folders
+        self._lock = threading.Lock()
+        self._has_begun = False
+        self._folders = find_folders()
+        self._copies = _finding_copies(self._folders)
 
     def begin(self, artifact: Artifact) -> Future[Inspected]:
+        copies = self._settled_copies()
         names = claimed_names(artifact.path.name)
         if names.kind == "wheel" and names.project is not None:
-            copy = self._copies.result().get(names.project)
+            copy = copies.result().get(names.project)
             if copy is not None and claimed_names(copy.name).version != names.version:
                 previous = Artifact(path=copy, origin=OriginKind.INSTALLED)
                 artifact = replace(artifact, previous=previous)
         return self._inspector.begin(artifact)
+
+    def _settled_copies(self) -> Future[Mapping[NormalizedName, Path]]:
+        """Of the folders that are known when the first artifact arrives. pip may have gone on in
+        another interpreter by then, for --python; later, an allowed build could name some."""
+        with self._lock:
+            if not self._has_begun:
+                self._has_begun = True
+                folders = self._find_folders()
+                if folders != self._folders:
+                    self._copies = _finding_copies(folders)
+            return self._copies
+
+
+def _finding_copies(folders: Sequence[Path]) -> Future[Mapping[NormalizedName, Path]]:
+    """There may be thousands to be listed: while pip starts, nobody waits for it."""
+    finding = ThreadPoolExecutor(1, thread_name_prefix="copies")
+    copies = finding.submit(_copies_by_project, folders)
+    finding.shutdown(wait=False)
+    return copies
 
 
 def _copies_by_project(folders: Iterable[Path]) -> Mapping[NormalizedName, Path]:

@@ -79,6 +79,17 @@ class Gate:
             return target
         raise self._silence()
 
+    def site_folders(self) -> Sequence[Path]:
+        """Where pip looks for what is installed already. For ``--python``, the first pip starts
+        another one elsewhere, before anything arrives; later, a build could pose as one."""
+        asked = [connection.hello for connection in self._connections[:2]]
+        folders = [
+            hello.interpreter.site_folders
+            for hello in reversed(asked)
+            if hello is not None and hello.interpreter is not None and not hello.required_by
+        ]
+        return folders[0] if folders else ()
+
     def run(self, make_reviewer: Callable[[], Reviewer], *, expect: Expecting | None = None) -> int:
         """Let pip go on; gives its exit status, or the refusing ruling's exit code. ``expect``
         hears the name and digest of what pip is about to fetch, from other threads.

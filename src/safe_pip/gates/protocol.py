@@ -44,8 +44,8 @@ ItemKind = Literal["file", "folder"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """``required_by`` is what a nested pip is building for; empty for the first pip, and only what
-    that says of its interpreter counts."""
+    """``required_by`` is what a nested pip is building for; empty for the first pip and for the
+    one that it starts for ``--python``. What others say of their interpreter does not count."""
 
     token: str
     protocol: int
