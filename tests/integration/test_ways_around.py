@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,32 @@ OPTIONS = [
     ["--no-build-isolation"],
     ["--prefix", "elsewhere"],
     ["--root", "elsewhere"],
+    ["--targ", "elsewhere"],
+    ["--config-settings", "a=b"],
+    ["--no-clean"],
+    ["--report", "-"],
 ]
+VARIABLES = {
+    "PIP_TARGET": "elsewhere",
+    "PIP_PYTHON": sys.executable,
+    "PIP_USE_DEPRECATED": "legacy-resolver",
+    "PIP_NO_BUILD_ISOLATION": "0",
+    "_PIP_RUNNING_IN_SUBPROCESS": "1",
+    "PYTHONINSPECT": "1",
+    "PYTHONOPTIMIZE": "2",
+    "PYTHONPYCACHEPREFIX": "elsewhere",
+    "PYTHONSAFEPATH": "1",
+    "PYTHONWARNINGS": "error",
+}
+REQUIREMENTS = (
+    "--index-url {index}\nalpha",
+    "--no-index\n--find-links {folder}\nalpha",
+    "--no-binary :none:\nalpha",
+    "-c constraints.txt\nalpha",
+    "file://localhost{folder}/{name}",
+    "file://{folder}/%61{name_after_a}#egg=alpha",
+    "alpha @ file://{folder}/{name}#subdirectory=",
+)
 
 
 def _needs(workshop: Workshop, version: str) -> None:
@@ -54,6 +80,36 @@ def test_denied_with_option(workshop: Workshop, options: list[str], kind: str) -
     assert workshop.marks == []
     assert workshop.installed() == []
     assert list(workshop.work.rglob("*.py*")) == []
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_denied_with_variable(workshop: Workshop, name: str) -> None:
+    if name == "PIP_USE_DEPRECATED":
+        _needs(workshop, "23.1")
+    write_pth_wheel(workshop.archives, "tool")
+    write_sdist(workshop.archives, "alpha", files=project_built_by("alpha", "tool"))
+    environ = {"PIP_TARGET": "elsewhere", name: VARIABLES[name]}
+    reviewer = RecordingReviewer("alpha")
+    assert workshop.guarded(reviewer, "install", "alpha", "tool", **environ) != 0
+    assert workshop.marks == []
+    assert workshop.installed() == []
+    assert list(workshop.work.rglob("*.pth")) == []
+
+
+@pytest.mark.parametrize("line", REQUIREMENTS)
+@pytest.mark.parametrize("kind", ["wheel", "sdist"])
+def test_denied_with_requirement(workshop: Workshop, line: str, kind: str) -> None:
+    write = write_pth_wheel if kind == "wheel" else write_canary_sdist
+    path = write(workshop.archives, "alpha")
+    (workshop.work / "constraints.txt").write_text(f"alpha @ file://{path}\n", encoding="utf-8")
+    text = line.format(
+        index=workshop.index.url, folder=path.parent, name=path.name, name_after_a=path.name[1:]
+    )
+    (workshop.work / "requirements.txt").write_text(text, encoding="utf-8")
+    arguments = ["install", "-r", "requirements.txt"]
+    assert workshop.guarded(RecordingReviewer("alpha"), *arguments) == EXIT_BLOCKED
+    assert workshop.marks == []
+    assert workshop.installed() == []
 
 
 @pytest.mark.parametrize("feature", ["inprocess-build-deps", "venv-isolation"])
