@@ -105,3 +105,30 @@ def test_nothing_of_it_is_installed(person: Person, compiled: bytes) -> None:  #
     assert ended.status == EXIT_UNSCANNABLE
     assert "compiled module without its source" in ended.screen
     assert nothing_happened(person)
+
+
+@pytest.mark.parametrize(
+    ("place", "mode", "is_refused"),
+    [
+        ("__pycache__/six.cpython-311.pyc", py_compile.PycInvalidationMode.UNCHECKED_HASH, True),
+        ("__pycache__/six.cpython-311.pyc", py_compile.PycInvalidationMode.TIMESTAMP, True),
+        ("other/__pycache__/a.cpython-311.pyc", py_compile.PycInvalidationMode.TIMESTAMP, True),
+        ("demo/__pycache__/a.cpython-311.pyc", py_compile.PycInvalidationMode.TIMESTAMP, False),
+        ("demo/__pycache__/a.cpython-311.pyc", py_compile.PycInvalidationMode.CHECKED_HASH, True),
+        (
+            "demo-1.0.data/data/lib/python3.11/site-packages/six/__pycache__/a.cpython-311.pyc",
+            py_compile.PycInvalidationMode.UNCHECKED_HASH,
+            True,
+        ),
+    ],
+)
+def test_byte_code_for_a_source_of_another_project(
+    tmp_path: Path, place: str, mode: py_compile.PycInvalidationMode, is_refused: bool
+) -> None:
+    """Python runs it in place of what that project installed, whose time may be well known."""
+    source, cache = tmp_path / "a.py", tmp_path / "a.pyc"
+    source.write_text("x = 1\n")
+    py_compile.compile(str(source), str(cache), invalidation_mode=mode)
+    files: dict[str, Content] = {"demo/__init__.py": "", place: cache.read_bytes()}
+    reason = "bytecode-for-source" if is_refused else ""
+    assert refusal(write_wheel(tmp_path, "demo", files=files)) == reason

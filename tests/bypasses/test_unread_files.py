@@ -48,7 +48,10 @@ def test_module_without_its_source(tmp_path: Path, name: str) -> None:
     "files",
     [
         {"demo/stage.py": b"", "demo/stage.pyc": b"\xa7\r\r\n"},
-        {"demo/__pycache__/gone.cpython-311.pyc": b"\xa7\r\r\n" + bytes(12)},
+        {
+            "demo/__init__.py": b"",
+            "demo/__pycache__/gone.cpython-311.pyc": b"\xa7\r\r\n" + bytes(12),
+        },
         {"demo/of-python-2.pyc": b"\x03\xf3\r\n", "demo/old.pyc": b"\x03\xf3\r\n"},
         {"demo/of_3_7.pyc": b"\x42\x0d\r\n", "demo/text.pyc": b"no byte code"},
         {"test/bytecode_3.11/00-loop.pyc": b"\xa7\r\r\n"},

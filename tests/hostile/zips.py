@@ -209,6 +209,11 @@ WHEELS: Mapping[str, Case] = {
     "zip-wheel-of-another-name-inside": Case(
         make=lambda: make_wheel("other", "9.9"), filename=WHEEL, anomaly="name-mismatch"
     ),
+    "zip-wheel-with-a-scheme-behind-its-parent": Case(
+        make=lambda: make_wheel(files={"x.data/../demo/scripts/git": EVIL}),
+        filename=WHEEL,
+        refused="ambiguous-member",
+    ),
     "zip-wheel-with-metadata-of-megabytes": Case(
         make=lambda: make_wheel(metadata="Name: demo\n" + "Classifier: x\n" * 700_000),
         filename=WHEEL,
@@ -251,6 +256,9 @@ ZIPS: Mapping[str, Case] = {
     ),
     "zip-name-with-a-nul": Case(
         make=lambda: named(b"demo-1.0/evil.py\0.txt"), anomaly="nul-in-name", holds="evil.py"
+    ),
+    "zip-name-that-ends-as-a-folder-behind-a-nul": Case(
+        make=lambda: named(b"demo-1.0/evil.py\0/"), anomaly="nul-in-name", holds="evil.py"
     ),
     "zip-name-empty": Case(make=lambda: named(b""), refused="broken-archive"),
     "zip-name-a-dot": Case(make=lambda: named(b"./."), refused="broken-archive"),

@@ -10,6 +10,7 @@ from safe_pip.errors import UnscannableError
 # PEP 552: the flag of a .pyc that Python runs without a look at its source's time and size. With
 # the second flag it compares a hash of the source, which whoever writes the .pyc can write into it.
 _HASH_BASED = 0b01
+_MAGIC_END = b"\r\n"
 # Before Python 3.7 a time stood where the flags stand since.
 _OLD_TAG = re.compile(r"\.(?:cpython-|pypy)3[0-6]\.")
 
@@ -21,7 +22,8 @@ def is_hash_based(head: bytes) -> bool:
 
 def refuse_hidden_source(contents: Contents) -> None:
     """Of an installed wheel the source could be inspected, and something else be run: pip compiles
-    it anew, but not with --no-compile.
+    it anew, but not with --no-compile. The source may also be another project's, in whose folder
+    the compiled module is put: that one pip leaves alone.
 
     Raises UnscannableError.
     """
@@ -29,9 +31,20 @@ def refuse_hidden_source(contents: Contents) -> None:
         folder, _, name = path.rpartition("/")
         if not folder.endswith("__pycache__") or not name.endswith(".pyc"):
             continue
-        source = f"{folder.removesuffix('__pycache__')}{name.partition('.')[0]}.py"
-        if source in contents.files and not _OLD_TAG.search(name) and is_hash_based(file.prefix):
+        package = folder.removesuffix("__pycache__")
+        has_source = f"{package}{name.partition('.')[0]}.py" in contents.files
+        # What is left over of a source that is no more is harmless in a package of its own.
+        is_own = has_source or (package and f"{package}__init__.py" in contents.files)
+        head = file.prefix
+        if _OLD_TAG.search(name) or head[2:4] != _MAGIC_END:
+            continue
+        if is_hash_based(head):
             raise UnscannableError(
                 f"{path!a} is run in place of its source, whatever that says",
+                reason="bytecode-for-source",
+            )
+        if not is_own:
+            raise UnscannableError(
+                f"{path!a} is run in place of a source that is not in the wheel",
                 reason="bytecode-for-source",
             )

@@ -135,6 +135,7 @@ def _open_zip(source: SourceBytes, ending: ZipEnding, name: FileName, meter: Met
     if len(dist_infos) > 1:
         contents.note("several-roots", "", f"{len(dist_infos)} .dist-info folders")
     dist_info = _own_dist_info(dist_infos, name)
+    _refuse_other_places(contents)
     refuse_hidden_source(contents)
     compare_record(contents, dist_info, meter.limits)
     metadata_file = contents.files.get(f"{dist_info}/METADATA")
@@ -142,6 +143,18 @@ def _open_zip(source: SourceBytes, ending: ZipEnding, name: FileName, meter: Met
     if metadata_file is not None:
         metadata = parse_core_metadata(read_bounded(metadata_file, meter.limits))
     return _Opened(kind=DistributionKind.WHEEL, contents=contents, metadata=metadata)
+
+
+def _refuse_other_places(contents: Contents) -> None:
+    """``x.data/../demo/scripts/git``: pip looks for the scheme in the part after the first, once
+    ``..`` is resolved, and so puts that in another place than the path says. ``demo\\x.pth`` lies
+    in no folder where a backslash is a letter."""
+    for anomaly in contents.anomalies:
+        is_started = anomaly.kind == "backslash-in-name" and anomaly.path.endswith(".pth")
+        if anomaly.kind == "parent-path" or is_started:
+            raise UnscannableError(
+                f"{anomaly.path!a} is {anomaly.detail}", reason="ambiguous-member"
+            )
 
 
 def _opened_sdist(contents: Contents, limits: Limits) -> _Opened:

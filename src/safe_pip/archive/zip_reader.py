@@ -61,7 +61,8 @@ def _add_member(
     info = member.info
     name = parse_member_name(info.orig_filename, meter.limits)
     contents.note_all(name.anomalies)
-    if info.orig_filename.endswith("/"):
+    # zipfile, and pip with it, takes the name to end at a NUL.
+    if info.orig_filename.endswith("/") and info.filename.endswith("/"):
         if info.file_size:
             contents.note("unlisted-bytes", name.path, "a folder with content")
         return
