@@ -13,6 +13,7 @@ from safe_pip.archive import DEFAULT_LIMITS
 from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.errors import UnscannableError
 from safe_pip.evidence import Surface
+from safe_pip.extractors import observe
 from safe_pip.extractors.surfaces import surfaces_of
 from safe_pip.inspection.installed import open_artifact
 from tests.builders import Content, write_sdist, write_tree, write_wheel
@@ -112,6 +113,34 @@ def test_script_with_a_dot_in_its_name_is_read_as_python(tmp_path: Path, folder:
         surfaces = surfaces_of(distribution)
     assert surfaces[f"{folder}/tool3.11.py"] in (Surface.ENTRY_POINT, Surface.MODULE)
     assert not any(path.startswith(f"{folder}/a.sh") for path in surfaces)
+
+
+@pytest.mark.parametrize("folder", ["demo-1.0.data/scripts", "demo-1.0.data/data/bin"])
+@pytest.mark.parametrize(
+    "first",
+    [
+        "#!/bin/sh\n'''exec' python3 \"$0\" \"$@\"\n' '''\n",
+        "#!/usr/bin/env pypy3\n",
+        "#!" + " " * 210 + "/usr/bin/python3\n",
+        "'''exec' python3 \"$0\" \"$@\"\n' '''\n",
+    ],
+    ids=["shell", "pypy", "far", "nothing"],
+)
+@pytest.mark.parametrize("name", ["tool", "deep/tool"])
+def test_script_that_does_not_begin_as_python_is_read(
+    tmp_path: Path, folder: str, first: str, name: str
+) -> None:
+    files: dict[str, Content] = {
+        f"{folder}/{name}": f"{first}import subprocess\nsubprocess.run('true')\n",
+        f"{folder}/shell": "#!/bin/sh\nset -e\n",
+        f"{folder}/native": b"\x7fELF\0",
+    }
+    artifact = Artifact(path=write_wheel(tmp_path, "demo", files=files), origin=OriginKind.INDEX)
+    with open_artifact(artifact, DEFAULT_LIMITS) as distribution:
+        found = {one.location.path for one in observe(distribution) if one.feature == "proc_spawn"}
+        paths = set(distribution.by_path)
+    assert found == {f"{folder}/{name}.py"}
+    assert paths.isdisjoint({f"{folder}/shell.py", f"{folder}/native.py"})
 
 
 FOREIGN = (

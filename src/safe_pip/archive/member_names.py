@@ -49,10 +49,15 @@ def parse_member_name(raw: str, limits: Limits) -> MemberName:
 def collision_key(path: str) -> str:
     """Equal for paths that are one file on a file system that ignores case, Unicode form, or
     what Windows does not keep of a name."""
-    path = _LOST_ON_WINDOWS.sub("", path)
+    path = name_on_windows(path)
     if path.isascii():
         return path.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+
+
+def name_on_windows(path: str) -> str:
+    """The file that Windows writes for a path."""
+    return _LOST_ON_WINDOWS.sub("", path)
 
 
 def resolve_link(path: str, target: str) -> str | None:

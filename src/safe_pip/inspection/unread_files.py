@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Set
 from dataclasses import replace
 
+from safe_pip.archive.member_names import name_on_windows
 from safe_pip.distribution import Distribution, DistributionKind, SourceFile
 from safe_pip.errors import UnscannableError
-from safe_pip.extractors.parsing import decode_source
+from safe_pip.extractors.parsing import decode_source, parse
 from safe_pip.extractors.program import import_lines
+from safe_pip.extractors.surfaces import is_python_path
 from safe_pip.extractors.wheel_layout import scheme_path, site_path
 
 _IMPORT = ("import ", "import\t")
+_RUN = (".py", ".pyw", ".pyc", ".pyd", ".pth", "setup.cfg", "pyproject.toml")
+_PROGRAM_FOLDERS = ("bin/", "scripts/")
+_ACTING = (ast.Call, ast.Import, ast.ImportFrom)
+_MAX_SCRIPT_BYTES = 16 << 20
+_FIRST_LINE_BYTES = 4_096
+# So much of a script is looked at to tell whether it is Python.
+_READ_BYTES = 200
 
 
 def refuse_unread_files(distribution: Distribution) -> None:
-    """Raises UnscannableError for a ``.pth`` file in which Python finds other lines than we do."""
+    """Raises UnscannableError for a ``.pth`` file in which Python finds other lines than we do, and
+    for what is Python under the name that Windows makes of its own."""
     for file in distribution.files:
+        kept = name_on_windows(file.path)
+        if kept.lower().endswith(_RUN) and not file.path.lower().endswith(_RUN):
+            raise UnscannableError(
+                f"{file.path!a} is {kept!a} on Windows", reason="ambiguous-member"
+            )
         if file.path.endswith(".pth") and _is_in_site_folder(file, distribution):
             _refuse_unread_lines(file)
 
 
-def with_dotted_scripts(distribution: Distribution) -> Distribution:
-    """With the Python scripts of a wheel that have a dot in their name, such as ``pip3.11``, under
-    a path by which they are known for Python."""
+def with_unread_scripts(distribution: Distribution) -> Distribution:
+    """With the Python scripts of a wheel that are not known for Python by their path and first
+    line, such as ``pip3.11``, under a path by which they are."""
     if distribution.kind is not DistributionKind.WHEEL:
         return distribution
     scripts = tuple(
         replace(file, path=_free_path(file.path, distribution.by_path.keys()))
         for file in distribution.files
-        if _is_dotted_script(file)
+        if _is_unread_script(file)
     )
     return replace(distribution, files=(*distribution.files, *scripts)) if scripts else distribution
 
@@ -60,11 +76,21 @@ def _refuse_unread_lines(file: SourceFile) -> None:
         )
 
 
-def _is_dotted_script(file: SourceFile) -> bool:
+def _is_unread_script(file: SourceFile) -> bool:
     scheme, below = scheme_path(file.path)
-    is_program = scheme == "scripts" or (scheme == "data" and below.startswith("bin/"))
-    name = below.rpartition("/")[2]
-    if not is_program or "." not in name or name.endswith((".py", ".pyw")):
+    is_program = scheme == "scripts" or (
+        scheme == "data" and below.casefold().startswith(_PROGRAM_FOLDERS)
+    )
+    if not is_program or file.path.endswith((".py", ".pyw")) or file.size > _MAX_SCRIPT_BYTES:
         return False
-    first_line = file.head(200).partition(b"\n")[0]
-    return first_line.startswith(b"#!") and b"python" in first_line
+    first_line = file.head(_FIRST_LINE_BYTES).partition(b"\n")[0]
+    is_python = first_line.startswith(b"#!") and b"python" in first_line
+    if is_python_path(file.path) and is_python and b"python" in first_line[:_READ_BYTES]:
+        return False
+    if is_python or (first_line.startswith(b"#!") and b"pypy" in first_line):
+        return True
+    # A shell script can be Python too, and hand itself over to it.
+    if b"\0" in first_line:
+        return False
+    tree = parse(decode_source(file.read().replace(b"\0", b" "))).tree
+    return tree is not None and any(isinstance(node, _ACTING) for node in ast.walk(tree))
