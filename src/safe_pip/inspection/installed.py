@@ -41,6 +41,7 @@ from safe_pip.inspection.inner_archives import with_inner_modules
 from safe_pip.inspection.own_places import refuse_foreign_places
 from safe_pip.inspection.repositories import refuse_repository_commands
 from safe_pip.inspection.source_coding import with_plain_sources
+from safe_pip.inspection.startup_places import with_startup_places
 from safe_pip.inspection.unread_files import refuse_unread_files, with_unread_scripts
 from safe_pip.inspection.unscannable import (
     INSTALLED,
@@ -64,7 +65,7 @@ def open_artifact(artifact: Artifact, limits: Limits) -> Iterator[Distribution]:
         with open_distribution(artifact, limits) as distribution:
             refuse_unread_backend(distribution)
             opened = with_inner_modules(with_unread_scripts(distribution), limits)
-            opened = with_plain_sources(opened)
+            opened = with_plain_sources(with_startup_places(opened))
             # An audit of what is installed tells of these instead.
             refuse_unread_modules(opened)
             refuse_unread_files(opened)

@@ -1,0 +1,106 @@
+"""Modules that run whenever Python starts, wherever a wheel has them: under a path by which they
+are known for that.
+
+``site`` imports sitecustomize, which may be a package, from any folder that a ``.pth`` file adds;
+and what such a file imports may come from those folders too, or from another scheme of the wheel.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Set
+from dataclasses import replace
+
+from safe_pip.distribution import Distribution, SourceFile
+from safe_pip.errors import UnscannableError
+from safe_pip.extractors.wheel_layout import is_wheel, scheme_path, site_path
+
+_STARTUP = ("sitecustomize", "usercustomize")
+_SUFFIX = re.compile(r"(?:/__init__)?((?:\.[\w-]+)*\.(?:pyw?|so|pyd))")
+_IMPORTED = re.compile(
+    r"\b(?:import|from)\s+([\w.]+)|\b(?:__import__|import_module)\(\s*[\"']([\w.]+)[\"']"
+)
+_IMPORT_LINE = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n])import[ \t]")
+_MAX_PTH_BYTES = 16 << 20
+_MAX_NAMES = 200
+
+
+def with_startup_places(distribution: Distribution) -> Distribution:
+    """With a second path for each such module that has none. Raises UnscannableError for a ``.pth``
+    file of another kind than Python reads to its end."""
+    if not is_wheel(distribution):
+        return distribution
+    names, is_path_longer = _started(distribution)
+    taken = set(distribution.by_path)
+    found: list[SourceFile] = []
+    for file in distribution.files:
+        for name in names:
+            if _is_module(file, name, distribution, anywhere=is_path_longer):
+                suffix = _SUFFIX.search(file.path)
+                path = _free_path(f"{name.replace('.', '/')}{suffix[1] if suffix else ''}", taken)
+                taken.add(path)
+                found.append(replace(file, path=path))
+    return replace(distribution, files=(*distribution.files, *found)) if found else distribution
+
+
+def _started(distribution: Distribution) -> tuple[Set[str], bool]:
+    """The modules that are imported at every start, and whether there are folders added to those
+    that they may come from."""
+    names, is_path_longer = set(_STARTUP), False
+    for file in distribution.files:
+        below = site_path(file.path, distribution)
+        if below is None or "/" in below or not below.endswith(".pth"):
+            continue
+        for line in _lines(file):
+            if line.startswith(("import ", "import\t")):
+                words = {one or other for one, other in _IMPORTED.findall(line)}
+                names |= {word for word in words if not _is_of_python(word)}
+                is_path_longer = is_path_longer or "path" in line or "site" in line
+            elif line.strip() and not line.startswith("#"):
+                is_path_longer = True
+    if len(names) > _MAX_NAMES:
+        raise UnscannableError("too many modules are started", reason="ambiguous-pth")
+    return names, is_path_longer
+
+
+def _lines(file: SourceFile) -> list[str]:
+    data = file.read()
+    if b"\0" not in data and file.size <= _MAX_PTH_BYTES:
+        return data.decode("utf-8-sig", "replace").splitlines()
+    # PyTorch's weights end in .pth too.
+    if _IMPORT_LINE.search(data):
+        raise UnscannableError(
+            f"{file.path!a} has lines that Python runs, and is no text", reason="ambiguous-pth"
+        )
+    return []
+
+
+def _is_of_python(name: str) -> bool:
+    return name.partition(".")[0] in sys.stdlib_module_names
+
+
+def _is_module(file: SourceFile, name: str, distribution: Distribution, *, anywhere: bool) -> bool:
+    path = name.replace(".", "/")
+    below = site_path(file.path, distribution)
+    place = below if below is not None else scheme_path(file.path)[1]
+    if _names(place, path):
+        is_package = "/" in place[len(path) :]
+        is_known = below == file.path or (
+            scheme_path(file.path)[0] in ("purelib", "platlib") and name in _STARTUP
+        )
+        return below is not None and (not is_known or (is_package and name in _STARTUP))
+    start = place.rfind(f"/{path}")
+    return anywhere and start >= 0 and _names(place[start + 1 :], path)
+
+
+def _names(place: str, path: str) -> bool:
+    return place.startswith(path) and _SUFFIX.fullmatch(place, len(path)) is not None
+
+
+def _free_path(path: str, taken: Set[str]) -> str:
+    """Where an installed one is known for what it is."""
+    for folder in ("", "startup.data/purelib/", "startup.data/platlib/"):
+        if f"{folder}{path}" not in taken:
+            return f"{folder}{path}"
+    raise UnscannableError(f"{path!a} is there many times", reason="ambiguous-member")
