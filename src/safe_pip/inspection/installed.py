@@ -40,6 +40,7 @@ from safe_pip.inspection.byte_code import refuse_unread_modules
 from safe_pip.inspection.inner_archives import with_inner_modules
 from safe_pip.inspection.own_places import refuse_foreign_places
 from safe_pip.inspection.repositories import refuse_repository_commands
+from safe_pip.inspection.shadowing import refuse_shadowing
 from safe_pip.inspection.source_coding import with_plain_sources
 from safe_pip.inspection.startup_places import with_startup_places
 from safe_pip.inspection.unread_files import refuse_unread_files, with_unread_scripts
@@ -70,6 +71,7 @@ def open_artifact(artifact: Artifact, limits: Limits) -> Iterator[Distribution]:
             refuse_unread_modules(opened)
             refuse_unread_files(opened)
             refuse_foreign_places(opened)
+            refuse_shadowing(distribution)
             is_own_tree = (
                 artifact.origin in OWN_TREE_ORIGINS
                 and distribution.kind is DistributionKind.DIRECTORY

@@ -1,0 +1,103 @@
+"""Shadowing: files of a wheel that Python, pip or safe-pip would take before those they mean.
+
+Python looks for modules beside a script first, so that what lies beside ``pip`` is imported by it;
+pip and Python read settings from the environment, and take whatever has a name like that of
+metadata for another project.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from packaging.utils import canonicalize_name
+
+from safe_pip.distribution import Distribution, DistributionKind, SourceFile
+from safe_pip.errors import UnscannableError
+from safe_pip.extractors.wheel_layout import scheme_path, site_path
+
+# What pip's and safe-pip's scripts import that does not belong to Python.
+_IMPORTED = frozenset(
+    "pip safe_pip numpy onnxruntime packaging platformdirs rich tomli".split()  # noqa: SIM905
+)
+_PROTECTED = frozenset(map(str.casefold, sys.stdlib_module_names)) | _IMPORTED
+_MODULE = re.compile(r"\.(?:pyw?|pyc|so|pyd)", re.IGNORECASE)
+_PROGRAM_FOLDER = re.compile(r"(?:bin|scripts)/", re.IGNORECASE)
+# pip.conf and pip.ini, and by which Python finds its own library (documentation of sys.path).
+_SETTINGS = re.compile(
+    r"pip\.(?:conf|ini)|(?:(?:bin|scripts)/)?(?:pybuilddir\.txt|[\w.]+\._pth)", re.IGNORECASE
+)
+_LIBRARY = re.compile(
+    r"(?:lib(?:64)?/)?(?:python|pypy)[\d.]+(?:t?\.zip)?(?:/(?!(?:site|dist)-packages/)|\Z)"
+    r"|(?:lib|dlls)/[^/]+\.(?:pyw?|pyc|pyd)\Z|.*/(?:site|dist)-packages/",
+    re.IGNORECASE,
+)
+_METADATA = re.compile(r"(?P<project>[^/-]+)[^/]*\.(?:dist|egg)-info", re.IGNORECASE)
+_START_UP = {
+    "_virtualenv": canonicalize_name("virtualenv"),
+    "_distutils_hack": canonicalize_name("setuptools"),
+}
+
+
+def refuse_shadowing(distribution: Distribution) -> None:
+    """Raises UnscannableError for a wheel with such a file."""
+    if distribution.kind is not DistributionKind.WHEEL:
+        return
+    for file in distribution.files:
+        if what := _shadowed(file.path, distribution):
+            raise UnscannableError(
+                f"{file.path!a} takes the place of {what}", reason="foreign-place"
+            )
+        if file.path.count("/") == 1 and file.path.endswith(".dist-info/entry_points.txt"):
+            _refuse_scripts(file)
+
+
+def _shadowed(path: str, distribution: Distribution) -> str | None:
+    scheme, below = scheme_path(path)
+    if scheme == "data":
+        if _SETTINGS.fullmatch(below):
+            return "settings of pip or Python"
+        if _LIBRARY.match(below) and site_path(path, distribution) is None:
+            return "Python's own library"
+    program = below if scheme == "scripts" else None
+    if scheme == "data" and _PROGRAM_FOLDER.match(below):
+        program = below.partition("/")[2]
+    if program is not None:
+        return _module_of_a_script(program)
+    top, slash, _ = below.partition("/")
+    if scheme in ("purelib", "platlib"):
+        owner = _START_UP.get(top.partition(".")[0])
+        if owner is not None and owner != distribution.project:
+            return f"what {owner} runs whenever Python starts"
+        return _other_project(top, slash, distribution)
+    return None
+
+
+def _module_of_a_script(program: str) -> str | None:
+    top, slash, _ = program.partition("/")
+    name = top.partition(".")[0]
+    is_module = bool(slash) or _MODULE.search(top[len(name) :]) is not None
+    if is_module and name.casefold() in _PROTECTED:
+        return f"the module {name}, for every script beside it"
+    return None
+
+
+def _other_project(top: str, slash: str, distribution: Distribution) -> str | None:
+    """A wheel's own metadata is in a folder whose name ends in small letters: pip wants one of
+    these alone."""
+    match = _METADATA.fullmatch(top)
+    if match is None or (slash and top.endswith(".dist-info")):
+        return None
+    if canonicalize_name(match["project"]) == distribution.project:
+        return None
+    return "the metadata of another project"
+
+
+def _refuse_scripts(file: SourceFile) -> None:
+    """A script is written under the name of its entry point: under that of a module, it is one."""
+    for line in file.read().decode("utf-8", "replace").splitlines():
+        name, equals, _ = line.strip().partition("=")
+        if equals and (what := _module_of_a_script(name.strip())):
+            raise UnscannableError(
+                f"{file.path!a} takes the place of {what}", reason="foreign-place"
+            )
