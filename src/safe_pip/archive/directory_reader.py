@@ -14,7 +14,7 @@ from safe_pip.archive.contents import Contents, joined
 from safe_pip.archive.limits import Meter
 from safe_pip.archive.links import Link, add_links
 from safe_pip.archive.member_names import parse_member_name
-from safe_pip.archive.zip_ends import ZipEndWatch
+from safe_pip.archive.zip_ends import END_SIGNATURE, TAIL_BYTES, ZipEndWatch
 from safe_pip.distribution import CHUNK_BYTES, PREFIX_BYTES, SourceFile
 from safe_pip.errors import UnscannableError
 
@@ -84,6 +84,8 @@ class _Walk:
         """Of a file of version control: what Python could import, and what could name commands."""
         if _is_code(file.name) or self._is_own_tree:
             return _is_code(file.name)
+        if _ends_as_zip(file):
+            return True  # Python imports from it, wherever it lies.
         parts = file.relative_to(self.root).parts
         is_own_clone = parts[0] == ".git" and not self._is_of_another_system
         return file.name in _SETTINGS or (".git" in parts and not is_own_clone)
@@ -203,6 +205,12 @@ def _is_checked_cache(path: Path) -> bool:
     # Python imports modules from a zip whatever stands before it.
     is_module = len(head) == _PYC_HEAD_BYTES and not watch.has_zip_end
     return is_module and not is_hash_based(head)
+
+
+def _ends_as_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - TAIL_BYTES, 0))
+        return END_SIGNATURE in file.read(TAIL_BYTES)
 
 
 def _is_code(name: str) -> bool:

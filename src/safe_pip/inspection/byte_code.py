@@ -21,6 +21,8 @@ _OLD_MAGIC = ((20_000, 62_300), (3_000, 3_400))
 # A word, and whether it is the name of a keyword argument: setup has one called packages.
 _WORD = re.compile(rb"(\w+)(\s*=(?!=))?")
 
+_ATTRIBUTE = re.compile(rb"\battr\W{1,80}([\w.]+)")
+
 
 def refuse_unread_modules(distribution: Distribution) -> None:
     """Raises UnscannableError for a module of byte code alone.
@@ -75,8 +77,13 @@ def _is_importable(path: str, paths: Set[str], named: Set[str]) -> bool:
 
 
 def _named_at_the_root(distribution: Distribution) -> Set[str]:
-    """The words of the sources that a build may start with."""
+    """The words of the sources that a build may start with, and what setuptools is told to import
+    for the value of a field."""
     words: set[bytes] = set()
+    for name in ("setup.cfg", "pyproject.toml"):
+        if (settings := distribution.by_path.get(name)) is not None:
+            for names in _ATTRIBUTE.findall(settings.read()):
+                words.update(names.split(b"."))
     for file in distribution.files:
         if "/" not in file.path and file.path.endswith(".py"):
             words.update(word for word, assigned in _WORD.findall(file.read()) if not assigned)

@@ -36,6 +36,7 @@ from safe_pip.distribution import (
 )
 from safe_pip.errors import UnscannableError
 from safe_pip.inspection.build_backend import refuse_unread_backend
+from safe_pip.inspection.build_scripts import refuse_unread_build_scripts
 from safe_pip.inspection.byte_code import refuse_unread_modules
 from safe_pip.inspection.inner_archives import with_inner_modules
 from safe_pip.inspection.own_places import refuse_foreign_places
@@ -65,6 +66,7 @@ def open_artifact(artifact: Artifact, limits: Limits) -> Iterator[Distribution]:
     if artifact.origin is not OriginKind.INSTALLED:
         with open_distribution(artifact, limits) as distribution:
             refuse_unread_backend(distribution)
+            refuse_unread_build_scripts(distribution)
             opened = with_inner_modules(with_unread_scripts(distribution), limits)
             opened = with_plain_sources(with_startup_places(opened))
             # An audit of what is installed tells of these instead.

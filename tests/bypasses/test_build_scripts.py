@@ -1,0 +1,72 @@
+"""What a build runs because a file of settings names it is Python that can be read."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from safe_pip.archive import DEFAULT_LIMITS
+from safe_pip.artifact import Artifact, OriginKind
+from safe_pip.errors import UnscannableError
+from safe_pip.inspection.installed import open_artifact
+from tests.builders import Content, write_sdist, write_tree
+
+BYTE_CODE = b"\xa7\r\r\n" + bytes(12)
+HATCH = "[tool.hatch.build.hooks.custom]\npath = 'hooks/a.{}'\n"
+
+
+def refusal(path: Path, origin: OriginKind = OriginKind.INDEX) -> str | None:
+    try:
+        with open_artifact(Artifact(path=path, origin=origin), DEFAULT_LIMITS):
+            return None
+    except UnscannableError as error:
+        return error.reason
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "is_refused"),
+    [
+        ("[tool.poetry.build]\nscript = 'notes.txt'\n", "notes.txt", True),
+        ("[tool.poetry]\nbuild = './notes'\n", "notes", True),
+        ("[tool.'p\\x6fetry']\nbuild = 'notes'\n".replace("'", '"'), "notes", False),
+        ('[tool."p\\u006fetry"]\nbuild = "notes"\n', "notes", True),
+        ("[tool.poetry.build]\nscript = 'build.py'\n", "build.py", False),
+        (HATCH.format("pyc"), "hooks/a.pyc", True),
+        (HATCH.format("so"), "hooks/a.so", True),
+        (HATCH.format("py"), "hooks/a.py", False),
+        ("[tool.pdm.version]\nsource = 'call'\ngetter = 'a:b'\n", "a.txt", False),
+        ("[tool.pdm.build]\ncustom-hook = 'Hook.PYC'\n", "hook.pyc", True),
+    ],
+)
+def test_script_of_a_build(tmp_path: Path, settings: str, name: str, is_refused: bool) -> None:
+    files: dict[str, Content] = {"pyproject.toml": settings, name: "x = 1\n"}
+    reason = "build-script-unread" if is_refused else None
+    assert refusal(write_sdist(tmp_path, "demo", files=files)) == reason
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("setup.cfg", "[metadata]\nversion = attr: deep.hidden.version\n"),
+        ("pyproject.toml", '[tool.setuptools.dynamic]\nversion = {attr = "deep.hidden.version"}\n'),
+    ],
+)
+def test_compiled_module_that_setuptools_imports(tmp_path: Path, name: str, text: str) -> None:
+    files: dict[str, Content] = {name: text, "deep/hidden.pyc": BYTE_CODE}
+    assert refusal(write_sdist(tmp_path, "demo", files=files)) == "module-compiled"
+
+
+@pytest.mark.parametrize("folder", [".hg", ".svn/deep", ".git"])
+def test_archive_in_a_folder_of_version_control(tmp_path: Path, folder: str) -> None:
+    """The back end that a build would load from there is refused, and others are read."""
+    archive = f"{folder}/store.bin"
+    backend = f'[build-system]\nrequires = []\nbuild-backend = "a"\nbackend-path = ["{archive}"]\n'
+    tree = write_tree(tmp_path / "tree", {"pyproject.toml": backend, archive: ""})
+    with zipfile.ZipFile(tree / archive, "w") as zipped:
+        zipped.writestr("a.py", "x = 1\n")
+    assert refusal(tree, OriginKind.VCS) == "backend-in-archive"
+    (tree / "pyproject.toml").unlink()
+    with open_artifact(Artifact(path=tree, origin=OriginKind.VCS), DEFAULT_LIMITS) as found:
+        assert f"{archive}/a.py" in found.by_path
