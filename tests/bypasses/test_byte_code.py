@@ -112,6 +112,7 @@ def test_nothing_of_it_is_installed(person: Person, compiled: bytes) -> None:  #
     [
         ("__pycache__/six.cpython-311.pyc", py_compile.PycInvalidationMode.UNCHECKED_HASH, True),
         ("__pycache__/six.cpython-311.pyc", py_compile.PycInvalidationMode.TIMESTAMP, True),
+        ("__PyCache__/six.cpython-311.PYC", py_compile.PycInvalidationMode.TIMESTAMP, True),
         ("other/__pycache__/a.cpython-311.pyc", py_compile.PycInvalidationMode.TIMESTAMP, True),
         ("demo/__pycache__/a.cpython-311.pyc", py_compile.PycInvalidationMode.TIMESTAMP, False),
         ("demo/__pycache__/a.cpython-311.pyc", py_compile.PycInvalidationMode.CHECKED_HASH, True),

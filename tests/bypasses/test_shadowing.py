@@ -23,6 +23,7 @@ SHADOWS = (
     *("demo-1.0.data/data/lib/python3.11/os.py", "demo-1.0.data/data/lib/python311.zip"),
     *("demo-1.0.data/data/lib/python3.11/lib-dynload/_x.so", "x.data/data/Lib/abc.py"),
     *("demo-1.0.data/data/Lib/Site-Packages/a.py", "_virtualenv.py", "_distutils_hack/a.py"),
+    "demo-1.0.dist-info/direct_url.json",
     *("requests-9.egg-info/PKG-INFO", "requests-9.egg-info", "requests-9.DIST-INFO/METADATA"),
 )
 

@@ -99,3 +99,16 @@ def test_pth_file_that_python_reads_further_than_we_do(tmp_path: Path, end: byte
     weights = write_wheel(tmp_path, "weights", files={"weights.pth": b"\x80\x02import \0"})
     with open_artifact(Artifact(path=weights, origin=OriginKind.INDEX), DEFAULT_LIMITS):
         pass
+
+
+@pytest.mark.parametrize("place", ["", "demo-1.0.data/platlib/"])
+def test_start_file_of_python_3_15(tmp_path: Path, place: str) -> None:
+    """It names functions that are called at every start (PEP 829)."""
+    files: dict[str, Content] = {
+        "demo/boot.py": "import subprocess\ndef go():\n    subprocess.run(['echo', 'ran'])\n",
+        f"{place}demo.start": "# a remark\ndemo.boot:go\nno entry point\n",
+    }
+    found = started(write_wheel(tmp_path, "demo", files=files))
+    assert {"startup_spawns", "pth_import_line"} <= found
+    other = write_wheel(tmp_path, "other", files={"demo/demo.start": "demo.boot:go\n"})
+    assert not started(other)

@@ -29,9 +29,11 @@ def refuse_hidden_source(contents: Contents) -> None:
     """
     for path, file in contents.files.items():
         folder, _, name = path.rpartition("/")
-        if not folder.endswith("__pycache__") or not name.endswith(".pyc"):
+        # Some file systems make no difference between upper and lower case.
+        is_cache = folder.casefold().endswith("__pycache__")
+        if not is_cache or not name.casefold().endswith(".pyc"):
             continue
-        package = folder.removesuffix("__pycache__")
+        package = folder[: -len("__pycache__")]
         has_source = f"{package}{name.partition('.')[0]}.py" in contents.files
         # What is left over of a source that is no more is harmless in a package of its own.
         is_own = has_source or (package and f"{package}__init__.py" in contents.files)

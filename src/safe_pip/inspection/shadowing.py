@@ -33,6 +33,8 @@ _LIBRARY = re.compile(
     re.IGNORECASE,
 )
 _METADATA = re.compile(r"(?P<project>[^/-]+)[^/]*\.(?:dist|egg)-info", re.IGNORECASE)
+# pip freeze tells it, and what is installed from there comes from where it says.
+_ORIGIN = ".dist-info/direct_url.json"
 _START_UP = {
     "_virtualenv": canonicalize_name("virtualenv"),
     "_distutils_hack": canonicalize_name("setuptools"),
@@ -54,6 +56,8 @@ def refuse_shadowing(distribution: Distribution) -> None:
 
 def _shadowed(path: str, distribution: Distribution) -> str | None:
     scheme, below = scheme_path(path)
+    if below.casefold().endswith(_ORIGIN) and below.count("/") == 1:
+        return "pip's record of where a project comes from"
     if scheme == "data":
         if _SETTINGS.fullmatch(below):
             return "settings of pip or Python"

@@ -11,8 +11,9 @@ import re
 import sys
 from collections.abc import Set
 from dataclasses import replace
+from functools import partial
 
-from safe_pip.distribution import Distribution, SourceFile
+from safe_pip.distribution import PREFIX_BYTES, Distribution, SourceFile
 from safe_pip.errors import UnscannableError
 from safe_pip.extractors.wheel_layout import is_wheel, scheme_path, site_path
 
@@ -22,6 +23,9 @@ _IMPORTED = re.compile(
     r"\b(?:import|from)\s+([\w.]+)|\b(?:__import__|import_module)\(\s*[\"']([\w.]+)[\"']"
 )
 _IMPORT_LINE = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n])import[ \t]")
+_ENTRY_POINT = re.compile(r"([\w.]+)\s*:\s*([\w.]+)")
+_CALL = "import sys; from {} import {}; {}()\n"
+_MAX_START_BYTES = 1 << 20
 _MAX_PTH_BYTES = 16 << 20
 _MAX_NAMES = 200
 
@@ -31,6 +35,7 @@ def with_startup_places(distribution: Distribution) -> Distribution:
     file of another kind than Python reads to its end."""
     if not is_wheel(distribution):
         return distribution
+    distribution = _with_start_lines(distribution)
     names, is_path_longer = _started(distribution)
     taken = set(distribution.by_path)
     found: list[SourceFile] = []
@@ -41,6 +46,33 @@ def with_startup_places(distribution: Distribution) -> Distribution:
                 path = _free_path(f"{name.replace('.', '/')}{suffix[1] if suffix else ''}", taken)
                 taken.add(path)
                 found.append(replace(file, path=path))
+    return replace(distribution, files=(*distribution.files, *found)) if found else distribution
+
+
+def _with_start_lines(distribution: Distribution) -> Distribution:
+    """With what Python 3.15 calls for a ``.start`` file (PEP 829) as lines of a ``.pth`` file."""
+    found: list[SourceFile] = []
+    for file in distribution.files:
+        below = site_path(file.path, distribution)
+        if below is None or "/" in below or not below.endswith(".start"):
+            continue
+        path = f"{file.path}.pth"
+        if path in distribution.by_path or file.size > _MAX_START_BYTES:
+            raise UnscannableError(f"{file.path!a} cannot be read", reason="ambiguous-pth")
+        lines = file.read().decode("utf-8-sig", "replace").splitlines()
+        points = (_ENTRY_POINT.fullmatch(line.strip()) for line in lines)
+        calls = [_CALL.format(one[1], one[2].partition(".")[0], one[2]) for one in points if one]
+        content = "".join(calls).encode()
+        found.append(
+            replace(
+                file,
+                path=path,
+                size=len(content),
+                load=partial(bytes, content),
+                stream=None,
+                prefix=content[:PREFIX_BYTES],
+            )
+        )
     return replace(distribution, files=(*distribution.files, *found)) if found else distribution
 
 
