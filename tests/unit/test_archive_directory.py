@@ -12,7 +12,13 @@ from safe_pip.archive import DEFAULT_LIMITS, open_distribution
 from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.distribution import DistributionKind
 from safe_pip.errors import UnscannableError
-from tests.builders import make_wheel, setuptools_pyproject, write_sdist, write_tree, write_wheel
+from tests.builders import (
+    make_sdist,
+    setuptools_pyproject,
+    write_sdist,
+    write_tree,
+    write_wheel,
+)
 from tests.reading import opened_tree
 
 PYPROJECT = setuptools_pyproject("demo", "1.0")
@@ -176,8 +182,8 @@ def test_path_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 def test_nothing_is_written_beside_an_archive(tmp_path: Path) -> None:
-    path = tmp_path / "demo-1.0-py3-none-any.whl"
-    path.write_bytes(make_wheel(files={"../evil.py": "", "a.py": ""}, record=False))
+    path = tmp_path / "demo-1.0.zip"
+    path.write_bytes(make_sdist(files={"../../evil.py": "", "a.py": ""}, format="zip"))
     with open_distribution(Artifact(path=path, origin=OriginKind.FILE)) as distribution:
         for file in distribution.files:
             file.read()
