@@ -15,8 +15,9 @@ class Case:
     """Either ``refused`` with that reason, or read with (at least) that ``anomaly``, or read.
 
     ``holds`` is a path that must be among the files read: what pip would write must be seen.
-    ``may_be_refused``: what the newest tarfile takes for damage and older ones leave out, or
-    what ends for want of memory on one machine and not on another.
+    ``may_be_refused``: what the newest tarfile takes for damage and older ones leave out, what
+    ends for want of memory on one machine and not on another, or what can be read and is refused
+    by an inspection.
     """
 
     make: Callable[[], bytes]
