@@ -375,7 +375,7 @@ def test_what_its_name_says_is_no_disguise(path: str, content: Content) -> None:
 def test_bytecode_without_source_is_seen() -> None:
     assert places(in_wheel({"demo/a.pyc": PYC}), "pyc_without_py") == [("demo/a.pyc", 0)]
     assert not places(in_wheel({"demo/a.pyc": PYC, "demo/a.py": ""}), "pyc_without_py")
-    cached = {"demo/__pycache__/a.cpython-311.pyc": PYC}
+    cached: dict[str, Content] = {"demo/__init__.py": "", "demo/__pycache__/a.cpython-311.pyc": PYC}
     assert not places(in_wheel(cached), "pyc_without_py")
 
 
