@@ -33,7 +33,7 @@ from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.errors import UnscannableError
 from safe_pip.evidence import Evidence
 from safe_pip.extractors import SCHEMA, observe
-from safe_pip.inspection.installed import open_artifact
+from safe_pip.inspection.opening import open_artifact
 
 # What ``extractors.triggers`` promises: no module does any of this without a trigger.
 PROMISED = frozenset(

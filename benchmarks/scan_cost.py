@@ -32,7 +32,7 @@ from safe_pip.errors import UnscannableError
 from safe_pip.evidence import Evidence
 from safe_pip.extractors import SCHEMA, code, files, metadata, observe, text
 from safe_pip.extractors.unit import python_units
-from safe_pip.inspection.installed import open_artifact
+from safe_pip.inspection.opening import open_artifact
 
 if TYPE_CHECKING:
     from safe_pip.scoring.scorer import Scorer

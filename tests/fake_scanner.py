@@ -30,8 +30,8 @@ from safe_pip.evidence import Evidence, Location, Surface
 from safe_pip.extractors import SCHEMA, names
 from safe_pip.feature import Group
 from safe_pip.inspection import worker
-from safe_pip.inspection.installed import open_artifact, verdict_kind
 from safe_pip.inspection.one_path import lookalike
+from safe_pip.inspection.opening import open_artifact, verdict_kind
 from safe_pip.inspection.processes import SpawnedProcess, worker_command
 from safe_pip.inspection.scanner import scanner_id
 from safe_pip.inspection.source_lines import with_source

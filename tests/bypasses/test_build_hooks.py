@@ -15,7 +15,7 @@ from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.distribution import DistributionKind
 from safe_pip.errors import EXIT_UNSCANNABLE, UnscannableError
 from safe_pip.inspection.build_backend import refuse_unread_backend
-from safe_pip.inspection.installed import open_artifact
+from safe_pip.inspection.opening import open_artifact
 from tests.builders import Content, write_sdist
 from tests.integration.canaries import project_files
 from tests.integration.conftest import Workshop, workshop  # noqa: F401

@@ -10,7 +10,7 @@ import pytest
 from safe_pip.archive import DEFAULT_LIMITS
 from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.errors import UnscannableError
-from safe_pip.inspection.installed import open_artifact
+from safe_pip.inspection.opening import open_artifact
 from tests.builders import Content, write_sdist, write_tree
 
 BYTE_CODE = b"\xa7\r\r\n" + bytes(12)

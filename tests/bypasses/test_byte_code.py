@@ -12,7 +12,7 @@ import pytest
 from safe_pip.archive import DEFAULT_LIMITS
 from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.errors import EXIT_UNSCANNABLE, UnscannableError
-from safe_pip.inspection.installed import open_artifact
+from safe_pip.inspection.opening import open_artifact
 from tests.builders import Content, write_sdist, write_wheel
 from tests.integration.conftest import workshop  # noqa: F401
 from tests.integration.test_faults import nothing_happened, person  # noqa: F401

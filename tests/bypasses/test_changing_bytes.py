@@ -12,7 +12,7 @@ import pytest
 from safe_pip.archive import DEFAULT_LIMITS, open_distribution, read_archive
 from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.errors import UnscannableError
-from safe_pip.inspection.installed import open_artifact
+from safe_pip.inspection.opening import open_artifact
 from tests.builders import Content, write_tree
 from tests.bypasses.test_gate import stored_wheel
 from tests.bypasses.test_inner_archives import zipped

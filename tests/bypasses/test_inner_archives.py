@@ -22,7 +22,7 @@ from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.distribution import Distribution
 from safe_pip.errors import EXIT_BLOCKED, UnscannableError
 from safe_pip.inspection.inner_archives import with_inner_modules
-from safe_pip.inspection.installed import open_artifact
+from safe_pip.inspection.opening import open_artifact
 from tests.builders import Content, write_wheel
 from tests.integration.conftest import Workshop, workshop  # noqa: F401
 from tests.integration.test_faults import nothing_happened, person  # noqa: F401

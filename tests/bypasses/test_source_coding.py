@@ -13,7 +13,7 @@ from safe_pip.archive import DEFAULT_LIMITS
 from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.errors import UnscannableError
 from safe_pip.extractors import observe
-from safe_pip.inspection.installed import open_artifact
+from safe_pip.inspection.opening import open_artifact
 from tests.builders import Content, write_sdist, write_wheel
 
 PROGRAM = "import subprocess\nsubprocess.run(['echo', 'ran'])\n"

@@ -15,7 +15,7 @@ from safe_pip.errors import UnscannableError
 from safe_pip.evidence import Surface
 from safe_pip.extractors import observe
 from safe_pip.extractors.surfaces import surfaces_of
-from safe_pip.inspection.installed import open_artifact
+from safe_pip.inspection.opening import open_artifact
 from tests.builders import Content, make_zip, write_tree, write_wheel
 
 RUN = "import subprocess\nsubprocess.run(['echo', 'ran'])\n"

@@ -26,7 +26,7 @@ from safe_pip.errors import UnscannableError
 from safe_pip.evidence import Surface
 from safe_pip.extractors.surfaces import surfaces_of
 from safe_pip.gates.site_folders import find_site_folders
-from safe_pip.inspection.installed import open_artifact
+from safe_pip.inspection.opening import open_artifact
 from safe_pip.inspection.unscannable import claimed_names
 from tests.builders import Content, make_wheel, write_tree
 from tests.homes import use_home

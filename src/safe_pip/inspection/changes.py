@@ -12,7 +12,7 @@ from safe_pip.distribution import Distribution, DistributionKind
 from safe_pip.errors import SafePipError
 from safe_pip.evidence import Evidence
 from safe_pip.extractors import observe
-from safe_pip.inspection.installed import open_artifact
+from safe_pip.inspection.opening import open_artifact
 from safe_pip.inspection.source_lines import with_source
 from safe_pip.verdict import Change
 

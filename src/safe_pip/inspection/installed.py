@@ -10,7 +10,6 @@ import configparser
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -18,15 +17,13 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from safe_pip.archive import Limits, open_distribution
+from safe_pip.archive import Limits
 from safe_pip.archive.contents import Contents, joined
 from safe_pip.archive.core_metadata import CoreMetadata, parse_core_metadata, read_bounded
 from safe_pip.archive.directory_reader import tree_sha256
 from safe_pip.archive.limits import Meter
 from safe_pip.archive.member_names import parse_member_name
-from safe_pip.archive.opening import OWN_TREE_ORIGINS
 from safe_pip.archive.wheel_record import RecordRow, compare_record, record_rows
-from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.distribution import (
     CHUNK_BYTES,
     PREFIX_BYTES,
@@ -35,18 +32,7 @@ from safe_pip.distribution import (
     SourceFile,
 )
 from safe_pip.errors import UnscannableError
-from safe_pip.inspection.build_backend import refuse_unread_backend
-from safe_pip.inspection.build_scripts import refuse_unread_build_scripts
-from safe_pip.inspection.byte_code import refuse_unread_modules
-from safe_pip.inspection.inner_archives import with_inner_modules
-from safe_pip.inspection.own_places import refuse_foreign_places
-from safe_pip.inspection.repositories import refuse_repository_commands
-from safe_pip.inspection.shadowing import refuse_shadowing
-from safe_pip.inspection.source_coding import with_plain_sources
-from safe_pip.inspection.startup_places import with_startup_places
-from safe_pip.inspection.unread_files import refuse_unread_files, with_unread_scripts
 from safe_pip.inspection.unscannable import (
-    INSTALLED,
     METADATA_SUFFIXES,
     NO_RECORD,
     claimed_names,
@@ -60,43 +46,9 @@ _UNCHECKED_PYC_FLAGS = 0b01
 _PYC_HEADER_BYTES = 8
 
 
-@contextmanager
-def open_artifact(artifact: Artifact, limits: Limits) -> Iterator[Distribution]:
-    """What is inside an artifact of any origin. Raises UnscannableError."""
-    if artifact.origin is not OriginKind.INSTALLED:
-        with open_distribution(artifact, limits) as distribution:
-            refuse_unread_backend(distribution)
-            refuse_unread_build_scripts(distribution)
-            opened = with_inner_modules(with_unread_scripts(distribution), limits)
-            opened = with_plain_sources(with_startup_places(opened))
-            # An audit of what is installed tells of these instead.
-            refuse_unread_modules(opened)
-            refuse_unread_files(opened)
-            refuse_foreign_places(opened)
-            refuse_shadowing(distribution)
-            is_own_tree = (
-                artifact.origin in OWN_TREE_ORIGINS
-                and distribution.kind is DistributionKind.DIRECTORY
-            )
-            refuse_repository_commands(opened, is_own_tree=is_own_tree)
-            yield opened
-        return
-    try:
-        yield _open_installed(artifact.path, limits)
-    except OSError as error:
-        raise UnscannableError(
-            f"{artifact.path} cannot be read: {error.strerror}", reason="unreadable"
-        ) from error
-
-
-def verdict_kind(artifact: Artifact, distribution: Distribution) -> str:
-    """The word for a verdict. A Distribution that was installed has a wheel's layout, and is
-    none: nobody can tell which archive it came from."""
-    is_installed = artifact.origin is OriginKind.INSTALLED
-    return INSTALLED if is_installed else distribution.kind.value
-
-
-def _open_installed(path: Path, limits: Limits) -> Distribution:
+def open_installed(path: Path, limits: Limits) -> Distribution:
+    """What an installed distribution, or a file that belongs to none, consists of now. Raises
+    UnscannableError and OSError."""
     if not path.name.endswith(METADATA_SUFFIXES):
         return _open_unlisted(path, limits)
     if not (path / "RECORD").is_file():

@@ -11,7 +11,7 @@ from safe_pip.errors import UnscannableError
 from safe_pip.evidence import Evidence
 from safe_pip.extractors import SCHEMA, observe
 from safe_pip.inspection.changes import ChangeJudge, change_since
-from safe_pip.inspection.installed import open_artifact, verdict_kind
+from safe_pip.inspection.opening import open_artifact, verdict_kind
 from safe_pip.inspection.scanner import scanner_id
 from safe_pip.inspection.source_lines import with_source
 from safe_pip.inspection.unscannable import unscannable_verdict
