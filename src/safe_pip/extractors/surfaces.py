@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from safe_pip.distribution import Distribution, DistributionKind, SourceFile
 from safe_pip.evidence import Surface
-from safe_pip.extractors.build_system import inner_backend
+from safe_pip.extractors.build_system import build_scripts, inner_backend
 
 _STARTUP_MODULES = frozenset(("sitecustomize.py", "usercustomize.py"))
 _SOURCE_FOLDERS = frozenset(("lib", "python", "src"))
@@ -96,11 +96,13 @@ def _text_of(file: SourceFile | None) -> str:
 
 
 def _backend_paths(distribution: Distribution) -> frozenset[str]:
-    """The files of a build back end that the source tree itself holds, in lower case: some file
-    systems make no difference."""
-    backend = inner_backend(distribution.by_path.get("pyproject.toml"))
-    if backend is None:
-        return frozenset()
-    module = "/".join(backend.module)
-    bases = (f"{folder}/{module}".lstrip("/").casefold() for folder in backend.folders)
-    return frozenset(path for base in bases for path in (f"{base}.py", f"{base}/__init__.py"))
+    """The files of a build back end that the source tree itself holds, and the scripts that another
+    is told to run, in lower case: some file systems make no difference."""
+    pyproject = distribution.by_path.get("pyproject.toml")
+    paths = set(build_scripts(pyproject, distribution.by_path.get("hatch.toml")))
+    backend = inner_backend(pyproject)
+    if backend is not None:
+        module = "/".join(backend.module)
+        bases = [f"{folder}/{module}".lstrip("/") for folder in backend.folders]
+        paths.update(path for base in bases for path in (f"{base}.py", f"{base}/__init__.py"))
+    return frozenset(map(str.casefold, paths))
