@@ -63,6 +63,11 @@ HOOK = "import os\nclass Hook:\n    def initialize(self):\n        os.system('cu
         ("[tool.poetry]\nbuild = 'b.py'\n", "b.py", HOOK),
         ("[build-system]\nbuild-backend = 'pdm.backend'\n", "pdm_build.py", HOOK),
         ("[tool.pdm.build]\ncustom-hook = 'x/h.py'\n", "x/h.py", HOOK),
+        (
+            "[tool.setuptools.cmdclass]\nsdist = 'x.h.Hook'\n",
+            "x/h.py",
+            HOOK.replace("ize", "ize_options"),
+        ),
     ],
 )
 def test_script_of_a_build_runs_unasked(settings: str, name: str, source: str) -> None:

@@ -1,5 +1,5 @@
 """Build hooks: what a build frontend calls in a build backend (PEP 517, PEP 660), and what
-hatchling, pdm and poetry call in a script that they are told to run."""
+hatchling, pdm, poetry and setuptools call in a script that they are told to run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ _HOOKS = frozenset(
     """build_editable build_sdist build_wheel get_requires_for_build_editable
     get_requires_for_build_sdist get_requires_for_build_wheel prepare_metadata_for_build_editable
     prepare_metadata_for_build_wheel
-    build clean dependencies finalize get_build_hook get_metadata_hook initialize update
+    build clean dependencies finalize finalize_options get_build_hook get_metadata_hook initialize
+    initialize_options run update
     pdm_build_clean pdm_build_finalize pdm_build_hook_enabled pdm_build_initialize
     pdm_build_update_files""".split()  # noqa: SIM905
 )

@@ -43,9 +43,9 @@ def inner_backend(file: SourceFile | None) -> InnerBackend | None:
 
 
 def build_scripts(pyproject: SourceFile | None, hatch: SourceFile | None) -> frozenset[str]:
-    """Paths of scripts that hatchling, pdm or poetry would run in a build, as the settings in
-    ``pyproject.toml`` or ``hatch.toml`` have them; they need not exist."""
-    tables = read_tables(pyproject, ("hatch", "pdm", "poetry"))
+    """Paths of scripts that hatchling, pdm, poetry or setuptools would run in a build, as the
+    settings in ``pyproject.toml`` or ``hatch.toml`` have them; they need not exist."""
+    tables = read_tables(pyproject, ("cmdclass", "hatch", "pdm", "poetry"))
     tools, system = tables.get("tool"), tables.get("build-system")
     tools = tools if isinstance(tools, dict) else {}
     found = [*_hatch_scripts(tools.get("hatch")), *_hatch_scripts(read_tables(hatch, ("",)))]
@@ -54,6 +54,7 @@ def build_scripts(pyproject: SourceFile | None, hatch: SourceFile | None) -> fro
     for name in ("pdm", "poetry"):
         found += _texts(tools.get(name), (), ("build",))
         found += _texts(tools.get(name), ("build",), ("custom-hook", "script", "setup-script"))
+    found += _command_modules(tools.get("setuptools"))
     return frozenset(_normal(path) for path in found)
 
 
@@ -92,6 +93,15 @@ def _hatch_scripts(settings: object) -> Iterator[str]:
     version = settings.get("version")
     if isinstance(version, dict) and version.get("source") == "code":
         yield from _texts(version, (), ("path",))
+
+
+def _command_modules(settings: object) -> Iterator[str]:
+    """Classes of commands, each as ``package.module.Class``."""
+    commands = settings.get("cmdclass") if isinstance(settings, dict) else None
+    for name in commands.values() if isinstance(commands, dict) else ():
+        module = str(name).rpartition(".")[0].replace(".", "/")
+        for folder in ("", "src/"):
+            yield from (f"{folder}{module}.py", f"{folder}{module}/__init__.py")
 
 
 def _texts(table: object, way: tuple[str, ...], names: tuple[str, ...]) -> list[str]:
