@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from packaging.version import Version
 
 from safe_pip.errors import EXIT_BLOCKED
 from safe_pip.gates.reviewer import Arrival
-from tests.builders import write_sdist, write_tree, write_wheel
+from tests.builders import write_sdist, write_wheel
 from tests.integration.canaries import (
     PTH,
     project_built_by,
@@ -25,8 +24,8 @@ from tests.integration.canaries import (
     write_tool_wheel,
 )
 from tests.integration.conftest import Workshop
+from tests.integration.repositories import commit, git
 from tests.integration.reviewers import RecordingReviewer
-from tests.integration.test_whole_command import Person, person  # noqa: F401
 
 
 def _needs(workshop: Workshop, version: str) -> None:
@@ -34,32 +33,19 @@ def _needs(workshop: Workshop, version: str) -> None:
         pytest.skip(f"needs pip {version}")
 
 
-def _git(workshop: Workshop, folder: Path, *command: str) -> None:
-    # git refuses submodules that lie on the disk, unless it is told to.
-    git = ["git", "-c", "user.name=T", "-c", "user.email=t@example.invalid"]
-    git += ["-c", "protocol.file.allow=always", "-C", str(folder)]
-    environ = {**os.environ, **workshop.environ}
-    subprocess.run([*git, *command], check=True, timeout=30, env=environ, capture_output=True)
-
-
-def _commit(workshop: Workshop, folder: Path) -> None:
-    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "canary"]):
-        _git(workshop, folder, *command)
-
-
 def test_submodule_is_part_of_what_is_inspected(workshop: Workshop) -> None:
     """The back end lies in a repository that the named one only points to."""
     inner = workshop.folder / "inner"
     inner.mkdir()
     (inner / "backend.py").write_text(str(project_files("alpha")["backend.py"]))
-    _commit(workshop, inner)
+    commit(workshop, inner)
     outer = write_project(workshop.folder, "alpha")
     (outer / "backend.py").unlink()
     pyproject = outer / "pyproject.toml"
     pyproject.write_text(pyproject.read_text().replace('["."]', '["inner"]'))
-    _commit(workshop, outer)
-    _git(workshop, outer, "submodule", "add", f"file://{inner}", "inner")
-    _git(workshop, outer, "commit", "-qm", "submodule")
+    commit(workshop, outer)
+    git(workshop, outer, "submodule", "add", f"file://{inner}", "inner")
+    git(workshop, outer, "commit", "-qm", "submodule")
     seen: list[bool] = []
 
     def look(arrivals: Sequence[Arrival]) -> None:
@@ -171,7 +157,7 @@ def test_lock_file_that_somebody_else_wrote(workshop: Workshop, kind: str) -> No
     """Every source that a lock file can name (PEP 751)."""
     _needs(workshop, "26.1")
     folder = write_project(workshop.folder, "alpha")
-    _commit(workshop, folder)
+    commit(workshop, folder)
     head = subprocess.run(
         ["git", "-C", folder, "rev-parse", "HEAD"], check=True, capture_output=True, text=True
     ).stdout.strip()
@@ -200,24 +186,3 @@ def test_lock_file_that_somebody_else_wrote(workshop: Workshop, kind: str) -> No
 def _locked(path: Path) -> str:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return f'{{path = "{path.name}", hashes = {{sha256 = "{digest}"}}}}'
-
-
-@pytest.mark.parametrize("named_by", ["settings", "variable"])
-def test_hooks_of_a_person_s_own_templates_refuse_no_checkout(
-    person: Person,  # noqa: F811
-    named_by: str,
-) -> None:
-    """git copies them into each clone; there they would be a repository's own."""
-    workshop = person.workshop
-    templates = write_tree(workshop.folder / "templates", {"hooks/notify.py": PTH.format("hook")})
-    settings = workshop.folder / "gitconfig"
-    settings.write_text(f"[init]\n\ttemplateDir = {templates}\n", encoding="utf-8")
-    folder = write_tree(workshop.folder / "canary", project_files("canary"))
-    _commit(workshop, folder)
-    by_name = {
-        "settings": {"GIT_CONFIG_GLOBAL": str(settings)},
-        "variable": {"GIT_TEMPLATE_DIR": str(templates)},
-    }
-    ended = person.types("install", f"git+file://{folder}", **by_name[named_by])
-    assert ended.status == 0, ended.screen
-    assert "canary-1.0.dist-info" in workshop.installed()
