@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from safe_pip.extractors import (
     arguments,
     code,
+    description,
     encodings,
     hosts,
+    licences,
     patterns,
     text_statistics,
     triggers,
@@ -30,6 +32,19 @@ STARTS = (
 )  # fmt: skip
 
 ASSEMBLING = (*code._ASSEMBLING_WORDS, "(", "_", " ", "\n", "x", ":")
+
+
+LICENCES = (
+    "gpl", "gnu general public", "gnu ", "a", "lesser general public", "permission is hereby granted,",
+    " free of charge", "mit", " ", "-", "permission to use, copy, modify and/or distribute", "isc",
+    "all rights reserved", ".", "zope public", "cc0", "bsl-1", "mpl-", "boost software", "commercial",
+)  # fmt: skip
+
+LINKS = (
+    "https://pypi", ".org/project/", ".python.org/pypi/", "x", "requests", "-", " ", "\n", "\x1c",
+    "img.shields.io/pypi/v/", "shields.io/conda/vn/conda-forge/", "badge.fury.io/py/", "é",
+    "pepy.tech/badge/", ".svg", ")",
+)  # fmt: skip
 
 
 def text_of(pieces: tuple[str, ...], *, max_size: int = 30) -> st.SearchStrategy[str]:
@@ -114,3 +129,22 @@ def test_a_glance_for_hosts_sees_what_a_search_sees(text: str) -> None:
 def test_words_that_assemble_are_no_fewer_than_their_uses(source: str) -> None:
     n_words = sum(map(source.count, code._ASSEMBLING_WORDS))
     assert n_words >= len(code._ASSEMBLING.findall(source))
+
+
+@settings(max_examples=300, deadline=None)
+@given(text_of(LICENCES))
+def test_a_licence_stands_only_beside_a_first_word_of_its_own(text: str) -> None:
+    for family, pattern in licences._PATTERNS.items():
+        is_named = any(word in text for word in licences._FIRST_WORDS[family])
+        assert is_named or pattern.search(text) is None
+
+
+def test_each_branch_of_a_licence_has_its_first_word() -> None:
+    for family, pattern in licences._FAMILIES.items():
+        assert len(licences._FIRST_WORDS[family]) == pattern.count("|") + 1
+
+
+@settings(max_examples=300, deadline=None)
+@given(text_of(LINKS))
+def test_badges_are_found_word_by_word_as_in_the_whole(text: str) -> None:
+    assert description._badge_names(text) == description._BADGE.findall(text)

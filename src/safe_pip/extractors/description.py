@@ -69,7 +69,9 @@ _BADGE = re.compile(
     r"(?:shields\.io/(?:pypi|conda/vn)/[a-z]{1,12}/|badge\.fury\.io/py/|pepy\.tech/badge/"
     r"|\bpypi\.(?:org|python\.org)/(?:project|pypi)/)([A-Za-z0-9._-]{1,64})"
 )
-_PIP_LINE = re.compile(r"\bpip3?[ \t]{1,4}install[ \t]{1,4}([^\n`]{1,120})")
+_BADGE_SIGNS = ("pypi", "badge", "shields.io")
+# The boundary before "pip" is asked for behind it: a search that begins with letters is faster.
+_PIP_LINE = re.compile(r"pip(?<=\bpip)3?[ \t]{1,4}install[ \t]{1,4}([^\n`]{1,120})")
 _TOOLS = frozenset(("pip", "pipx", "uv", "build", "setuptools", "wheel", "pytest", "tox"))
 _REQUIREMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -120,7 +122,7 @@ def foreign_names(project: str, text: str, popular: PopularNames) -> dict[str, s
     """
     named = {
         "headline": [_headline_name(text)],
-        "badge": _BADGE.findall(text),
+        "badge": _badge_names(text),
         "pip line": [name for line in _PIP_LINE.findall(text) for name in _installed(line)],
     }
     foreign: dict[str, str] = {}
@@ -132,6 +134,16 @@ def foreign_names(project: str, text: str, popular: PopularNames) -> dict[str, s
         if targets:
             foreign[place] = targets[0]
     return foreign
+
+
+def _badge_names(text: str) -> list[str]:
+    """The projects that badges and links to the index name; none of them holds a blank."""
+    return [
+        name
+        for word in text.split()
+        if any(sign in word for sign in _BADGE_SIGNS)
+        for name in _BADGE.findall(word)
+    ]
 
 
 def _headline_name(text: str) -> str:
