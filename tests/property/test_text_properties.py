@@ -16,7 +16,9 @@ from safe_pip.extractors import (
     text_statistics,
     triggers,
 )
+from safe_pip.extractors.containers import constant_items, is_long
 from safe_pip.extractors.segments import segment
+from safe_pip.extractors.values import HOLE, UNKNOWN, Constant, Value
 
 QUOTES = ("'", '"', "'''", '"""', "\\", "\n", "#", "a", "rb", " ", "é", "x" * 20, " " * 70, ";")
 NAMES = (".", "com", "io", "www", "pastebin", "-", "_", "/", "://", " ", "ngrok", "9", "é", "\n")
@@ -148,3 +150,15 @@ def test_each_branch_of_a_licence_has_its_first_word() -> None:
 @given(text_of(LINKS))
 def test_badges_are_found_word_by_word_as_in_the_whole(text: str) -> None:
     assert description._badge_names(text) == description._BADGE.findall(text)
+
+
+@given(
+    st.text(max_size=12) | st.binary(max_size=12) | st.tuples(st.integers()) | st.none(),
+    st.dictionaries(st.integers() | st.just(HOLE), st.just(UNKNOWN), max_size=12) | st.none(),
+)
+def test_no_more_items_are_made_than_are_counted(
+    const: str | bytes | tuple[int, ...] | None, parts: dict[Constant, Value] | None
+) -> None:
+    value = Value(const=const, parts=parts)
+    items = constant_items(value)
+    assert items is None or is_long(value, 8) == (len(items) > 8)

@@ -16,7 +16,6 @@ from safe_pip.extractors.values import (
     Constant,
     Origins,
     Value,
-    join_origins,
 )
 
 _MAX_NAMED_NODES = 80
@@ -45,8 +44,9 @@ class Arguments:
         for value in self.positional:
             if value.origins:
                 origins = origins | value.origins if origins else value.origins
-        if self.keywords:
-            origins = origins | join_origins(*self.keywords.values())
+        for value in self.keywords.values():
+            if value.origins:
+                origins = origins | value.origins if origins else value.origins
         return origins
 
     def constants(self) -> tuple[list[Constant], dict[str, Constant]] | None:

@@ -26,6 +26,8 @@ from safe_pip.extractors.values import (
     Origins,
     Scope,
     Value,
+    named,
+    of_origins,
 )
 
 _GROWING_METHODS = frozenset(("append", "add", "extend", "insert", "update", "appendleft"))
@@ -101,11 +103,11 @@ class Calls(LibraryCalls):
         special = self._special.get(name) if name else None
         if special is not None:
             return special(name, arguments, node, scope)
-        if method:
+        if method and (receiver is not UNKNOWN or method in _GROWING_METHODS):
             result = self._method(receiver, method, arguments, node)
             if result is not None:
                 return result
-        if name in FUNCTIONS:
+        if name and name in FUNCTIONS:
             folded = self._fold(name, arguments, node)
             if folded is not None:
                 return folded
@@ -127,6 +129,8 @@ class Calls(LibraryCalls):
                 positional.append(value)
             else:
                 positional.extend(items)
+        if not node.keywords:
+            return Arguments(positional=tuple(positional))
         keywords: dict[str, Value] = {}
         for keyword in node.keywords:
             value = self.evaluate(keyword.value, scope)
@@ -218,7 +222,10 @@ class Calls(LibraryCalls):
     def call_by_name(self, name: str, callee: Value, arguments: Arguments, node: ast.Call) -> Value:
         if _is_plain(name):
             origins = callee.origins | self._passed_through(name, arguments)
-            return Value(ref=result_ref(callee), origins=origins, parts=_address_parts(arguments))
+            parts = _address_parts(arguments)
+            if parts is None and not origins:
+                return named(result_ref(callee))
+            return Value(ref=result_ref(callee), origins=origins, parts=parts)
         if name in _SETUP_CALLS:
             self.see_setup(arguments, node)
             return UNKNOWN
@@ -267,8 +274,7 @@ class Calls(LibraryCalls):
             return self._decode(method, callee, arguments, node)
         if method in ("submit", "create_task", "run_until_complete", "start_new_thread"):
             self._call_back(arguments)
-        origins = callee.origins | arguments.origins
-        return Value(origins=origins) if origins else UNKNOWN
+        return of_origins(callee.origins | arguments.origins)
 
 
 @functools.lru_cache(maxsize=4_096)

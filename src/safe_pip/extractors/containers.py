@@ -44,6 +44,14 @@ def constant_items(value: Value) -> list[Value] | None:
     return None
 
 
+def is_long(container: Value, n_items: int) -> bool:
+    """Whether a string or a container has more elements, none of them made for the answer."""
+    const = container.known
+    if isinstance(const, (str, bytes, tuple)):
+        return len(const) > n_items
+    return container.parts is not None and len(container.parts) > n_items
+
+
 def element_of(container: Value) -> Value:
     """Any one element; of a file, any line of it."""
     if container.ref == "builtins.open()":
@@ -71,9 +79,10 @@ def element_of(container: Value) -> Value:
 
 def fill_percent(template: str, right: Value) -> str:
     """``template % right`` with holes for what is not known."""
-    values = [value.text for value in (constant_items(right) or [])] or [right.text]
     if isinstance(right.const, str):
         values = [right.const]
+    else:
+        values = [value.text for value in (constant_items(right) or [])] or [right.text]
     pieces = template.replace("%r", "%s").replace("%d", "%s").split("%s")
     filled = [pieces[0]]
     for number, piece in enumerate(pieces[1:]):

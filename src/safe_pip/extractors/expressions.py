@@ -42,12 +42,14 @@ from safe_pip.extractors.values import (
     Value,
     join,
     join_origins,
+    of_origins,
 )
 
 _MAX_COMPREHENSION_ITEMS = 20_000
 _MAX_SECRET_PATH_CHARS = 400
 _MAX_WORD_CHARS = 40
 _MIN_DATA_ITEMS = 16
+_NAME = ast.Name
 
 
 def is_data(const: Constant | None) -> bool:
@@ -57,7 +59,8 @@ def is_data(const: Constant | None) -> bool:
     return isinstance(const, (str, bytes)) and len(const) >= _MIN_DATA_ITEMS
 
 
-_FALSE, _TRUE = Value(const=0), Value(const=1)
+_SMALL_NUMBERS = tuple(Value(const=number) for number in range(64))
+_FALSE, _TRUE = _SMALL_NUMBERS[:2]
 
 
 @functools.lru_cache(maxsize=4_096)
@@ -138,7 +141,7 @@ class Expressions(Lookups):
             return UNKNOWN
         self.fuel -= 1
         kind = type(node)
-        if kind is ast.Name:
+        if kind is _NAME:
             # The commonest expression of all: ``look_up`` without three calls.
             name = node.id  # type: ignore[attr-defined]
             inner: Scope | None = scope
@@ -169,6 +172,8 @@ class Expressions(Lookups):
             return Value(const=const)
         if isinstance(const, bool):
             return _TRUE if const else _FALSE
+        if type(const) is int and 0 <= const < len(_SMALL_NUMBERS):
+            return _SMALL_NUMBERS[const]
         return Value(const=const) if isinstance(const, (int, float)) else UNKNOWN
 
     def _attribute(self, node: ast.Attribute, scope: Scope) -> Value:
@@ -235,7 +240,7 @@ class Expressions(Lookups):
                 return Value(
                     const=path.const, is_partial=True, ref="pathlib.Path()", origins=path.origins
                 )
-        return Value(origins=origins) if origins else UNKNOWN
+        return of_origins(origins)
 
     def _unary(self, node: ast.UnaryOp, scope: Scope) -> Value:
         operand = self.evaluate(node.operand, scope)
@@ -251,11 +256,15 @@ class Expressions(Lookups):
         return result
 
     def _compare(self, node: ast.Compare, scope: Scope) -> Value:
-        left = self.evaluate(node.left, scope).known
-        rights = [self.evaluate(comparator, scope).known for comparator in node.comparators]
-        if left is None or len(rights) != 1 or rights[0] is None:
+        left = self.evaluate(node.left, scope)
+        for comparator in node.comparators:
+            right = self.evaluate(comparator, scope)
+        # Most know at most one side.
+        if left.const is None or right.const is None or len(node.comparators) != 1:
             return UNKNOWN
-        folded = fold_comparison(node.ops[0], left, rights[0])
+        if left.is_partial or right.is_partial:
+            return UNKNOWN
+        folded = fold_comparison(node.ops[0], left.const, right.const)
         return UNKNOWN if folded is None else Value(const=int(folded))
 
     def _if(self, node: ast.IfExp, scope: Scope) -> Value:

@@ -17,7 +17,7 @@ from safe_pip.extractors.backends import NO_HOOKS, build_hooks
 from safe_pip.extractors.capabilities import UNREMARKABLE_ACTIONS, Action
 from safe_pip.extractors.commands import CommandFact
 from safe_pip.extractors.events import Event, LiteralKind, Mark, Sighting, Stream
-from safe_pip.extractors.lookups import handed_origins
+from safe_pip.extractors.lookups import handed_value
 from safe_pip.extractors.parsing import parse, parse_leniently
 from safe_pip.extractors.statements import Statements
 from safe_pip.extractors.values import (
@@ -206,7 +206,7 @@ class Interpreter(Statements):
     def _bind(
         self, spec: ast.arguments, function: Function, arguments: Arguments, scope: Scope
     ) -> None:
-        parameters = [*spec.posonlyargs, *spec.args]
+        parameters = [*spec.posonlyargs, *spec.args] if spec.posonlyargs else spec.args
         values = list(arguments.positional)
         if function.receiver is not None:
             values.insert(0, function.receiver)
@@ -228,8 +228,7 @@ class Interpreter(Statements):
         for parameter in parameters:
             if parameter.arg not in scope.names:
                 # A parameter of nothing known must not fall through to an outer name.
-                origins = handed_origins(parameter.arg)
-                scope.names[parameter.arg] = Value(origins=origins) if origins else UNKNOWN
+                scope.names[parameter.arg] = handed_value(parameter.arg)
 
     def instantiate(self, function: Function, arguments: Arguments) -> Value:
         for name in ("__new__", "__init__", "__post_init__", "__call__"):
@@ -281,9 +280,11 @@ class Interpreter(Statements):
 
     def see_literal(self, node: ast.Constant, *, kind: LiteralKind = "written") -> None:
         value = node.value
-        if isinstance(value, (str, bytes)):
-            kind = "folded" if self._line_override else kind
-            self._note_literal(self._line_override or node.lineno, value, kind)
+        if self.path == self.unit_path and isinstance(value, (str, bytes)):
+            if self._line_override:
+                self._note_literal(self._line_override, value, "folded")
+            elif (node.lineno, value) not in self.literals:
+                self._note_literal(node.lineno, value, kind)
 
     def see_patch(self, owner: str, function: Function) -> None:
         """A function that takes the place of one of another package's sees what that one's callers

@@ -30,6 +30,8 @@ from safe_pip.extractors.values import (
     Scope,
     Value,
     join,
+    named,
+    of_origins,
 )
 
 _BUILTIN_NAMES = frozenset(
@@ -95,6 +97,8 @@ class Lookups(ABC):
 
     def attribute(self, base: Value, name: str, node: ast.expr) -> Value:
         """``base.name``"""
+        if base is UNKNOWN and not name.startswith("__"):
+            return handed_value(name)
         if base.function is not None:
             found = self._member(base.function, name)
             if found is not None:
@@ -106,8 +110,7 @@ class Lookups(ABC):
             if found is not None:
                 return found
         if not base.ref:
-            origins = base.origins | handed_origins(name)
-            return Value(origins=origins) if origins else UNKNOWN
+            return of_origins(base.origins | handed_origins(name))
         ref = f"{base.ref}.{name}"
         known = _KNOWN_ATTRIBUTES.get(ref)
         if known is not None:
@@ -116,6 +119,8 @@ class Lookups(ABC):
             return Value(ref=ref, origins=NETWORK)
         if base.ref == "__file__" or base.ref.startswith("pathlib.Path()"):
             return Value(const=HOLE, is_partial=True, ref="pathlib.Path()", origins=base.origins)
+        if base.parts is None and not base.origins:
+            return named(ref)
         keeps = base.parts is not None and ("path" in base.parts or "url" in base.parts)
         return Value(ref=ref, origins=base.origins, parts=base.parts if keeps else None)
 
@@ -192,6 +197,20 @@ def handed_origins(name: str) -> Origins:
     """Of a parameter or attribute, by its name: whether it holds a private key or its like,
     or a token or a password."""
     return _short_name_origins(name) if len(name) <= _MAX_REMEMBERED_CHARS else _of_name(name)
+
+
+def handed_value(name: str) -> Value:
+    """A parameter or attribute of which only its name is known."""
+    return (
+        _short_name_value(name)
+        if len(name) <= _MAX_REMEMBERED_CHARS
+        else of_origins(_of_name(name))
+    )
+
+
+@functools.lru_cache(maxsize=4_096)
+def _short_name_value(name: str) -> Value:
+    return of_origins(_of_name(name))
 
 
 @functools.lru_cache(maxsize=4_096)

@@ -21,7 +21,7 @@ from safe_pip.extractors.conditions import (
     is_main_test,
     is_silent,
 )
-from safe_pip.extractors.containers import constant_items, element_of
+from safe_pip.extractors.containers import constant_items, element_of, is_long
 from safe_pip.extractors.events import Mark, Stream
 from safe_pip.extractors.values import HOLE, UNKNOWN, Constant, Function, Scope, Value, join
 
@@ -29,6 +29,7 @@ MAX_UNROLLED_ITEMS = 50_000
 MAX_SHORT_LOOP = 8
 LOOP_FUEL_PER_UNIT = 1_000_000
 _LOOP_MARKS = frozenset((Mark.IN_LOOP,))
+_NO_GATES: Set[Mark] = frozenset()
 
 
 class Statements(Calls):
@@ -217,15 +218,16 @@ class Statements(Calls):
     def _set(self, name: str, value: Value, scope: Scope) -> None:
         if name in scope.global_names:
             scope = scope.globals
-        if self._branch_depth:
-            value = join(scope.names.get(name), value)
-        scope.names[name] = value
+        names = scope.names
+        if self._branch_depth and name in names:
+            value = join(names[name], value)
+        names[name] = value
 
     def _for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> None:
         source = self.evaluate(node.iter, scope)
-        items = constant_items(source)
-        is_short = items is not None and len(items) <= MAX_UNROLLED_ITEMS
-        if items and is_short and (len(items) <= MAX_SHORT_LOOP or is_arithmetic(node.body)):
+        is_unrolled = not is_long(source, MAX_SHORT_LOOP) or is_arithmetic(node.body)
+        items = constant_items(source) if is_unrolled else None
+        if items and len(items) <= MAX_UNROLLED_ITEMS:
             self._unroll(node, items, scope)
         else:
             self.assign(node.target, element_of(source), scope)
@@ -266,7 +268,8 @@ class Statements(Calls):
             self._marks = outer
 
     def _if_statement(self, node: ast.If, scope: Scope) -> None:
-        if is_main_test(node.test):
+        test_kind = type(node.test)
+        if (test_kind is ast.Compare or test_kind is ast.BoolOp) and is_main_test(node.test):
             if self._depth == 0 and self.surface not in (Surface.SETUP, Surface.BUILD_BACKEND):
                 self._main_blocks.append((node.body, scope))
             else:
@@ -274,8 +277,8 @@ class Statements(Calls):
             self.run_statements(node.orelse, scope)
             return
         test = self.evaluate(node.test, scope)
-        gates = set() if self._stream.surface is Surface.OTHER else gates_of(node.test)
-        if test.known is not None and is_fixed(node.test):
+        gates = _NO_GATES if self._stream.surface is Surface.OTHER else gates_of(node.test)
+        if test.const is not None and test.known is not None and is_fixed(node.test):
             self.run_statements(node.body if test.known else node.orelse, scope)
             return
         self._run_branch(node.body, scope, gates)

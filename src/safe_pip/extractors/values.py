@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -76,6 +77,24 @@ class Value:
 
 
 UNKNOWN = Value()
+_MAX_REMEMBERED_CHARS = 200
+
+
+def named(ref: str) -> Value:
+    """What is known by its qualified name alone."""
+    # Half of all values are one of a few: a value that exists costs a fifth of a new one.
+    return _named(ref) if len(ref) <= _MAX_REMEMBERED_CHARS else Value(ref=ref)
+
+
+@functools.lru_cache(maxsize=4_096)
+def _named(ref: str) -> Value:
+    return Value(ref=ref)
+
+
+@functools.lru_cache(maxsize=512)
+def of_origins(origins: Origins) -> Value:
+    """What is known by nothing but where it came from."""
+    return Value(origins=origins) if origins else UNKNOWN
 
 
 class Scope:
