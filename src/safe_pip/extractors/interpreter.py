@@ -166,7 +166,15 @@ class Interpreter(Statements):
                 self._deferred_nodes.add(identity)
                 self._deferred.append((function, self._stream.surface))
             return Value(origins=arguments.origins) if arguments.origins else UNKNOWN
-        key = (identity, self._marks, *(_signature(value) for value in arguments.all))
+        key = (
+            identity,
+            function.scope,
+            function.scope.state,
+            self._changes,
+            self._marks,
+            tuple(arguments.keywords),
+            *(_signature(value) for value in arguments.all),
+        )
         remembered = self._memory.get(key)
         if remembered is not None:
             for event in remembered[1]:

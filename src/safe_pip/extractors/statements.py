@@ -23,7 +23,16 @@ from safe_pip.extractors.conditions import (
 )
 from safe_pip.extractors.containers import constant_items, element_of, is_long
 from safe_pip.extractors.events import Mark, Stream
-from safe_pip.extractors.values import HOLE, UNKNOWN, Constant, Function, Scope, Value, join
+from safe_pip.extractors.values import (
+    HOLE,
+    UNKNOWN,
+    Constant,
+    Function,
+    Scope,
+    Value,
+    is_same,
+    join,
+)
 
 MAX_UNROLLED_ITEMS = 50_000
 MAX_SHORT_LOOP = 8
@@ -50,6 +59,8 @@ class Statements(Calls):
         self._line_override = 0
         self._depth = 0
         self._branch_depth = 0
+        # How often a name of a module or a class, or an attribute, was set.
+        self._changes = 0
         self._called: set[ast.AST] = set()
         self._functions: list[Function] = []
         self._main_blocks: list[tuple[list[ast.stmt], Scope]] = []
@@ -75,6 +86,7 @@ class Statements(Calls):
             ast.Expr: self._expression,
             ast.Match: self._match,
             ast.Global: lambda node, scope: scope.global_names.update(node.names),
+            ast.Nonlocal: lambda node, scope: scope.outer_names.update(node.names),
         }
         if hasattr(ast, "TryStar"):
             self._by_statement[ast.TryStar] = self._try
@@ -181,7 +193,9 @@ class Statements(Calls):
                     self.see_patch(owner.ref, value.function)
                 if owner.function is not None and len(owner.function.attributes) < 500:
                     attributes = owner.function.attributes
-                    attributes[name] = join(attributes.get(name), value)
+                    before = attributes.get(name)
+                    attributes[name] = after = join(before, value)
+                    self._changes += not is_same(before, after)
                 elif isinstance(owner_node, ast.Name) and owner.parts is None and owner.ref:
                     parts: dict[Constant, Value] = {name: value}
                     self._set(owner_node.id, Value(ref=owner.ref, parts=parts), scope)
@@ -216,11 +230,16 @@ class Statements(Calls):
                 self.assign(target, element_of(value), scope)
 
     def _set(self, name: str, value: Value, scope: Scope) -> None:
-        if name in scope.global_names:
-            scope = scope.globals
+        if scope.global_names or scope.outer_names:
+            scope = scope.holder_of(name)
         names = scope.names
         if self._branch_depth and name in names:
             value = join(names[name], value)
+        if not is_same(names.get(name), value):
+            if scope.is_class or scope.parent is None:
+                self._changes += 1
+            else:
+                scope.changes += 1
         names[name] = value
 
     def _for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> None:

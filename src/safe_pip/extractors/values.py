@@ -98,31 +98,57 @@ def of_origins(origins: Origins) -> Value:
 
 
 class Scope:
-    """The names of one module, class body or call."""
+    """The names of one module, class body or call. ``outer_names`` are declared nonlocal;
+    ``changes`` counts how often a name of a call was set."""
 
     __slots__ = (
+        "changes",
         "global_names",
         "globals",
         "is_class",
         "module",
         "names",
+        "outer_names",
         "parent",
         "star_imports",
     )
 
     def __init__(self, *, module: str, parent: Scope | None = None, is_class: bool = False) -> None:
         self.is_class = is_class
+        self.changes = 0
         self.module = module
         self.names: dict[str, Value] = {}
         self.parent = parent
         self.globals: Scope = parent.globals if parent else self
         self.star_imports: list[str] = []
         self.global_names: set[str] = set()
+        self.outer_names: set[str] = set()
 
     @property
     def lexical(self) -> Scope:
         """The scope that a function defined here looks names up in: never a class body."""
         return self.parent if self.is_class and self.parent is not None else self
+
+    def holder_of(self, name: str) -> Scope:
+        """The scope that an assignment to a name means."""
+        if name in self.global_names:
+            return self.globals
+        scope: Scope | None = self.parent if name in self.outer_names else None
+        while scope is not None:
+            if name in scope.names and not scope.is_class:
+                return scope
+            scope = scope.parent
+        return self
+
+    @property
+    def state(self) -> tuple[int, ...]:
+        """What differs once a name of an enclosing call was set again."""
+        states: list[int] = []
+        scope = self
+        while scope.parent is not None:
+            states.append(scope.changes)
+            scope = scope.parent
+        return tuple(states)
 
     def find(self, name: str) -> Value | None:
         scope: Scope | None = self
@@ -169,6 +195,23 @@ def join_origins(*values: Value) -> Origins:
         if value.origins:
             origins = origins | value.origins if origins else value.origins
     return origins
+
+
+def is_same(old: Value | None, new: Value) -> bool:
+    """Whether a name that was bound to ``old`` means nothing else now; no for what would take long
+    to tell."""
+    if old is new:
+        return True
+    if old is None or old.function is not new.function or old.ref != new.ref:
+        return False
+    if old.parts is not new.parts and (old.parts is None or old.parts or new.parts):
+        return False
+    return (
+        type(old.const) is type(new.const)
+        and old.const == new.const
+        and old.is_partial == new.is_partial
+        and old.origins == new.origins
+    )
 
 
 def join(old: Value | None, new: Value) -> Value:
