@@ -489,7 +489,7 @@ import base64
 import os
 
 NAME = "look"
-TEXT = {letter}"echo {{NAME}}"
+TEXT = {letter}"echo {{NAME}} {{os.system('echo look-alike')}}"
 try:
     exec(base64.b64decode("{code}"))
 except {errors}:

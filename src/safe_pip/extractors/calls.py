@@ -38,8 +38,10 @@ _SENDING_METHODS = _FETCHING_METHODS | {"connect", "emit", "execute", "publish",
 _CALLBACK_CALLS = frozenset(
     """asyncio.create_task asyncio.ensure_future asyncio.gather asyncio.get_event_loop.create_task
     asyncio.get_event_loop.run_until_complete asyncio.new_event_loop.run_until_complete
+    concurrent.interpreters.create.call concurrent.interpreters.create.call_in_thread
     asyncio.run asyncio.to_thread asyncio.run_coroutine_threadsafe atexit.register
     builtins.sorted builtins.max builtins.min functools.reduce
+    concurrent.futures.InterpreterPoolExecutor.map concurrent.futures.InterpreterPoolExecutor.submit
     concurrent.futures.ProcessPoolExecutor.map concurrent.futures.ProcessPoolExecutor.submit
     concurrent.futures.ThreadPoolExecutor.map concurrent.futures.ThreadPoolExecutor.submit
     contextlib.ExitStack.callback multiprocessing.Pool.map multiprocessing.Pool.apply_async

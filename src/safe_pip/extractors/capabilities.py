@@ -154,6 +154,11 @@ _TABLE: Mapping[Action, str] = {
         builtins: exec eval execfile
         code: InteractiveInterpreter.runsource InteractiveInterpreter.runcode interact
         code: InteractiveConsole.push InteractiveConsole.runsource
+        concurrent.interpreters: create.exec Interpreter.exec
+        _interpreters: exec run_string
+        sys: remote_exec
+        annotationlib: ForwardRef.evaluate
+        typing: ForwardRef.evaluate ForwardRef._evaluate
         types: FunctionType LambdaType
         new: function
         js2py: eval_js
@@ -307,6 +312,9 @@ _TABLE: Mapping[Action, str] = {
         multiprocessing: Process
         _thread: start_new_thread start_new
         concurrent.futures: ThreadPoolExecutor.submit ProcessPoolExecutor.submit
+        concurrent.futures: InterpreterPoolExecutor.submit
+        concurrent.interpreters: create.call create.call_in_thread
+        concurrent.interpreters: Interpreter.call Interpreter.call_in_thread
     """,
     Action.DELETE: """
         os: remove unlink rmdir removedirs
@@ -344,6 +352,7 @@ _CANONICAL_MODULES: Mapping[str, str] = {
     "_io.open": "builtins.open",
     "_socket": "socket",
     "_winreg": "winreg",
+    "_xxsubinterpreters": "_interpreters",
     "__builtin__": "builtins",
     "__builtins__": "builtins",
     "backports.lzma": "lzma",
@@ -351,6 +360,10 @@ _CANONICAL_MODULES: Mapping[str, str] = {
     "cPickle": "pickle",
     "_pickle": "pickle",
     "codecs.open": "builtins.open",
+    "compression.bz2": "bz2",
+    "compression.gzip": "gzip",
+    "compression.lzma": "lzma",
+    "compression.zlib": "zlib",
     "ctypes.WinDLL.kernel32": "ctypes.windll.kernel32",
     "eventlet.green.socket": "socket",
     "eventlet.green.subprocess": "subprocess",
@@ -359,6 +372,7 @@ _CANONICAL_MODULES: Mapping[str, str] = {
     "gevent.socket": "socket",
     "gevent.subprocess": "subprocess",
     "httplib": "http.client",
+    "interpreters_backport.interpreters": "concurrent.interpreters",
     "importlib.__import__": "builtins.__import__",
     "io.open": "builtins.open",
     "nt": "os",

@@ -140,9 +140,9 @@ class _Writer:
             return
         value = _MENTIONED if unit.has_tree else 1.0
         yield self._at("unparsable_python", 1, unit.surface, unit.parse_error[:100], value)
-        if unit.has_tree:
-            return
         for number, line in enumerate(self._lines, start=1):
+            if unit.has_tree and number not in unit.left_out:
+                continue
             is_top_level = line[:1] not in (" ", "\t")
             for match in _SINK_CALL.finditer(line):
                 feature = match.lastgroup or ""

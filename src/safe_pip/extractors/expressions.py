@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import sys
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -37,6 +38,7 @@ from safe_pip.extractors.values import (
     UNKNOWN,
     Constant,
     Function,
+    FunctionNode,
     Origins,
     Scope,
     Value,
@@ -103,7 +105,7 @@ class Expressions(Lookups):
             ast.Compare: self._compare,
             ast.IfExp: self._if,
             ast.JoinedStr: self._joined_text,
-            ast.FormattedValue: lambda node, scope: self.evaluate(node.value, scope),
+            ast.FormattedValue: self._formatted,
             ast.Lambda: self._lambda,
             ast.List: self._sequence,
             ast.Tuple: self._sequence,
@@ -118,8 +120,12 @@ class Expressions(Lookups):
             ast.NamedExpr: self._named,
             ast.Yield: self._yield,
             ast.YieldFrom: self._yield,
-            ast.Slice: lambda _node, _scope: UNKNOWN,
+            ast.Slice: self._bounds,
         }
+        # Template strings (PEP 750): what stands in their braces is evaluated as in an f-string.
+        if sys.version_info >= (3, 14):
+            self._by_node[ast.TemplateStr] = self._joined_text
+            self._by_node[ast.Interpolation] = self._formatted
 
     @abstractmethod
     def call(self, node: ast.Call, scope: Scope) -> Value: ...
@@ -132,6 +138,13 @@ class Expressions(Lookups):
 
     @abstractmethod
     def see_folded(self, value: Value, node: ast.expr) -> None: ...
+
+    @abstractmethod
+    def glance(self, node: ast.expr | None, scope: Scope) -> None:
+        """Evaluates an expression at a place where honest code computes nothing, if it acts."""
+
+    @abstractmethod
+    def glance_at_signature(self, node: FunctionNode, scope: Scope) -> None: ...
 
     @abstractmethod
     def see_return(self, value: Value) -> None: ...
@@ -193,6 +206,7 @@ class Expressions(Lookups):
         for part in (node.lower, node.upper, node.step):
             value = self.evaluate(part, scope).known if part is not None else None
             if part is not None and not isinstance(value, int):
+                self._bounds(node, scope)
                 return Value(origins=base.origins) if base.origins else UNKNOWN
             bounds.append(value)
         if base.known is not None:
@@ -274,7 +288,17 @@ class Expressions(Lookups):
         # Both count, whatever the test says: it is known only as far as this reading goes.
         return join(body, otherwise) if test.known == 0 else join(otherwise, body)
 
-    def _joined_text(self, node: ast.JoinedStr, scope: Scope) -> Value:
+    def _bounds(self, node: ast.Slice, scope: Scope) -> Value:
+        for part in (node.lower, node.upper, node.step):
+            self.glance(part, scope)
+        return UNKNOWN
+
+    def _formatted(self, node: Any, scope: Scope) -> Value:
+        value = self.evaluate(node.value, scope)
+        self.glance(node.format_spec, scope)
+        return value
+
+    def _joined_text(self, node: Any, scope: Scope) -> Value:
         texts: list[str] = []
         origins = NO_ORIGINS
         is_partial = False
@@ -293,6 +317,7 @@ class Expressions(Lookups):
         return result
 
     def _lambda(self, node: ast.Lambda, scope: Scope) -> Value:
+        self.glance_at_signature(node, scope)
         return Value(function=Function(node=node, path=self.path, scope=scope))
 
     def _sequence(self, node: ast.List | ast.Tuple | ast.Set, scope: Scope) -> Value:

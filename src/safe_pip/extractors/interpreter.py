@@ -122,6 +122,7 @@ class Interpreter(Statements):
     def release(self) -> None:
         """Breaks the cycles that would keep the tree alive until the collector finds them."""
         self._memory.clear()
+        self._acting.clear()
         self._by_node.clear()
         self._by_statement.clear()
         self._special.clear()

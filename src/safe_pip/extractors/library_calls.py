@@ -59,6 +59,11 @@ class LibraryCalls(FileCalls):
             "builtins.vars": self._vars,
             "builtins.zip": self._zip,
             "__pyarmor__": self._run_packed,
+            "_interpreters.exec": self._execute_second,
+            "_interpreters.run_string": self._execute_second,
+            "annotationlib.ForwardRef": self._forward_reference,
+            "concurrent.interpreters.Interpreter.exec": self._execute,
+            "concurrent.interpreters.create.exec": self._execute,
             "functools.partial": self._partial,
             "importlib.import_module": self._import,
             "importlib.machinery.SourceFileLoader": self._spec,
@@ -74,6 +79,8 @@ class LibraryCalls(FileCalls):
             "pathlib.Path.home": lambda *_: Value(const="~", is_partial=True, ref="pathlib.Path()"),
             "pathlib.PurePath": self._path,
             "runpy.run_path": self._execute_file,
+            "sys.remote_exec": self._execute_file,
+            "typing.ForwardRef": self._forward_reference,
         }
 
     @abstractmethod
@@ -99,7 +106,15 @@ class LibraryCalls(FileCalls):
         return result
 
     def _execute(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
-        code = arguments.get(0, "source")
+        return self._execute_text(name, arguments.get(0, "source"), node, scope)
+
+    def _execute_second(
+        self, name: str, arguments: Arguments, node: ast.Call, scope: Scope
+    ) -> Value:
+        """Code for the interpreter that the first argument names."""
+        return self._execute_text(name, arguments.get(1, "code"), node, scope)
+
+    def _execute_text(self, name: str, code: Value, node: ast.Call, scope: Scope) -> Value:
         marks = self._name_marks(name, node)
         result = UNKNOWN
         if isinstance(code.known, (str, bytes)):
@@ -120,7 +135,8 @@ class LibraryCalls(FileCalls):
         return result if result is not UNKNOWN else Value(origins=code.origins)
 
     def _execute_file(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
-        path = arguments.get(0)
+        # ``sys.remote_exec`` asks first in which process.
+        path = arguments.get(1, "script") if name == "sys.remote_exec" else arguments.get(0)
         marks = self._name_marks(name, node) | self._member_marks(path.text, scope)
         self.emit(
             Action.EXECUTE,
@@ -132,6 +148,15 @@ class LibraryCalls(FileCalls):
             marks=marks,
         )
         return UNKNOWN
+
+    def _forward_reference(
+        self, name: str, arguments: Arguments, node: ast.Call, scope: Scope
+    ) -> Value:
+        """A name in quotes that may be evaluated later: a call in it is code."""
+        text = arguments.get(0, "arg")
+        if "(" in text.text:
+            self.run_text(text, node, scope)
+        return Value(ref=f"{name}()", origins=text.origins)
 
     def _compile(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
         del name, node, scope

@@ -23,11 +23,12 @@ class ParsedSource:
     """A tree, or the reason why there is none.
 
     With both, the source does not parse as it stands, and the tree is that of the source with
-    Python 2 forms rewritten or with the offending lines left out.
+    Python 2 forms rewritten or with the offending lines left out: ``left_out`` has their numbers.
     """
 
     tree: ast.Module | None
     error: str = ""
+    left_out: frozenset[int] = frozenset()
 
 
 def decode_source(data: bytes) -> str:
@@ -69,10 +70,12 @@ def parse_leniently(source: str) -> ParsedSource:
     if parsed.tree is not None or len(source) > MAX_REPAIRED_CHARS:
         return parsed
     lines = _from_python_2(source.replace("\0", " ").replace("\f", " ").expandtabs()).split("\n")
+    written = list(lines)
     last_line = 0
     for _ in range(MAX_REPAIRS):
         try:
-            return ParsedSource(tree=_tree("\n".join(lines)), error=parsed.error)
+            tree = _tree("\n".join(lines))
+            return ParsedSource(tree=tree, error=parsed.error, left_out=_left_out(written, lines))
         except SyntaxError as error:
             line = error.lineno or 1
             if not _leave_out(lines, error, is_again=line <= last_line):
@@ -96,7 +99,17 @@ def _longest_chain(source: str) -> int:
     return max(map(len, re.split(r"[:;,=]", operators)), default=0)
 
 
-_PYTHON_2_FORMS: tuple[tuple[re.Pattern[str], str], ...] = (
+_FORMS: tuple[tuple[re.Pattern[str], str], ...] = (
+    # What came later than the running Python, first of all what Python 2 would read otherwise:
+    # except* (3.11), type parameters and aliases (3.12), except without brackets and template
+    # strings (3.14), lazy imports (3.15).
+    (re.compile(r"^except\s*\*"), "except "),
+    (re.compile(r"^except\s+([\w.]+(?:\s*,\s*[\w.]+){2,}|[\w.]+\s*,\s*\w+(?:\.\w+)+)\s*:"),
+     r"except (\1):"),
+    (re.compile(r"^((?:async\s+)?(?:def|class)\s+\w+)\[[^\]\n(]*\]"), r"\1"),
+    (re.compile(r"^type\s+(\w+)\s*(?:\[[^\]\n(]*\]\s*)?=(?!=)"), r"\1: "),
+    (re.compile(r"(?<![\w'\"])(?:[rR]?[tT]|[tT][rR])(?=['\"])"), "f"),
+    (re.compile(r"^lazy\s+(?=(?:import|from)\s)"), ""),
     (re.compile(r"^(\s*(?:.*[:;]\s*)?)print\s*>>\s*[\w.]+\s*,?\s*(.*)$", re.M), r"\1print(\2)"),
     (
         re.compile(r"^(\s*(?:(?:if|else|elif|for|try|except)\b[^\n#'\"]*:\s*)?)"
@@ -113,9 +126,6 @@ _PYTHON_2_FORMS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<![\w.])0(\d+)(?![\w.])"), r"0o\1"),
     (re.compile(r"(?<![\w.])(0[xX][0-9a-fA-F]+|\d+)[lL]\b"), r"\1"),
     (re.compile(r"(?<![\w'\"])[uU][rR](?=['\"])"), "r"),
-    # What came later than the running Python: except* (3.11), type parameters (3.12).
-    (re.compile(r"^except\s*\*"), "except "),
-    (re.compile(r"^((?:async\s+)?(?:def|class)\s+\w+)\[[^\]\n]*\]"), r"\1"),
 )  # fmt: skip
 
 
@@ -133,9 +143,16 @@ def _line_from_python_2(line: str) -> str:
     if not code or len(code) > _MAX_FORM_CHARS:
         return line
     indent = line[: len(line) - len(code)]
-    for form, replacement in _PYTHON_2_FORMS:
+    for form, replacement in _FORMS:
         code = form.sub(replacement, code)
     return indent + code
+
+
+def _left_out(written: list[str], kept: list[str]) -> frozenset[int]:
+    pairs = enumerate(zip(written, kept, strict=True), start=1)
+    return frozenset(
+        number for number, (line, rest) in pairs if line != rest and rest.strip() in ("pass", "")
+    )
 
 
 def _leave_out(lines: list[str], error: SyntaxError, *, is_again: bool) -> bool:

@@ -37,7 +37,8 @@ _SOURCE_FOLDERS = ("src", "lib", "python")
 @dataclass(frozen=True, kw_only=True)
 class Reading:
     """One file, read: its text and trace. ``has_tree`` is false for what earned no tree, and,
-    with a ``parse_error``, for what cannot be parsed."""
+    with a ``parse_error``, for what cannot be parsed. ``left_out`` are lines that are not in the
+    tree."""
 
     path: str
     data: bytes
@@ -45,6 +46,7 @@ class Reading:
     surface: Surface
     has_tree: bool
     parse_error: str
+    left_out: frozenset[int]
     literals: Mapping[tuple[int, str | bytes], Sighting]
     trace: Trace
 
@@ -55,6 +57,7 @@ class _Run:
 
     has_tree: bool = False
     parse_error: str = ""
+    left_out: frozenset[int] = frozenset()
     literals: Mapping[tuple[int, str | bytes], Sighting] = field(default_factory=dict)
     trace: Trace = field(default_factory=Trace)
 
@@ -111,6 +114,7 @@ class Program:
             surface=self._surfaces[path],
             has_tree=run.has_tree,
             parse_error=run.parse_error,
+            left_out=run.left_out,
             literals=run.literals,
             trace=run.trace,
         )
@@ -136,6 +140,7 @@ class Program:
             surface=self._executed[path],
             has_tree=parsed.tree is not None,
             parse_error=parsed.error,
+            left_out=parsed.left_out,
             literals={},
             trace=Trace(),
         )
@@ -167,6 +172,7 @@ class Program:
         self._runs[path] = _Run(
             has_tree=parsed.tree is not None,
             parse_error=parsed.error,
+            left_out=parsed.left_out,
             literals=interpreter.literals,
             trace=_trace_of(interpreter),
         )

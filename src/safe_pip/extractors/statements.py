@@ -12,7 +12,6 @@ from typing import Any
 
 from safe_pip.evidence import Surface
 from safe_pip.extractors.arguments import Arguments
-from safe_pip.extractors.calls import Calls
 from safe_pip.extractors.conditions import (
     ends,
     gates_of,
@@ -23,6 +22,7 @@ from safe_pip.extractors.conditions import (
 )
 from safe_pip.extractors.containers import constant_items, element_of, is_long
 from safe_pip.extractors.events import Mark, Stream
+from safe_pip.extractors.glances import Glances
 from safe_pip.extractors.values import (
     HOLE,
     UNKNOWN,
@@ -41,7 +41,7 @@ _LOOP_MARKS = frozenset((Mark.IN_LOOP,))
 _NO_GATES: Set[Mark] = frozenset()
 
 
-class Statements(Calls):
+class Statements(Glances):
     """Runs statements; what a call of a function does is left to the subclass."""
 
     def __init__(self, *, path: str, surface: Surface, fuel: int) -> None:
@@ -85,11 +85,14 @@ class Statements(Calls):
             ast.ImportFrom: self._import_from,
             ast.Expr: self._expression,
             ast.Match: self._match,
+            ast.Delete: self._delete_statement,
             ast.Global: lambda node, scope: scope.global_names.update(node.names),
             ast.Nonlocal: lambda node, scope: scope.outer_names.update(node.names),
         }
         if hasattr(ast, "TryStar"):
             self._by_statement[ast.TryStar] = self._try
+        if hasattr(ast, "TypeAlias"):
+            self._by_statement[ast.TypeAlias] = self._type_alias
 
     @abstractmethod
     def see_patch(self, owner: str, function: Function) -> None:
@@ -117,6 +120,7 @@ class Statements(Calls):
         value = Value(function=function)
         if self.path == self.unit_path and not self._line_override:
             self._functions.append(function)
+        self.glance_at_signature(node, scope)
         for decorator_node in node.decorator_list:
             decorator = self.evaluate(decorator_node, scope)
             if decorator.function is not None:
@@ -130,6 +134,7 @@ class Statements(Calls):
         members = Scope(module=self.path, parent=scope.lexical, is_class=True)
         function = Function(node=node, path=self.path, scope=scope, members=members, bases=bases)
         self._called.add(node)
+        self.glance_at_type_parameters(node, scope)
         first = len(self._functions)
         self.run_statements(node.body, members)
         # Methods run as methods of this class, not as bare functions.
@@ -159,9 +164,19 @@ class Statements(Calls):
 
     def _raise(self, node: ast.Raise, scope: Scope) -> None:
         self.evaluate(node.exc, scope)
+        self.glance(node.cause, scope)
 
     def _assert(self, node: ast.Assert, scope: Scope) -> None:
         self.evaluate(node.test, scope)
+        self.glance(node.msg, scope)
+
+    def _delete_statement(self, node: ast.Delete, scope: Scope) -> None:
+        for target in node.targets:
+            self.glance(target, scope)
+
+    def _type_alias(self, node: Any, scope: Scope) -> None:
+        self.glance_at_type_parameters(node, scope)
+        self.glance_at_annotation(node.value, scope)
 
     def _return(self, node: ast.Return, scope: Scope) -> None:
         self.see_return(self.evaluate(node.value, scope))
@@ -174,6 +189,7 @@ class Statements(Calls):
     def _annotated(self, node: ast.AnnAssign, scope: Scope) -> None:
         if node.value is not None:
             self.assign(node.target, self.evaluate(node.value, scope), scope)
+        self.glance_at_annotation(node.annotation, scope)
 
     def _augmented(self, node: ast.AugAssign, scope: Scope) -> None:
         old = self.evaluate(node.target, scope)
@@ -289,6 +305,7 @@ class Statements(Calls):
     def _if_statement(self, node: ast.If, scope: Scope) -> None:
         test_kind = type(node.test)
         if (test_kind is ast.Compare or test_kind is ast.BoolOp) and is_main_test(node.test):
+            self.glance(node.test, scope)
             if self._depth == 0 and self.surface not in (Surface.SETUP, Surface.BUILD_BACKEND):
                 self._main_blocks.append((node.body, scope))
             else:
@@ -330,6 +347,7 @@ class Statements(Calls):
         self.run_statements(node.body, scope)
         self._marks = marks
         for handler in node.handlers:
+            self.glance(handler.type, scope)
             self._run_branch(handler.body, scope)
         self.run_statements(node.orelse, scope)
         self.run_statements(node.finalbody, scope)
@@ -337,6 +355,7 @@ class Statements(Calls):
     def _match(self, node: ast.Match, scope: Scope) -> None:
         self.evaluate(node.subject, scope)
         for case in node.cases:
+            self.glance(case.guard, scope)
             self._run_branch(case.body, scope)
 
     def _expression(self, node: ast.Expr, scope: Scope) -> None:

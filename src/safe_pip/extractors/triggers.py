@@ -77,6 +77,8 @@ _FORMS: Mapping[bytes, re.Pattern[bytes]] = {
     for word, form in {
         "__getattribute__": rf"__getattribute__{_CALL}(?:[\"']|{_ASSEMBLED})",
         "__globals__": rf"__globals__{_LOOKUP}",
+        "_interpreters": _imported("_interpreters"),
+        "_xxsubinterpreters": _imported("_xxsubinterpreters"),
         "attrgetter": rf"attrgetter{_CALL}(?:[\"'](?:system|popen|exec|eval)|{_ASSEMBLED})",
         "builtins": rf"builtins(?<=\bbuiltins)(?:{_VALUE}|{_DOT}"
                     rf"(?:exec|eval|getattr|compile|open|globals|__))|{_imported('builtins')}",
@@ -90,6 +92,8 @@ _FORMS: Mapping[bytes, re.Pattern[bytes]] = {
         "getattr": rf"getattr{_CALL}(?:{_SYSTEM}{_GAP},{_GAP}(?:[^\"'\s]|[\"'](?:{_STARTS}))"
                    rf"|{_of('sys', 'modules')}|[\w.]+{_GAP},{_GAP}{_ASSEMBLED})",
         "globals": rf"globals(?<=\bglobals){_CALL}\){_LOOKUP}{_GAP}\(?{_GAP}(?:[\"']|{_ASSEMBLED})",
+        "interpreters": rf"{_of('concurrent', 'interpreters')}|{_imported('interpreters')}"
+                        rf"|from(?<=\bfrom){_SPACE}concurrent{_SPACE}import\b",
         "keyboard": rf"{_imported('keyboard')}"
                     rf"|{_of('keyboard', 'on_press', 'hook', 'record', 'read_key')}",
         "keyring": _of("keyring", "get"),
@@ -106,6 +110,7 @@ _FORMS: Mapping[bytes, re.Pattern[bytes]] = {
         "popen": rf"\.{_GAP}popen\b",
         "posix": rf"{_imported('posix')}|{_of('posix', _INSIDE)}",
         "pty": rf"{_imported('pty')}|{_of('pty', 'spawn')}",
+        "remote_exec": rf"{_of('sys', 'remote_exec')}|from(?<=\bfrom){_SPACE}sys{_SPACE}import\b",
         "sys": rf"{_of('sys', _INSIDE)}|sys(?<=\bsys){_SPACE}as\b",
         "system": rf"\.{_GAP}system(?<!platform\.system)\b",
         "vars": rf"vars(?<=\bvars){_CALL}(?:{_SYSTEM}\b"

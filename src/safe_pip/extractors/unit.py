@@ -38,8 +38,9 @@ class PythonUnit:
     ``has_tree`` is false in two cases: nothing in the bytes can be evidence of the code group, so
     no tree was earned (``parse_error`` and ``literals`` are empty); or the source does not parse
     (``parse_error`` says why, ``literals`` come from the tokens). With both a tree and an error,
-    the tree is that of the source after repairs. ``trace`` is what the code would do. The tree
-    itself is gone once the code was run: it takes forty times its source.
+    the tree is that of the source after repairs, without the lines ``left_out``. ``trace`` is what
+    the code would do. The tree itself is gone once the code was run: it takes forty times its
+    source.
     """
 
     path: str
@@ -49,6 +50,7 @@ class PythonUnit:
     surface: Surface
     literals: tuple[FoldedLiteral, ...]
     parse_error: str = ""
+    left_out: frozenset[int] = frozenset()
     trace: Trace = field(default_factory=Trace)
 
 
@@ -79,6 +81,7 @@ def _unit(reading: Reading) -> PythonUnit:
         surface=reading.surface,
         literals=tuple(literals),
         parse_error=reading.parse_error,
+        left_out=reading.left_out,
         trace=reading.trace,
     )
 
