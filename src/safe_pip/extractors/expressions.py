@@ -147,6 +147,10 @@ class Expressions(Lookups):
     def glance_at_signature(self, node: FunctionNode, scope: Scope) -> None: ...
 
     @abstractmethod
+    def see_function(self, function: Function) -> None:
+        """A function that is made: it may be called by somebody whom nobody sees."""
+
+    @abstractmethod
     def see_return(self, value: Value) -> None: ...
 
     def evaluate(self, node: ast.expr | None, scope: Scope) -> Value:
@@ -318,7 +322,9 @@ class Expressions(Lookups):
 
     def _lambda(self, node: ast.Lambda, scope: Scope) -> Value:
         self.glance_at_signature(node, scope)
-        return Value(function=Function(node=node, path=self.path, scope=scope))
+        function = Function(node=node, path=self.path, scope=scope)
+        self.see_function(function)
+        return Value(function=function)
 
     def _sequence(self, node: ast.List | ast.Tuple | ast.Set, scope: Scope) -> Value:
         values: list[Value] = []

@@ -114,7 +114,7 @@ class Glances(Calls):
         known = self._acting.get(function.node)
         if known is None:
             self._acting[function.node] = known = False  # until it is known: it may call itself
-            if len(self._acting) <= _MAX_BODIES:
-                known = self._holds_acting_call(function.node, function.scope)
+            is_much = len(self._acting) > _MAX_BODIES
+            known = is_much or self._holds_acting_call(function.node, function.scope)
             self._acting[function.node] = known
         return known

@@ -113,7 +113,8 @@ class Interpreter(Statements):
             self._run_root(function)
         self._run_deferred()
         self.fuel = min(self.fuel, FUEL_WHEN_CALLED)
-        for function in list(self._functions):
+        # Running one may define more, such as a decorator's, which it gives away.
+        for function in self._functions:
             if function.node not in self._called:
                 self._start(Surface.BUILD_BACKEND if hooks.may_be_any else Surface.OTHER)
                 self._run_root(function)

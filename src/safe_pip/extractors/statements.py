@@ -115,11 +115,14 @@ class Statements(Glances):
                 continue
         self._marks = marks
 
+    def see_function(self, function: Function) -> None:
+        if self.path == self.unit_path and not self._line_override:
+            self._functions.append(function)
+
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
         function = Function(node=node, path=self.path, scope=scope.lexical)
         value = Value(function=function)
-        if self.path == self.unit_path and not self._line_override:
-            self._functions.append(function)
+        self.see_function(function)
         self.glance_at_signature(node, scope)
         for decorator_node in node.decorator_list:
             decorator = self.evaluate(decorator_node, scope)
