@@ -13,7 +13,7 @@ from safe_pip.extractors.effects import result_ref
 from safe_pip.extractors.expressions import text_value
 from safe_pip.extractors.file_calls import PATH_CALLS, TEXT_METHODS
 from safe_pip.extractors.folding import DISGUISING_FUNCTIONS, FUNCTIONS, fold_method, joined
-from safe_pip.extractors.library_calls import LibraryCalls
+from safe_pip.extractors.library_calls import EXECUTING_CALLS, LibraryCalls
 from safe_pip.extractors.lookups import builtin_text
 from safe_pip.extractors.values import (
     DECODED,
@@ -45,7 +45,7 @@ _CALLBACK_CALLS = frozenset(
     concurrent.futures.ProcessPoolExecutor.map concurrent.futures.ProcessPoolExecutor.submit
     concurrent.futures.ThreadPoolExecutor.map concurrent.futures.ThreadPoolExecutor.submit
     contextlib.ExitStack.callback multiprocessing.Pool.map multiprocessing.Pool.apply_async
-    multiprocessing.Process sys.addaudithook sys.settrace sys.setprofile
+    multiprocessing.Process signal.signal sys.addaudithook sys.settrace sys.setprofile
     _thread.start_new _thread.start_new_thread
     threading.Thread threading.Timer weakref.finalize""".split()  # noqa: SIM905
 )
@@ -64,6 +64,7 @@ _DECODING_METHODS = frozenset(
 )
 
 
+_MAX_GROWN_ITEMS = 64
 _KNOWN_CALLS = (
     _SETUP_CALLS, PATH_CALLS, SINKS, _CONFIG_PARSERS, _CALLBACK_CALLS, DISGUISING_FUNCTIONS,
     frozenset(("socket.socket",)),
@@ -101,6 +102,8 @@ class Calls(LibraryCalls):
         arguments = self._arguments(node, scope)
         if callee.function is not None:
             return self.invoke(callee.function, arguments)
+        if len(arguments.positional) > 1 and not callee.ref.startswith("builtins."):
+            self._hand_on(arguments, node)
         name = canonical(callee.ref) if callee.ref else ""
         special = self._special.get(name) if name else None
         if special is not None:
@@ -158,11 +161,13 @@ class Calls(LibraryCalls):
             return self._path_method(receiver, method, arguments, node)
         if receiver.ref == "os.environ" and method in ("items", "values", "keys"):
             return Value(origins=receiver.origins)
-        if receiver.const is not None:
+        if receiver.const is not None and not _takes_text(receiver.const, arguments):
             return self._constant_method(receiver, method, arguments, node)
         if method in _GROWING_METHODS and isinstance(node.func, ast.Attribute):
-            self._grow(receiver, arguments, node.func.value)
+            self._grow(receiver, method, arguments, node.func.value)
             return UNKNOWN
+        if receiver.const is not None:
+            return self._constant_method(receiver, method, arguments, node)
         if receiver.parts is not None and not receiver.ref:
             if method == "get":
                 return self.item(receiver, arguments.get(0), Scope(module=""), node)
@@ -198,14 +203,23 @@ class Calls(LibraryCalls):
                 return text_value(text, origins)
         return Value(origins=origins) if origins and not receiver.ref else None
 
-    def _grow(self, receiver: Value, arguments: Arguments, target: ast.expr) -> None:
+    def _grow(self, receiver: Value, method: str, arguments: Arguments, target: ast.expr) -> None:
         """``target.append(…)``: the container's variable now holds the argument as well."""
         if not isinstance(target, (ast.Name, ast.Attribute)) or self._growing_scope is None:
             return
         parts = dict(receiver.parts or {})
+        if receiver.known is not None:
+            parts = dict(enumerate(constant_items(receiver) or ()))
         for value in arguments.positional:
-            if len(parts) < 64:
+            items = constant_items(value) if method == "extend" else None
+            if method == "update" and value.parts is not None:
+                parts.update(value.parts)
+            elif items is not None:
+                parts.update(enumerate(items[:_MAX_GROWN_ITEMS], start=len(parts)))
+            elif len(parts) < _MAX_GROWN_ITEMS:
                 parts[len(parts)] = value
+        if method == "update":
+            parts.update(arguments.keywords)
         grown = Value(parts=parts, origins=receiver.origins | arguments.origins, ref=receiver.ref)
         self.assign(target, grown, self._growing_scope)
 
@@ -244,7 +258,7 @@ class Calls(LibraryCalls):
         if name == "socket.socket":
             return Value(ref="socket.socket()", origins=SOCKET)
         if name in _CALLBACK_CALLS:
-            self._call_back(arguments)
+            self._call_back(arguments, node)
         if has_url(arguments) and name.rpartition(".")[2] in _FETCHING_METHODS:
             return self._fetch(name, arguments, node)
         origins = callee.origins | self._passed_through(name, arguments)
@@ -258,6 +272,26 @@ class Calls(LibraryCalls):
         if name.startswith("hashlib.") or name in ("builtins.len", "builtins.isinstance"):
             return NO_ORIGINS
         return arguments.origins
+
+    def hand_over(self, given: Value, arguments: Arguments, node: ast.Call) -> None:
+        if given.function is not None:
+            if not given.function.is_class:
+                self.invoke(given.function, arguments)
+            return
+        name = canonical(given.ref) if given.ref else ""
+        if name in EXECUTING_CALLS:
+            self._special[name](name, arguments, node, self._growing_scope or Scope(module=""))
+        elif name in SINKS:
+            self.call_by_name(name, given, arguments, node)
+
+    def _hand_on(self, arguments: Arguments, node: ast.Call) -> None:
+        """``register(os.system, "…")``: whoever gets a function and words for it may call it."""
+        for position, value in enumerate(arguments.positional[:-1]):
+            following = arguments.positional[position + 1]
+            is_text = isinstance(following.const, (str, bytes, tuple))
+            if value.ref and value.function is None and is_text:
+                rest = arguments.positional[position + 1 :]
+                self.hand_over(value, Arguments(positional=rest), node)
 
     def _unknown_call(
         self, method: str, arguments: Arguments, node: ast.Call, callee: Value
@@ -275,8 +309,14 @@ class Calls(LibraryCalls):
         if method in _DECODING_METHODS:
             return self._decode(method, callee, arguments, node)
         if method in ("submit", "create_task", "run_until_complete", "start_new_thread"):
-            self._call_back(arguments)
+            self._call_back(arguments, node)
         return of_origins(callee.origins | arguments.origins)
+
+
+def _takes_text(const: Constant, arguments: Arguments) -> bool:
+    """Whether it is a list, short enough to be kept by element, that text is added to."""
+    is_short = isinstance(const, tuple) and len(const) < _MAX_GROWN_ITEMS
+    return is_short and any(isinstance(item.known, (str, bytes)) for item in arguments.positional)
 
 
 @functools.lru_cache(maxsize=4_096)

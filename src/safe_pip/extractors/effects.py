@@ -16,7 +16,7 @@ from safe_pip.extractors.arguments import (
 )
 from safe_pip.extractors.capabilities import SINKS, Action, Sink
 from safe_pip.extractors.commands import CommandFact, read_command
-from safe_pip.extractors.containers import constant_items
+from safe_pip.extractors.containers import constant_items, element_of
 from safe_pip.extractors.events import Mark
 from safe_pip.extractors.expressions import Expressions
 from safe_pip.extractors.patterns import is_secret_path
@@ -75,6 +75,10 @@ class Effects(Expressions):
     def invoke(self, function: Function, arguments: Arguments) -> Value: ...
 
     @abstractmethod
+    def hand_over(self, given: Value, arguments: Arguments, node: ast.Call) -> None:
+        """A function is given to another, which calls it with these arguments."""
+
+    @abstractmethod
     def run_text(self, code: Value, node: ast.expr, scope: Scope) -> tuple[Value, bool]:
         """Runs a constant as code in the scope; gives the value of an expression, and whether
         the code does anything of note or cannot be read."""
@@ -105,7 +109,7 @@ class Effects(Expressions):
                 self._delete(arguments.get(0), name, node)
                 return
             case Action.THREAD:
-                self._call_back(arguments)
+                self._call_back(arguments, node)
                 if arguments.keywords.get("daemon", UNKNOWN).known == 1:
                     marks = marks | {Mark.DAEMON}
             case Action.DELAY:
@@ -255,13 +259,16 @@ class Effects(Expressions):
         self.emit(Action.DECODE, name, node, data=arguments.origins)
         return Value(origins=DECODED | callee.origins | arguments.origins)
 
-    def _call_back(self, arguments: Arguments) -> None:
-        values = [*arguments.positional, *arguments.keywords.values()]
-        bound = arguments.keywords.get("args", UNKNOWN)
-        passed = Arguments(positional=tuple(constant_items(bound) or ()))
-        for value in values:
-            if value.function is not None and not value.function.is_class:
-                self.invoke(value.function, passed)
+    def _call_back(self, arguments: Arguments, node: ast.Call) -> None:
+        """Calls what is given to be called, with what stands beside it."""
+        items = constant_items(arguments.keywords.get("args", UNKNOWN))
+        for position, value in enumerate(arguments.positional):
+            rest = [item for item in arguments.positional[position + 1 :] if item is not UNKNOWN]
+            self.hand_over(value, Arguments(positional=tuple(rest or items or ())), node)
+        if items is None:
+            items = [element_of(arguments.get(0))] if arguments.positional else []
+        for value in arguments.keywords.values():
+            self.hand_over(value, Arguments(positional=tuple(items)), node)
 
     def _content(self, path: Value, origins: Origins) -> Value:
         found = FILE | (origins - {"secret-path"})

@@ -151,6 +151,10 @@ class Expressions(Lookups):
         """A function that is made: it may be called by somebody whom nobody sees."""
 
     @abstractmethod
+    def see_attribute(self, value: Value) -> Value:
+        """What an attribute of the distribution's own objects gives."""
+
+    @abstractmethod
     def see_return(self, value: Value) -> None: ...
 
     def evaluate(self, node: ast.expr | None, scope: Scope) -> Value:
@@ -196,7 +200,11 @@ class Expressions(Lookups):
     def _attribute(self, node: ast.Attribute, scope: Scope) -> Value:
         base = self.evaluate(node.value, scope)
         found = bound_method(base, node.attr) if base.const is not None else None
-        return found or self.attribute(base, node.attr, node)
+        if found is None:
+            found = self.attribute(base, node.attr, node)
+            if found.function is not None and found.function is not base.function:
+                return self.see_attribute(found)
+        return found
 
     def _subscript(self, node: ast.Subscript, scope: Scope) -> Value:
         base = self.evaluate(node.value, scope)

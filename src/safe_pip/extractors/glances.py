@@ -20,7 +20,7 @@ _ACTING = frozenset(
     name for name, sinks in SINKS.items() if any(sink.action not in _CONTEXT for sink in sinks)
 ) | {"builtins.__import__"}
 _ACTING_WORDS = frozenset(name.rpartition(".")[2] for name in _ACTING)
-_MAX_BODIES = 200
+_MAX_BODIES = 1_000
 GLANCE_FUEL_PER_UNIT = 1_000_000
 
 
@@ -30,6 +30,7 @@ class Glances(Calls):
     def __init__(self) -> None:
         super().__init__()
         self._acting: dict[ast.AST, bool] = {}
+        self._acting_names: dict[ast.AST, list[str]] = {}
         self._glance_fuel = GLANCE_FUEL_PER_UNIT
 
     def glance(self, node: ast.expr | None, scope: Scope) -> None:

@@ -17,9 +17,9 @@ from safe_pip.extractors.backends import NO_HOOKS, build_hooks
 from safe_pip.extractors.capabilities import UNREMARKABLE_ACTIONS, Action
 from safe_pip.extractors.commands import CommandFact
 from safe_pip.extractors.events import Event, LiteralKind, Mark, Sighting, Stream
+from safe_pip.extractors.implicit_calls import ImplicitCalls
 from safe_pip.extractors.lookups import handed_value
 from safe_pip.extractors.parsing import parse, parse_leniently
-from safe_pip.extractors.statements import Statements
 from safe_pip.extractors.values import (
     HANDED,
     HOLE,
@@ -61,7 +61,7 @@ class Imports(Protocol):
         """The path and text of a member that a path with holes means."""
 
 
-class Interpreter(Statements):
+class Interpreter(ImplicitCalls):
     """Runs one unit's tree and keeps its streams.
 
     ``fuel`` is how many expressions may be evaluated before calls are no longer followed where
@@ -98,6 +98,7 @@ class Interpreter(Statements):
             self.scope.names["__doc__"] = Value(const=docstring)
         self._start(self.surface)
         self.run_statements(tree.body, self.scope)
+        self.run_module_hooks()
         self.read_written_code(self.scope)
         for key, function in self.command_classes:
             if key in _INSTALL_COMMANDS or key == HOLE:
@@ -124,6 +125,7 @@ class Interpreter(Statements):
         """Breaks the cycles that would keep the tree alive until the collector finds them."""
         self._memory.clear()
         self._acting.clear()
+        self._acting_names.clear()
         self._by_node.clear()
         self._by_statement.clear()
         self._special.clear()
@@ -239,18 +241,6 @@ class Interpreter(Statements):
             if parameter.arg not in scope.names:
                 # A parameter of nothing known must not fall through to an outer name.
                 scope.names[parameter.arg] = handed_value(parameter.arg)
-
-    def instantiate(self, function: Function, arguments: Arguments) -> Value:
-        for name in ("__new__", "__init__", "__post_init__", "__call__"):
-            method = self._member(function, name)
-            if method is not None and method.function is not None:
-                self.invoke(method.function, arguments)
-        if any(base.ref.endswith((".Thread", ".Process")) for base in function.bases):
-            run = self._member(function, "run")
-            if run is not None and run.function is not None:
-                self.invoke(run.function, Arguments())
-        refs = [f"{base.ref}()" for base in function.bases if base.ref and not base.function]
-        return Value(function=function, ref=refs[0] if refs else "")
 
     def emit(
         self,

@@ -28,6 +28,9 @@ from safe_pip.extractors.values import (
 _DYNAMIC_NAMES = frozenset(
     """Popen __import__ check_output compile eval exec getattr open popen system urlopen""".split()  # noqa: SIM905
 )
+EXECUTING_CALLS = frozenset(("builtins.eval", "builtins.exec", "builtins.execfile"))
+"""What runs text as code, other than the sinks."""
+
 _TELLING_MODULES = frozenset(
     """base64 builtins codecs ctypes marshal os pty socket subprocess urllib.request zlib""".split()  # noqa: SIM905
 )
@@ -270,8 +273,12 @@ class LibraryCalls(FileCalls):
         return UNKNOWN
 
     def _partial(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
-        del name, node, scope
-        return arguments.get(0)
+        del name, scope
+        bound = Arguments(positional=arguments.positional[1:], keywords=arguments.keywords)
+        given = arguments.get(0)
+        if bound.positional and given.function is None:
+            self.hand_over(given, bound, node)
+        return given
 
     def _spec(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
         del node, scope

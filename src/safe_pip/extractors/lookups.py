@@ -166,6 +166,10 @@ class Lookups(ABC):
             folded = fold_subscript(base.known, key)
             if folded is not None:
                 return Value(const=folded, origins=base.origins)
+        if base.parts and isinstance(key, int) and -len(base.parts) <= key < 0:
+            found = base.parts.get(len(base.parts) + key)
+            if found is not None:
+                return found
         if base.ref in ("os.environ", "os.environb"):
             return variable_value(index.text) if key is not None else UNKNOWN
         if base.ref and canonical(base.ref) in _NAMESPACES:

@@ -99,6 +99,10 @@ class Statements(Glances):
         """Something named ``owner`` gets the function as an attribute."""
 
     @abstractmethod
+    def see_class(self, function: Function) -> None:
+        """A class that is made, with its body run."""
+
+    @abstractmethod
     def instantiate(self, function: Function, arguments: Arguments) -> Value:
         """An instance of a class of the distribution; its initialisation is run."""
 
@@ -152,6 +156,7 @@ class Statements(Glances):
                 )
         value = Value(function=function)
         self._set(node.name, value, scope)
+        self.see_class(function)
         for keyword in node.keywords:
             meta = self.evaluate(keyword.value, scope)
             if meta.function is not None and meta.function.is_class:
