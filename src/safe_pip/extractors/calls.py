@@ -90,6 +90,8 @@ class Calls(LibraryCalls):
                 result = self._method(receiver, method, arguments, node)
                 return UNKNOWN if result is None else result
             callee = self.attribute(receiver, method, node.func)
+            if callee.function is not None and callee.function is not receiver.function:
+                callee = self.see_attribute(callee)
             if receiver.parts and "url" in receiver.parts and canonical(callee.ref) not in SINKS:
                 is_named = bool(receiver.ref)
                 if method.startswith("send_") or (not is_named and method in _SENDING_METHODS):

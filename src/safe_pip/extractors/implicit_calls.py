@@ -38,9 +38,9 @@ class ImplicitCalls(Statements):
         self._run_members(function, [hook for hook in _CLASS_HOOKS if self._has(function, hook)])
 
     def see_attribute(self, value: Value) -> Value:
-        """What an attribute gives: of a property that acts, what its method returns."""
+        """What an attribute gives: of a property, what its method returns."""
         function = value.function
-        if function is None or not _is_property(function) or not self._body_acts(function):
+        if function is None or not _is_property(function):
             return value
         return self.invoke(function, _NO_ARGUMENTS)
 
