@@ -335,7 +335,7 @@ KINDS: Mapping[str, Kind] = {
     "find-links": Kind(prepare=_find_links, inner="beta"),
     "upgrade": Kind(prepare=_upgrade, inner="beta-1.0"),
     # Before, it never fetched a wheel whose metadata the index has, and ended with an assertion.
-    "legacy-resolver": Kind(prepare=_legacy_resolver, inner="beta", needs_pip="23.1"),
+    "legacy-resolver": Kind(prepare=_legacy_resolver, inner="beta", needs_pip="23.2"),
     "require-hashes": Kind(prepare=_require_hashes),
     "lock-file": Kind(prepare=_lock_file, inner="beta", needs_pip="26.1"),
     "no-build-isolation": Kind(prepare=_without_isolation),

@@ -71,7 +71,7 @@ def test_denied_with_option(workshop: Workshop, options: list[str], kind: str) -
         if "legacy-resolver" in options[0]:
             # Before, that resolver never fetched a wheel whose metadata the index has (PEP 658),
             # and pip ended with an assertion of its own.
-            _needs(workshop, "23.1")
+            _needs(workshop, "23.2")
         write_pth_wheel(workshop.archives, "alpha")
     else:
         write_canary_sdist(workshop.archives, "alpha")
@@ -85,7 +85,7 @@ def test_denied_with_option(workshop: Workshop, options: list[str], kind: str) -
 @pytest.mark.parametrize("name", VARIABLES)
 def test_denied_with_variable(workshop: Workshop, name: str) -> None:
     if name == "PIP_USE_DEPRECATED":
-        _needs(workshop, "23.1")
+        _needs(workshop, "23.2")
     write_pth_wheel(workshop.archives, "tool")
     write_sdist(workshop.archives, "alpha", files=project_built_by("alpha", "tool"))
     environ = {"PIP_TARGET": "elsewhere", name: VARIABLES[name]}

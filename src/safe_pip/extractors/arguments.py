@@ -67,6 +67,9 @@ class Arguments:
 def command_text(arguments: Arguments) -> str:
     """The command line as text: a string, or the words of a list joined."""
     command = arguments.get(0, "args")
+    if command is UNKNOWN:
+        for name in ("command", "cmd", "argv"):
+            command = arguments.get(0, name) if command is UNKNOWN else command
     if command.const is not None and not isinstance(command.const, tuple):
         words = [command.text]
     else:
@@ -76,7 +79,8 @@ def command_text(arguments: Arguments) -> str:
     words.extend(value.text for value in arguments.positional[1:] if isinstance(value.const, str))
     extra = arguments.positional[1:]
     for value in extra:
-        words.extend(item.text for item in constant_items(value) or () if value.const is None)
+        if not isinstance(value.const, str):
+            words.extend(item.text for item in constant_items(value) or ())
     return joined(words, " ")
 
 

@@ -13,8 +13,9 @@ from safe_pip.extractors.effects import result_ref
 from safe_pip.extractors.expressions import text_value
 from safe_pip.extractors.file_calls import PATH_CALLS, TEXT_METHODS
 from safe_pip.extractors.folding import DISGUISING_FUNCTIONS, FUNCTIONS, fold_method, joined
-from safe_pip.extractors.library_calls import EXECUTING_CALLS, LibraryCalls
+from safe_pip.extractors.library_calls import EXECUTING_CALLS
 from safe_pip.extractors.lookups import builtin_text
+from safe_pip.extractors.made_values import MadeValues
 from safe_pip.extractors.values import (
     DECODED,
     NO_ORIGINS,
@@ -72,7 +73,7 @@ _KNOWN_CALLS = (
 _NO_ARGUMENTS = Arguments()
 
 
-class Calls(LibraryCalls):
+class Calls(MadeValues):
     """Evaluates every call: the distribution's own functions, methods, and known functions."""
 
     @abstractmethod
@@ -104,7 +105,8 @@ class Calls(LibraryCalls):
         arguments = self._arguments(node, scope)
         if callee.function is not None:
             return self.invoke(callee.function, arguments)
-        if len(arguments.positional) > 1 and not callee.ref.startswith("builtins."):
+        is_handing = len(arguments.positional) > 1 or "args" in arguments.keywords
+        if is_handing and not callee.ref.startswith("builtins."):
             self._hand_on(arguments, node)
         name = canonical(callee.ref) if callee.ref else ""
         special = self._special.get(name) if name else None
@@ -161,6 +163,9 @@ class Calls(LibraryCalls):
             return self._file_method(receiver, method, arguments, node)
         if receiver.ref.startswith("pathlib.Path()"):
             return self._path_method(receiver, method, arguments, node)
+        made = self.made_method(receiver, method, arguments)
+        if made is not None:
+            return made
         if receiver.ref == "os.environ" and method in ("items", "values", "keys"):
             return Value(origins=receiver.origins)
         if receiver.const is not None and not _takes_text(receiver.const, arguments):
@@ -294,6 +299,10 @@ class Calls(LibraryCalls):
             if value.ref and value.function is None and is_text:
                 rest = arguments.positional[position + 1 :]
                 self.hand_over(value, Arguments(positional=rest), node)
+        bound = constant_items(arguments.keywords.get("args", UNKNOWN))
+        for value in arguments.keywords.values() if bound else ():
+            if value.ref and value.function is None:
+                self.hand_over(value, Arguments(positional=tuple(bound or ())), node)
 
     def _unknown_call(
         self, method: str, arguments: Arguments, node: ast.Call, callee: Value

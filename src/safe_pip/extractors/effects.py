@@ -164,6 +164,9 @@ class Effects(Expressions):
         text = command_text(arguments)
         command = read_command(text)
         facts = command.facts | self._run_named_members(text)
+        fed = arguments.keywords.get("input", UNKNOWN)
+        if isinstance(fed.known, (str, bytes)):
+            facts |= read_command(fed.text).facts
         if (
             _DETACHING_KEYWORDS & arguments.keywords.keys()
             or CommandFact.HIDDEN in command.facts

@@ -400,5 +400,8 @@ class Expressions(Lookups):
         return value
 
     def _yield(self, node: ast.Yield | ast.YieldFrom, scope: Scope) -> Value:
-        self.see_return(self.evaluate(node.value, scope))
+        value = self.evaluate(node.value, scope)
+        if isinstance(node, ast.Yield):
+            value = Value(parts={HOLE: value}, origins=value.origins)
+        self.see_return(value)
         return UNKNOWN

@@ -20,6 +20,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from safe_pip.extractors.packed_folding import PACKING_ERRORS, PACKING_FUNCTIONS
 from safe_pip.extractors.parsing import parse
 from safe_pip.extractors.values import HOLE, Constant
 
@@ -39,6 +40,7 @@ _FOLDING_ERRORS = (
     ValueError,
     lzma.LZMAError,
     zlib.error,
+    *PACKING_ERRORS,
 )
 
 
@@ -424,6 +426,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "urllib.parse.unquote_plus": urllib.parse.unquote_plus,
     "urllib.unquote": urllib.parse.unquote,
     "zlib.decompress": decompress,
+    **PACKING_FUNCTIONS,
 }
 
 _PLAIN_METHODS = frozenset(
@@ -471,5 +474,6 @@ _BOUNDED_METHODS: Mapping[str, Callable[..., Any]] = {
     "maketrans": lambda _, *args: _maketrans(*args),
     "replace": _replace,
     "to_bytes": _to_bytes,
+    "tobytes": _make_bytes,
     "translate": _translate,
 }

@@ -24,6 +24,8 @@ class ImplicitCalls(Statements):
     """Runs methods that are called by what an instance, a class or a module is used for."""
 
     def instantiate(self, function: Function, arguments: Arguments) -> Value:
+        for name, value in _fields(function, arguments):
+            self.set_attribute(function, name, value)
         for name in _INITIALISERS:
             method = self._member(function, name)
             if method is not None and method.function is not None:
@@ -81,6 +83,26 @@ class ImplicitCalls(Statements):
             method = self._member(function, name)
             if method is not None and method.function is not None:
                 self.invoke(method.function, _NO_ARGUMENTS)
+
+
+def _fields(function: Function, arguments: Arguments) -> list[tuple[str, Value]]:
+    """What a dataclass or a typed named tuple keeps of what it is made with."""
+    node = function.node
+    if not isinstance(node, ast.ClassDef) or not arguments.all or not _keeps_fields(function, node):
+        return []
+    targets = [item.target for item in node.body if isinstance(item, ast.AnnAssign)]
+    names = [target.id for target in targets if isinstance(target, ast.Name)]
+    return [*zip(names, arguments.positional, strict=False), *arguments.keywords.items()]
+
+
+def _keeps_fields(function: Function, node: ast.ClassDef) -> bool:
+    if any(base.ref.endswith(".NamedTuple") for base in function.bases):
+        return True
+    for decorator in node.decorator_list:
+        match decorator.func if isinstance(decorator, ast.Call) else decorator:
+            case ast.Name(id="dataclass" | "define") | ast.Attribute(attr="dataclass" | "define"):
+                return True
+    return False
 
 
 def _is_special(name: str) -> bool:

@@ -13,7 +13,7 @@ from safe_pip.extractors.events import Mark
 from safe_pip.extractors.expressions import bound_method
 from safe_pip.extractors.file_calls import FileCalls
 from safe_pip.extractors.folding import DISGUISING_FUNCTIONS, FUNCTIONS, fold_function
-from safe_pip.extractors.lookups import builtin_text, variable_value
+from safe_pip.extractors.lookups import builtin_text
 from safe_pip.extractors.values import (
     DECODED,
     ENVIRONMENT,
@@ -289,4 +289,4 @@ class LibraryCalls(FileCalls):
     ) -> Value:
         del name, node, scope
         variable = arguments.get(0, "key")
-        return variable_value(variable.text) if variable.known is not None else UNKNOWN
+        return self.variable(variable.text) if variable.known is not None else UNKNOWN

@@ -15,6 +15,7 @@ from safe_pip.extractors.capabilities import (
     SINKS,
     canonical,
 )
+from safe_pip.extractors.containers import element_of
 from safe_pip.extractors.folding import fold_subscript
 from safe_pip.extractors.values import (
     ENVIRONMENT,
@@ -64,7 +65,8 @@ _LOGIN_NAME = re.compile(
     r"|apikey|apisecret|accesskeyid|accesskey$|^credentials?$|passphrase"
 )
 _MAX_REMEMBERED_CHARS = 100
-_NAMESPACES = frozenset(("builtins.globals", "builtins.locals", "builtins.vars"))
+_MAX_VARIABLES = 64
+NAMESPACES = frozenset(("builtins.globals", "builtins.locals", "builtins.vars"))
 
 
 class Lookups(ABC):
@@ -72,6 +74,16 @@ class Lookups(ABC):
 
     def __init__(self) -> None:
         self.path = ""
+        self._variables: dict[str, Value] = {}
+
+    def set_variable(self, name: str, value: Value) -> None:
+        """An environment variable that the distribution itself sets."""
+        if value.const is not None and len(self._variables) < _MAX_VARIABLES:
+            self._variables[name] = value
+
+    def variable(self, name: str) -> Value:
+        """One environment variable: what the distribution set it to, or a hole with its name."""
+        return self._variables.get(name) or variable_value(name)
 
     @abstractmethod
     def see_hidden_lookup(self, node: ast.expr, detail: str) -> None: ...
@@ -105,6 +117,10 @@ class Lookups(ABC):
                 return found
         if base.parts is not None and name in base.parts:
             return base.parts[name]
+        if base.ref == "collections.namedtuple()" and base.parts and not name.startswith("_"):
+            # Which of them has that name is not kept: the longest text tells most.
+            texts = [part for part in base.parts.values() if isinstance(part.const, str)]
+            return max(texts, key=lambda part: len(part.text)) if texts else element_of(base)
         if name.startswith("__"):
             found = self._special_attribute(base, name, node)
             if found is not None:
@@ -133,6 +149,12 @@ class Lookups(ABC):
             return Value(ref="builtins")
         if name == "__subclasses__" and _climbs_to_object(node):
             self.see_hidden_lookup(node, "reaches every class through object")
+        if name == "__doc__" and base.function is not None:
+            node_of = base.function.node
+            docstring = (
+                None if isinstance(node_of, ast.Lambda) else ast.get_docstring(node_of, False)
+            )
+            return None if docstring is None else Value(const=docstring)
         if name in ("__dict__", "__getattribute__", "__call__") and base.ref:
             return Value(ref=f"{base.ref}.{name}") if name == "__getattribute__" else base
         return None
@@ -171,8 +193,8 @@ class Lookups(ABC):
             if found is not None:
                 return found
         if base.ref in ("os.environ", "os.environb"):
-            return variable_value(index.text) if key is not None else UNKNOWN
-        if base.ref and canonical(base.ref) in _NAMESPACES:
+            return self.variable(index.text) if key is not None else UNKNOWN
+        if base.ref and canonical(base.ref) in NAMESPACES:
             if not isinstance(key, str):
                 return UNKNOWN
             found = self.look_up(key, scope)

@@ -63,7 +63,7 @@ def observe(distribution: Distribution) -> Iterator[Evidence]:
             pickles = iter((file.read(),))
         else:
             continue
-        function = next(filter(None, map(_called, pickles)), "")
+        function = next(filter(None, map(called_function, pickles)), "")
         if function:
             yield Evidence(
                 feature="pickle_calls",
@@ -72,7 +72,8 @@ def observe(distribution: Distribution) -> Iterator[Evidence]:
             )
 
 
-def _called(pickle: bytes) -> str:
+def called_function(pickle: bytes) -> str:
+    """The first function of those that act which a pickle calls; the empty string if none."""
     found = _CALLED.search(pickle)
     return (found.group(1) or found.group(2)).decode() if found else ""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from safe_pip.evidence import Surface
 from safe_pip.extractors.arguments import Arguments
+from safe_pip.extractors.capabilities import canonical
 from safe_pip.extractors.conditions import (
     ends,
     gates_of,
@@ -23,6 +24,7 @@ from safe_pip.extractors.conditions import (
 from safe_pip.extractors.containers import constant_items, element_of, is_long
 from safe_pip.extractors.events import Mark, Stream
 from safe_pip.extractors.glances import Glances
+from safe_pip.extractors.lookups import NAMESPACES
 from safe_pip.extractors.values import (
     HOLE,
     UNKNOWN,
@@ -59,8 +61,6 @@ class Statements(Glances):
         self._line_override = 0
         self._depth = 0
         self._branch_depth = 0
-        # How often a name of a module or a class, or an attribute, was set.
-        self._changes = 0
         self._called: set[ast.AST] = set()
         self._functions: list[Function] = []
         self._main_blocks: list[tuple[list[ast.stmt], Scope]] = []
@@ -215,11 +215,8 @@ class Statements(Glances):
                 owner = self.evaluate(owner_node, scope)
                 if value.function is not None and owner.function is None and owner.ref:
                     self.see_patch(owner.ref, value.function)
-                if owner.function is not None and len(owner.function.attributes) < 500:
-                    attributes = owner.function.attributes
-                    before = attributes.get(name)
-                    attributes[name] = after = join(before, value)
-                    self._changes += not is_same(before, after)
+                if owner.function is not None:
+                    self.set_attribute(owner.function, name, value)
                 elif isinstance(owner_node, ast.Name) and owner.parts is None and owner.ref:
                     parts: dict[Constant, Value] = {name: value}
                     self._set(owner_node.id, Value(ref=owner.ref, parts=parts), scope)
@@ -237,6 +234,9 @@ class Statements(Glances):
         key = self.evaluate(target.slice, scope)
         if owner.ref == "os.environ" and key.known is not None:
             self.set_variables.add(key.text)
+            self.set_variable(key.text, value)
+        if owner.ref and isinstance(key.known, str) and canonical(owner.ref) in NAMESPACES:
+            self._set(key.known, value, scope.globals)
         if not isinstance(owner_node, (ast.Name, ast.Attribute)) or owner.ref:
             return
         parts = dict(owner.parts or {})
@@ -339,6 +339,8 @@ class Statements(Glances):
                 enter = self._member(value.function, "__enter__")
                 if enter is not None and enter.function is not None:
                     self.invoke(enter.function, Arguments())
+            if value.parts is not None and HOLE in value.parts and not value.ref:
+                value = value.parts[HOLE]  # of a generator that is a context manager
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, value, scope)
         marks = self._marks
@@ -361,10 +363,34 @@ class Statements(Glances):
         self.run_statements(node.finalbody, scope)
 
     def _match(self, node: ast.Match, scope: Scope) -> None:
-        self.evaluate(node.subject, scope)
+        subject = self.evaluate(node.subject, scope)
         for case in node.cases:
+            self._bind_pattern(case.pattern, subject, scope)
             self.glance(case.guard, scope)
             self._run_branch(case.body, scope)
+
+    def _bind_pattern(self, pattern: ast.pattern, value: Value, scope: Scope) -> None:
+        match pattern:
+            case ast.MatchAs(pattern=inner, name=name):
+                if name is not None:
+                    self._set(name, value, scope)
+                if inner is not None:
+                    self._bind_pattern(inner, value, scope)
+            case ast.MatchMapping(keys=keys, patterns=patterns):
+                for key, inner in zip(keys, patterns, strict=True):
+                    item = self.item(value, self.evaluate(key, scope), scope, key)
+                    self._bind_pattern(inner, item, scope)
+            case ast.MatchSequence(patterns=patterns) | ast.MatchOr(patterns=patterns):
+                items = constant_items(value) if isinstance(pattern, ast.MatchSequence) else None
+                for position, inner in enumerate(patterns):
+                    is_known = items is not None and position < len(items)
+                    item = items[position] if items and is_known else element_of(value)
+                    self._bind_pattern(inner, item, scope)
+            case ast.MatchClass(patterns=patterns, kwd_patterns=others):
+                for inner in (*patterns, *others):
+                    self._bind_pattern(inner, element_of(value), scope)
+            case ast.MatchStar(name=str(name)):
+                self._set(name, value, scope)
 
     def _expression(self, node: ast.Expr, scope: Scope) -> None:
         if isinstance(node.value, ast.Constant):

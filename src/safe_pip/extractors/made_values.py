@@ -1,0 +1,242 @@
+"""Made values: what holds known parts once a known function made it.
+
+Records, namespaces, documents, environment variables: none of them acts, all of them can carry
+a command from where it is written to where it is run.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+
+from safe_pip.extractors.arguments import Arguments, fill_format
+from safe_pip.extractors.capabilities import Action
+from safe_pip.extractors.commands import read_command
+from safe_pip.extractors.containers import concatenated, constant_items, element_of, sequence
+from safe_pip.extractors.library_calls import LibraryCalls
+from safe_pip.extractors.pickled_files import called_function
+from safe_pip.extractors.values import (
+    DECODED,
+    UNKNOWN,
+    Constant,
+    Function,
+    Scope,
+    Value,
+    is_same,
+    join,
+)
+
+RECORD = "collections.namedtuple()"
+_TEMPLATE = "string.Template()"
+_MAX_DOCUMENT_CHARS = 1 << 20
+_MAX_DOCUMENT_DEPTH = 40
+_MAX_REDUCED_ITEMS = 256
+_MAX_ATTRIBUTES = 500
+_RUNNERS = (
+    "cProfile.run", "cProfile.runctx", "pdb.run", "pdb.runeval", "profile.run", "profile.runctx",
+    "timeit.Timer", "timeit.repeat", "timeit.timeit", "trace.Trace.run", "trace.Trace.runctx",
+)  # fmt: skip
+_CODE_TAKERS = (
+    "code.InteractiveConsole.push", "code.InteractiveConsole.runsource",
+    "code.InteractiveInterpreter.runcode", "code.InteractiveInterpreter.runsource",
+    "types.FunctionType", "types.LambdaType",
+)  # fmt: skip
+
+
+class MadeValues(LibraryCalls):
+    """Evaluates calls that make values from known parts, or run text that they are given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._special |= {
+            "builtins.next": lambda _name, arguments, *_: element_of(arguments.get(0)),
+            "builtins.setattr": self._set_attribute,
+            "builtins.super": self._super,
+            "builtins.type": self._type,
+            "collections.namedtuple": self._record,
+            "functools.reduce": self._reduce,
+            "itertools.chain": self._chain,
+            "itertools.chain.from_iterable": self._chain,
+            "json.loads": self._document,
+            "os.environ.setdefault": self._set_variable,
+            "os.putenv": self._set_variable,
+            "pickle.loads": self._unpickle,
+            "runpy.run_module": self._run_module,
+            "string.Template": self._template,
+            "subprocess.Popen.communicate": self._feed,
+            "subprocess.Popen.stdin.write": self._feed,
+            "types.SimpleNamespace": lambda _name, arguments, *_: Value(
+                parts=dict(arguments.keywords), origins=arguments.origins
+            ),
+            "typing.NamedTuple": self._record,
+            **dict.fromkeys(_RUNNERS, self._run_statements_of),
+            **dict.fromkeys(_CODE_TAKERS, self._run_code),
+        }
+
+    def set_attribute(self, function: Function, name: str, value: Value) -> None:
+        """An attribute of a class, an instance or a function of the distribution."""
+        attributes = function.attributes
+        if len(attributes) < _MAX_ATTRIBUTES:
+            before = attributes.get(name)
+            attributes[name] = after = join(before, value)
+            self._changes += not is_same(before, after)
+
+    # How often a name of a module or a class, or an attribute, was set.
+    _changes = 0
+
+    def _set_attribute(
+        self, name: str, arguments: Arguments, node: ast.Call, scope: Scope
+    ) -> Value:
+        owner, attribute = arguments.get(0), arguments.get(1).known
+        if isinstance(attribute, str) and attribute.isidentifier() and node.args:
+            if owner.function is not None:
+                self.set_attribute(owner.function, attribute, arguments.get(2))
+            elif isinstance(node.args[0], ast.Name):
+                target = ast.Attribute(value=node.args[0], attr=attribute, ctx=ast.Store())
+                self.assign(ast.copy_location(target, node), arguments.get(2), scope)
+        return self.call_by_name(name, Value(ref=name), arguments, node)
+
+    def _super(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
+        own = arguments.get(1)
+        if own is UNKNOWN:
+            own = scope.find("self") or scope.find("cls") or UNKNOWN
+        function = own.function
+        for base in function.bases if function is not None else ():
+            if function is not None and base.function is not None:
+                inherited = base.function
+                return Value(
+                    function=Function(
+                        node=inherited.node,
+                        path=inherited.path,
+                        scope=inherited.scope,
+                        members=inherited.members,
+                        bases=inherited.bases,
+                        attributes=function.attributes,
+                    )
+                )
+        return self.call_by_name(name, Value(ref=name), arguments, node)
+
+    def _type(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
+        del scope
+        members = arguments.get(2).parts
+        if members:
+            return Value(parts=members)
+        return self.call_by_name(name, Value(ref=name), arguments, node)
+
+    def _record(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
+        del name, node, scope
+        parts: dict[Constant, Value] = dict(enumerate(arguments.positional))
+        parts.update(arguments.keywords)
+        return Value(ref=RECORD, parts=parts, origins=arguments.origins)
+
+    def _reduce(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
+        del name
+        function, items = arguments.get(0).function, constant_items(arguments.get(1))
+        if not items or len(items) > _MAX_REDUCED_ITEMS:
+            items = [element_of(arguments.get(1))]
+        result, *rest = [arguments.get(2), *items] if len(arguments.positional) > 2 else items
+        if function is None:
+            for item in items:
+                self.apply(arguments.get(0), item, node, scope)
+            return Value(origins=arguments.origins)
+        for item in rest or [UNKNOWN]:
+            result = self.invoke(function, Arguments(positional=(result, item)))
+        return result
+
+    def _chain(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
+        del node, scope
+        whole = sequence([])
+        sources = arguments.positional
+        if name.endswith("from_iterable"):
+            sources = tuple(constant_items(arguments.get(0)) or ())
+        for source in sources:
+            if constant_items(source) is None:
+                return Value(origins=arguments.origins)
+            whole = concatenated(whole, sequence(constant_items(source) or []))
+        return whole
+
+    def _document(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
+        del scope
+        text = arguments.get(0)
+        if isinstance(text.known, (str, bytes)) and len(text.known) <= _MAX_DOCUMENT_CHARS:
+            try:
+                return _value_of(json.loads(text.known), text)
+            except (ValueError, RecursionError):
+                return UNKNOWN
+        return self.call_by_name(name, Value(ref=name), arguments, node)
+
+    def _set_variable(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
+        del name, node, scope
+        if isinstance(arguments.get(0).known, str):
+            self.set_variable(arguments.get(0).text, arguments.get(1))
+        return arguments.get(1)
+
+    def _unpickle(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
+        del scope
+        data = arguments.get(0).known
+        if isinstance(data, bytes) and called_function(data):
+            self.emit(Action.EXECUTE, name, node, data=arguments.origins | DECODED)
+        return self.call_by_name(name, Value(ref=name), arguments, node)
+
+    def _run_module(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
+        del scope
+        module = arguments.get(0, "mod_name").known
+        if isinstance(module, str):
+            self.import_module(module)
+        return self.call_by_name(name, Value(ref=name), arguments, node)
+
+    def _template(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
+        del name, node, scope
+        return Value(ref=_TEMPLATE, parts={"template": arguments.get(0, "template")})
+
+    def made_method(self, receiver: Value, method: str, arguments: Arguments) -> Value | None:
+        """A method of what was made here; None if it is none."""
+        if receiver.ref == _TEMPLATE and receiver.parts and method.endswith("substitute"):
+            template = receiver.parts.get("template", UNKNOWN)
+            braces = template.text.replace("${", "$").replace("{", "").replace("}", "")
+            names = {**dict(arguments.keywords)}
+            for key, value in (arguments.get(0).parts or {}).items():
+                names[str(key)] = value
+            for name in names:
+                braces = braces.replace(f"${name}", f"{{{name}}}")
+            filled = fill_format(braces, Arguments(keywords=names))
+            return Value(const=filled, is_partial=True, origins=template.origins)
+        return None
+
+    def _feed(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
+        """What a program is given to read: to a shell, a command line."""
+        text = arguments.get(0, "input")
+        if isinstance(text.known, (str, bytes)) and read_command(text.text).facts:
+            self._spawn(name, Arguments(positional=(text,)), node, frozenset())
+        del scope
+        return Value(ref=f"{name}()")
+
+    def _run_statements_of(
+        self, name: str, arguments: Arguments, node: ast.Call, scope: Scope
+    ) -> Value:
+        """Something that measures, traces or debugs code that it is given as text."""
+        for value in arguments.all[:4]:
+            if isinstance(value.known, str):
+                self.run_text(value, node, scope)
+        return self.call_by_name(name, Value(ref=name), arguments, node)
+
+    def _run_code(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
+        if isinstance(arguments.get(0).known, (str, bytes)):
+            return self._execute(name, arguments, node, scope)
+        return self.call_by_name(name, Value(ref=name), arguments, node)
+
+
+def _value_of(document: object, text: Value, depth: int = 0) -> Value:
+    if depth > _MAX_DOCUMENT_DEPTH:
+        return UNKNOWN
+    match document:
+        case str() | int() | float():
+            return Value(const=document, origins=text.origins)
+        case list():
+            return sequence([_value_of(item, text, depth + 1) for item in document])
+        case dict():
+            parts: dict[Constant, Value] = {
+                key: _value_of(value, text, depth + 1) for key, value in document.items()
+            }
+            return Value(parts=parts, origins=text.origins)
+    return UNKNOWN

