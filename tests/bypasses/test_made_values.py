@@ -84,6 +84,46 @@ def test_module_that_is_run_by_name_is_read() -> None:
     assert {"shell_download", "proc_spawn_unasked"} <= {item.feature for item in found}
 
 
+FILES = {
+    "read_text": "import importlib.resources as r\nexec(r.read_text('pkg', 'd.txt'))",
+    "files": "import importlib.resources as r\nexec(r.files('pkg').joinpath('d.txt').read_text())",
+    "folder": "from importlib.resources import files\nexec((files(__package__) / 'd.txt').read_text())",
+    "get_data": "import pkgutil\nexec(pkgutil.get_data(__name__, 'd.txt'))",
+    "resource_string": "import pkg_resources\nexec(pkg_resources.resource_string(__name__, 'd.txt'))",
+    "with_name": "import pathlib\nexec(pathlib.Path(__file__).with_name('d.txt').read_text())",
+    "document": "import json\nexec(json.load(open('pkg/d.json'))['c'])",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", FILES)
+def test_data_file_that_is_executed_is_read(way: str) -> None:
+    sources = {
+        "pkg/__init__.py": f"{FILES[way]}\n",
+        "pkg/d.txt": f"import os\nos.system('{COMMAND}')\n",
+        "pkg/d.json": json.dumps({"c": RUN}),
+    }
+    found = observe(distribution_of(sources))
+    assert {"shell_download", "proc_spawn_unasked"} <= {item.feature for item in found}
+
+
+IMPORTS = {
+    "dotted": "import pkg.x\npkg.x.run()",
+    "two of one package": "import pkg.x\nimport pkg.y\npkg.x.run()",
+    "relative by name": "import importlib\nimportlib.import_module('.x', __name__).run()",
+}
+
+
+@pytest.mark.parametrize("way", IMPORTS)
+def test_function_of_another_module_is_followed(way: str) -> None:
+    sources = {
+        "pkg/__init__.py": f"{IMPORTS[way]}\n",
+        "pkg/x.py": f"import os\ndef run():\n    os.system('{COMMAND}')\n",
+        "pkg/y.py": "import subprocess\ndef go(command):\n    subprocess.run(command)\n",
+    }
+    found = observe(distribution_of(sources))
+    assert {"shell_download", "proc_spawn_unasked"} <= {item.feature for item in found}
+
+
 @pytest.mark.parametrize(
     "call", ["struct.pack('999999999x')", "array.array('Q', range(99999999))", "textwrap.dedent(q)"]
 )

@@ -174,11 +174,18 @@ class LibraryCalls(FileCalls):
         is_written_out = isinstance(first, ast.Constant) and name != "builtins.__import__"
         if not is_written_out and module.known in _TELLING_MODULES:
             self.see_hidden_lookup(node, f'imports "{module.known}" by a call')
-        found = self.import_module(module.known)
+        found = self.import_module(self._full_name(module.known))
         fromlist = arguments.get(3, "fromlist")
         if name == "builtins.__import__" and found.ref and fromlist is UNKNOWN:
             return Value(ref=found.ref.partition(".")[0])
         return found
+
+    def _full_name(self, name: str) -> str:
+        """The absolute name that ``import_module(".x", __package__)`` means."""
+        relative = name.lstrip(".")
+        folders = self.path.split("/")[:-1]
+        n_up = len(name) - len(relative)
+        return ".".join((*folders[: len(folders) - n_up + 1], relative)) if n_up else name
 
     def _getattr(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
         del name, scope

@@ -17,6 +17,8 @@ from safe_pip.extractors.library_calls import LibraryCalls
 from safe_pip.extractors.pickled_files import called_function
 from safe_pip.extractors.values import (
     DECODED,
+    FILE,
+    HOLE,
     UNKNOWN,
     Constant,
     Function,
@@ -43,6 +45,13 @@ _CODE_TAKERS = (
 )  # fmt: skip
 
 
+_RESOURCES = (
+    "importlib.resources.open_binary", "importlib.resources.open_text",
+    "importlib.resources.read_binary", "importlib.resources.read_text",
+    "pkg_resources.resource_stream", "pkg_resources.resource_string", "pkgutil.get_data",
+)  # fmt: skip
+
+
 class MadeValues(LibraryCalls):
     """Evaluates calls that make values from known parts, or run text that they are given."""
 
@@ -55,7 +64,12 @@ class MadeValues(LibraryCalls):
             "builtins.type": self._type,
             "collections.namedtuple": self._record,
             "functools.reduce": self._reduce,
+            "importlib.resources.files": lambda *_: Value(
+                const=HOLE, is_partial=True, ref="pathlib.Path()"
+            ),
+            **dict.fromkeys(_RESOURCES, self._resource),
             "itertools.chain": self._chain,
+            "json.load": self._document_of_file,
             "itertools.chain.from_iterable": self._chain,
             "json.loads": self._document,
             "os.environ.setdefault": self._set_variable,
@@ -164,6 +178,25 @@ class MadeValues(LibraryCalls):
             except (ValueError, RecursionError):
                 return UNKNOWN
         return self.call_by_name(name, Value(ref=name), arguments, node)
+
+    def _document_of_file(
+        self, name: str, arguments: Arguments, node: ast.Call, scope: Scope
+    ) -> Value:
+        path = (arguments.get(0).parts or {}).get("path", UNKNOWN)
+        text = self.read_member(path.text) if path.const is not None else None
+        if text is not None:
+            held = Arguments(positional=(Value(const=text, origins=arguments.origins | FILE),))
+            return self._document(name, held, node, scope)
+        return self.call_by_name(name, Value(ref=name), arguments, node)
+
+    def _resource(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
+        """A data file of a package, which its name finds wherever the package lies."""
+        del node, scope
+        path = Value(const=f"{HOLE}/{arguments.get(1).text}", is_partial=True)
+        content = self._content(path, arguments.origins)
+        if name.endswith(("stream", "open_text", "open_binary")):
+            return Value(ref="builtins.open()", origins=content.origins, parts=content.parts)
+        return content
 
     def _set_variable(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
         del name, node, scope

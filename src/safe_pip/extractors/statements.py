@@ -410,9 +410,21 @@ class Statements(Glances):
             elif "." not in alias.name:
                 self._set(alias.name, module, scope)
             else:
-                self._set(
-                    alias.name.partition(".")[0], Value(ref=alias.name.partition(".")[0]), scope
-                )
+                self._set_submodule(alias.name, module, scope)
+
+    def _set_submodule(self, name: str, module: Value, scope: Scope) -> None:
+        """``import a.b.c`` binds ``a``, through which ``a.b.c`` is reached from then on."""
+        first, *others = name.split(".")
+        value = Value(ref=first)
+        if module.parts is not None:
+            known = scope.names.get(first, UNKNOWN)
+            value = module
+            for position in range(len(others), 0, -1):
+                part: dict[Constant, Value] = {others[position - 1]: value}
+                value = Value(ref=".".join((first, *others[: position - 1])), parts=part)
+            if known.ref == first and known.parts is not None:
+                value = Value(ref=first, parts={**known.parts, **(value.parts or {})})
+        self._set(first, value, scope)
 
     def _import_from(self, node: ast.ImportFrom, scope: Scope) -> None:
         name = absolute_name(self.path, node.module or "", node.level)
