@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from safe_pip.archive import DEFAULT_LIMITS
-from safe_pip.archive.file_names import disagreement, parse_file_name
 from safe_pip.distribution import DistributionKind
+from safe_pip.file_names import disagreement, parse_file_name
 from tests.builders import core_metadata, make_sdist, make_wheel, make_zip, record_text
 from tests.reading import SDIST, WHEEL, ZIP_SDIST, anomaly_kinds, opened, refusal
 

@@ -15,17 +15,18 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from packaging.utils import NormalizedName, canonicalize_name
 
 from safe_pip.archive import DEFAULT_LIMITS
 from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.cache.store import VerdictStore
 from safe_pip.errors import ModelError, UnscannableError
 from safe_pip.evidence import Evidence
-from safe_pip.inspection.inspector import Inspected, Inspector
+from safe_pip.inspection.inspector import Inspected, Inspector, with_advisories
 from safe_pip.inspection.one_path import inspect
 from safe_pip.inspection.processes import SpawnedProcess, _worker_environment, worker_command
 from safe_pip.inspection.scanner import code_digest, scanner_id
-from safe_pip.inspection.unscannable import claimed_names
+from safe_pip.inspection.unscannable import claimed_names, unscannable_verdict
 from safe_pip.inspection.wire import decode_artifact, encode_artifact, encode_line
 from safe_pip.inspection.workers import Worker, Workers
 from safe_pip.threats.feed import NoFeed
@@ -147,6 +148,48 @@ def test_known_malware_is_named_even_from_memory(
     inspected = inspector.begin(Artifact(path=path, origin=OriginKind.SCANNED)).result(60)
     assert inspected.is_from_memory
     assert inspected.verdict.advisories == (advisory,)
+
+
+@pytest.mark.parametrize(
+    ("filename", "stated"),
+    [
+        ("demo-1.0-py3-none-any.whl", (None, None)),
+        ("demo-1.0-none.whl", (None, None)),  # Not every pip asks for all parts.
+        *((f"demo-1.0{suffix}", ("other", "2.0")) for suffix in (".tgz", ".tar.bz2", ".tar.xz")),
+        ("demo-1.0.tar", ("demo", "2.0")),
+        ("demo-1.0.ZIP", ("demo", "2.0")),
+        ("checkout", ("demo", "1.0")),
+        ("anything-7.tar.gz", ("demo", "1.0")),
+    ],
+)
+def test_known_malware_is_found_by_any_name_it_goes_by(
+    filename: str, stated: tuple[str | None, str | None]
+) -> None:
+    """pip builds a source as the release in its file name; what it builds is called as stated."""
+    advisory = Advisory(id="MAL-2026-1", summary="steals", source="a list")
+    asked: list[tuple[str, str | None]] = []
+
+    def advisories(project: NormalizedName, version: str | None) -> tuple[Advisory, ...]:
+        asked.append((project, version))
+        return (advisory,) if (project, version) == ("demo", "1.0") else ()
+
+    feed = SimpleNamespace(advisories=advisories)
+    path = Path(filename)
+    verdict = unscannable_verdict(
+        Artifact(path=path, origin=OriginKind.INDEX), scanner_id="s", reason="x", detail="y"
+    )
+    project = None if stated[0] is None else canonicalize_name(stated[0])
+    verdict = replace(verdict, project=project, version=stated[1])
+    assert with_advisories(verdict, feed).advisories == (advisory,)
+    assert all(version is not None for _, version in asked)
+
+
+def test_words_of_a_name_are_no_release_of_another_project() -> None:
+    asked: list[str] = []
+    feed = SimpleNamespace(advisories=lambda project, _: asked.append(project) or ())
+    artifact = Artifact(path=Path("python-demo-x-1.0.tar.gz"), origin=OriginKind.INDEX)
+    with_advisories(unscannable_verdict(artifact, scanner_id="s", reason="x", detail="y"), feed)
+    assert set(asked) == {"python-demo-x"}
 
 
 def test_of_those_that_wait_the_largest_is_inspected_first(
@@ -361,6 +404,8 @@ def test_a_worker_does_not_import_from_the_working_directory(
     [
         ("Demo_X-1.0-py3-none-any.whl", ("wheel", "demo-x", "1.0")),
         ("demo_x-1.0.tar.gz", ("sdist", "demo-x", "1.0")),
+        ("demo-x-1.0.0.tar.bz2", ("sdist", "demo-x", "1.0.0")),
+        ("Demo-1.0.TGZ", ("sdist", "demo", "1.0")),
         ("demo.whl", ("wheel", None, None)),
         ("demo.tar.gz", ("sdist", None, None)),
         ("demo", ("unknown", None, None)),

@@ -19,7 +19,6 @@ from safe_pip.archive.core_metadata import (
     read_metadata,
 )
 from safe_pip.archive.directory_reader import read_directory, tree_sha256
-from safe_pip.archive.file_names import FileName, disagreement, parse_file_name
 from safe_pip.archive.limits import DEFAULT_LIMITS, Limits, Meter
 from safe_pip.archive.source_bytes import HeldBytes, SourceBytes, sha256_of, source_of
 from safe_pip.archive.tar_reader import read_tar
@@ -30,6 +29,7 @@ from safe_pip.archive.zip_structure import ZipEnding, find_ending
 from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.distribution import Distribution, DistributionKind, SourceFile
 from safe_pip.errors import UnscannableError
+from safe_pip.file_names import FileName, disagreement, parse_file_name
 
 # Trees that a person works in: there, virtual environments and caches are not part of the source.
 OWN_TREE_ORIGINS = frozenset({OriginKind.DIRECTORY, OriginKind.EDITABLE, OriginKind.SCANNED})

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.cache.store import VerdictStore
 from safe_pip.errors import UnscannableError
+from safe_pip.file_names import is_version, releases_in
 from safe_pip.inspection.unscannable import claimed_names, unscannable_verdict
 from safe_pip.inspection.workers import Workers
 from safe_pip.threats.feed import ThreatFeed
@@ -132,9 +133,18 @@ class Inspector:
 
 
 def with_advisories(verdict: Verdict, feed: ThreatFeed) -> Verdict:
-    """With today's advisories: they are about names, and change while bytes do not."""
+    """With today's advisories: they are about names, and change while bytes do not.
+
+    Whatever the metadata says, and whatever the file name can be read as, counts.
+    """
     claimed = claimed_names(verdict.filename)
     releases = {(verdict.project, verdict.version), (claimed.project, claimed.version)}
+    releases |= {
+        (project, version)
+        for project, version in releases_in(verdict.filename)
+        # Of a version that is none, an advisory cannot say whether it is meant.
+        if project == verdict.project or is_version(version)
+    }
     advisories: dict[str, Advisory] = {}
     for project, version in sorted(releases, key=str):
         if project is not None:

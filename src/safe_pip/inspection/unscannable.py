@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    NormalizedName,
-    canonicalize_name,
-    parse_sdist_filename,
-    parse_wheel_filename,
-)
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
 
 from safe_pip.artifact import Artifact
+from safe_pip.file_names import parse_file_name
 from safe_pip.verdict import Unscannable, Verdict
 
 # The kind of a verdict about an installed copy, which is neither a wheel nor a folder.
@@ -61,15 +56,11 @@ def claimed_names(filename: str) -> ClaimedNames:
             # An .egg-info goes on with the Python that it is for: demo-1.0-py3.11.
             version=version_text.partition("-py")[0] or None,
         )
-    try:
-        if filename.endswith(".whl"):
-            project, version, _, _ = parse_wheel_filename(filename)
-            return ClaimedNames(kind="wheel", project=project, version=str(version))
-        if filename.endswith((".tar.gz", ".zip")):
-            project, version = parse_sdist_filename(filename)
-            return ClaimedNames(kind="sdist", project=project, version=str(version))
-    except InvalidWheelFilename:
-        return ClaimedNames(kind="wheel")
-    except InvalidSdistFilename:
-        return ClaimedNames(kind="sdist")
-    return ClaimedNames(kind="unknown")
+    name = parse_file_name(filename)
+    if not name.suffix:
+        return ClaimedNames(kind="unknown")
+    return ClaimedNames(
+        kind="wheel" if name.suffix == ".whl" else "sdist",
+        project=name.project,
+        version=None if name.version is None else str(Version(name.version)),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from packaging.utils import (
@@ -41,9 +42,33 @@ def parse_file_name(filename: str) -> FileName:
     suffix = next((suffix for suffix in _SDIST_SUFFIXES if lower.endswith(suffix)), "")
     stem = filename[: len(filename) - len(suffix)]
     name, hyphen, version_text = stem.rpartition("-")
-    if not suffix or not hyphen or not _is_version(version_text):
+    if not suffix or not hyphen or not is_version(version_text):
         return FileName(stem=stem, suffix=suffix)
     return FileName(stem=stem, suffix=suffix, project=canonicalize_name(name), version=version_text)
+
+
+def releases_in(filename: str) -> Iterator[tuple[NormalizedName, str]]:
+    """Every project and version that the name of a wheel or an sdist can be read as: where the
+    name of an sdist ends and the version begins is known only once one knows the name."""
+    name = parse_file_name(filename)
+    if name.suffix == ".whl":
+        parts = name.stem.split("-")
+        if name.project is not None and name.version is not None:
+            yield name.project, name.version
+        elif len(parts) > 1:  # An older pip takes some that no longer count as names.
+            yield canonicalize_name(parts[0]), parts[1]
+        return
+    parts = name.stem.split("-") if name.suffix else []
+    for cut in range(1, len(parts)):
+        yield canonicalize_name("-".join(parts[:cut])), "-".join(parts[cut:])
+
+
+def is_version(text: str) -> bool:
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
 
 
 def disagreement(filename: FileName, project: NormalizedName, version: str | None) -> str | None:
@@ -52,25 +77,14 @@ def disagreement(filename: FileName, project: NormalizedName, version: str | Non
         names = [filename.project] if filename.project is not None else []
         versions = [filename.version]
     else:
-        # Where the name ends and the version starts is known only once one knows the name.
-        parts = filename.stem.split("-")
-        cuts = range(1, len(parts))
-        matching = [cut for cut in cuts if canonicalize_name("-".join(parts[:cut])) == project]
-        names = [project] if matching else [filename.project] if filename.project else []
-        versions = ["-".join(parts[cut:]) for cut in matching]
+        readings = releases_in(filename.stem + filename.suffix)
+        versions = [said for name, said in readings if name == project]
+        names = [project] if versions else [filename.project] if filename.project else []
     if names and project not in names:
         return f"the file is named {names[0]!a} and its metadata {str(project)!a}"
     if names and version is not None and not any(_is_same(v, version) for v in versions):
         return f"the file's version is {versions[0]!a} and its metadata's {version!a}"
     return None
-
-
-def _is_version(text: str) -> bool:
-    try:
-        Version(text)
-    except InvalidVersion:
-        return False
-    return True
 
 
 def _is_same(one: str | None, other: str) -> bool:
