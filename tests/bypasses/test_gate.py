@@ -217,6 +217,18 @@ def test_temporary_folder_that_everybody_can_change_is_not_used(person: Person, 
     assert person.types("install", "canary", TMPDIR=str(folder)).status == 0
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives a folder away")
+def test_temporary_folder_of_another_user_is_refused(person: Person) -> None:
+    write_canary(person.workshop, "canary", 0.1)
+    theirs = person.workshop.folder / "theirs"
+    theirs.mkdir(mode=0o755)
+    os.chown(theirs, 54_321, -1)
+    ended = person.types("install", "canary", TMPDIR=str(theirs))
+    assert ended.status == EXIT_UNSCANNABLE, ended.screen
+    assert "another user (54321) can rename" in ended.screen
+    assert person.workshop.installed() == []
+
+
 CALLER = """\
 
 def call_the_gate():

@@ -23,6 +23,7 @@ import pytest
 
 from safe_pip.artifact import Artifact
 from safe_pip.errors import GateError, UnsupportedPipError
+from safe_pip.gates import session as session_module
 from safe_pip.gates.admission import Admission
 from safe_pip.gates.checkpoint import Checkpoint
 from safe_pip.gates.connection import Connection
@@ -313,6 +314,48 @@ def test_session_folder_is_private_and_temporary() -> None:
         assert session.token not in str(session.runner)
         folder = session.folder
     assert not folder.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX owners")
+@pytest.mark.parametrize("mode", [0o755, 0o777 | stat.S_ISVTX])
+@pytest.mark.parametrize("below", ["", "mine"])
+def test_temporary_folder_of_another_user_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, below: str
+) -> None:
+    """A sticky bit does not keep its owner from renaming what is in there."""
+    theirs = tmp_path / "theirs"
+    (theirs / below).mkdir(parents=True)
+    theirs.chmod(mode)
+    monkeypatch.setattr("tempfile.tempdir", str(theirs / below))
+    with open_session():
+        pass
+    uid = 54_321
+    if os.geteuid() == 0:
+        os.chown(theirs, uid, -1)
+    else:
+        monkeypatch.setattr("os.geteuid", lambda: uid)
+    with (
+        pytest.raises(GateError, match=r"another user .* can rename what is in") as raised,
+        open_session(),
+    ):
+        pass
+    assert raised.value.hint == "Set TMPDIR to a folder of your own."
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX owners")
+def test_owner_whom_a_namespace_does_not_know_is_no_other_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a sandbox, the folders of the system belong to nobody that it knows."""
+    (tmp_path / "overflow").write_text(f"{tmp_path.stat().st_uid}\n", encoding="ascii")
+    (tmp_path / "map").write_text("      70000          0          1\n", encoding="ascii")
+    monkeypatch.setattr(session_module, "_OVERFLOW_USER", tmp_path / "overflow")
+    monkeypatch.setattr(session_module, "_KNOWN_USERS", tmp_path / "map")
+    assert session_module._owners_of_elsewhere() == (tmp_path.stat().st_uid,)
+    (tmp_path / "map").write_text("0 0 4294967295\n", encoding="ascii")
+    assert session_module._owners_of_elsewhere() == ()
+    (tmp_path / "map").unlink()
+    assert session_module._owners_of_elsewhere() == ()
 
 
 def test_session_folder_goes_when_something_fails() -> None:

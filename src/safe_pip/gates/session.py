@@ -12,7 +12,7 @@ import socket
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +38,10 @@ _SOCKET = "socket"
 _SETTINGS = "session.json"
 # Of another machine's sessions in a folder that is shared, nobody listens here either.
 _ABANDONED_AFTER_SECONDS = 24 * 60 * 60
+
+# Linux: user_namespaces(7).
+_OVERFLOW_USER = Path("/proc/sys/kernel/overflowuid")
+_KNOWN_USERS = Path("/proc/self/uid_map")
 
 # sockaddr_un.sun_path holds 108 bytes on Linux, 104 on macOS, with the final NUL.
 _MAX_SOCKET_PATH_BYTES = 100
@@ -146,16 +150,44 @@ def _is_abandoned(entry: os.DirEntry[str]) -> bool:
 
 def _check_safe_from_others(folder: Path) -> None:
     """Who can rename what is in the temporary folder, or in one above it, could put a runner of
-    their own in place of ours."""
+    their own in place of ours, or another tree in place of one that pip unpacked and we judged.
+    A sticky bit keeps everybody from it but the folder's owner."""
     if os.name != "posix":
         return
+    trusted = {0, os.geteuid(), *_owners_of_elsewhere()}
     for place in (folder, *folder.parents):
-        mode = place.stat().st_mode
-        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        status = place.stat()
+        others = None
+        if status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
+            others = "everybody"
+        elif status.st_uid not in trusted:
+            others = f"another user ({_user_name(status.st_uid)})"
+        if others is not None:
             raise GateError(
-                f"everybody can rename what is in {place}, where the temporary folder is.",
+                f"{others} can rename what is in {place}, where the temporary folder is.",
                 hint="Set TMPDIR to a folder of your own.",
             )
+
+
+def _owners_of_elsewhere() -> Sequence[int]:
+    """The number that stands for all users whom a namespace does not know, as in a sandbox: there,
+    what is the system's cannot be told from what is somebody's."""
+    try:
+        number = int(_OVERFLOW_USER.read_text(encoding="ascii"))
+        ranges = [line.split() for line in _KNOWN_USERS.read_text(encoding="ascii").splitlines()]
+        is_known = any(int(first) <= number < int(first) + int(n) for first, _, n in ranges)
+    except (OSError, ValueError):
+        return ()
+    return () if is_known else (number,)
+
+
+def _user_name(uid: int) -> str:
+    try:
+        import pwd
+
+        return pwd.getpwuid(uid).pw_name
+    except (ImportError, KeyError):
+        return str(uid)
 
 
 def _close(listener: socket.socket) -> None:
