@@ -26,6 +26,7 @@ from tests.integration.canaries import (
     write_canary_sdist,
 )
 from tests.integration.conftest import Workshop, workshop  # noqa: F401
+from tests.integration.repositories import commit
 from tests.integration.reviewers import RecordingReviewer
 from tests.integration.test_faults import wait_for
 
@@ -37,12 +38,6 @@ def paths_read(arrivals: Sequence[Arrival]) -> set[str]:
         with open_distribution(arrival.artifact, DEFAULT_LIMITS) as distribution:
             found.update(file.path for file in distribution.files)
     return found
-
-
-def commit(workshop: Workshop, folder: Path) -> None:  # noqa: F811
-    git = ["git", "-c", "user.name=T", "-c", "user.email=t@example.invalid", "-C", str(folder)]
-    for command in (["init", "-q"], ["add", "-f", "."], ["commit", "-qm", "canary"]):
-        subprocess.run([*git, *command], check=True, timeout=30, env=workshop.environ)
 
 
 def hiding_project(place: str) -> dict[str, str]:

@@ -31,6 +31,7 @@ from tests.integration.canaries import (
     write_tool_wheel,
 )
 from tests.integration.conftest import Workshop
+from tests.integration.repositories import commit
 
 Prepare = Callable[[Workshop], list[str]]
 
@@ -139,9 +140,7 @@ def _repository(workshop: Workshop) -> Path:
     folder = workshop.folder / "sources" / "alpha"
     if not folder.exists():  # a second commit would have another name
         write_project(folder.parent, "alpha")
-        git = ["git", "-c", "user.name=T", "-c", "user.email=t@example.invalid", "-C", str(folder)]
-        for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "canary"]):
-            subprocess.run([*git, *command], check=True, timeout=30, env=workshop.environ)
+        commit(workshop, folder)
     return folder
 
 

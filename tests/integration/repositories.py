@@ -18,6 +18,6 @@ def git(workshop: Workshop, folder: Path, *command: str) -> None:
 
 
 def commit(workshop: Workshop, folder: Path) -> None:
-    """Everything in a folder, as a repository of its own."""
-    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "canary"]):
+    """Everything in a folder, as a repository of its own, or one commit more of it."""
+    for command in (["init", "-q"], ["add", "-f", "."], ["commit", "-qm", "canary"]):
         git(workshop, folder, *command)

@@ -25,16 +25,13 @@ from tests.integration.canaries import (
     write_tool_wheel,
 )
 from tests.integration.conftest import Workshop, tree
+from tests.integration.repositories import commit
 from tests.integration.reviewers import RecordingReviewer
 
 
 def _git_repository(workshop: Workshop, name: str) -> Path:
     folder = write_project(workshop.folder, name)
-    git = ["git", "-c", "user.name=T", "-c", "user.email=t@example.invalid", "-C", str(folder)]
-    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "canary"]):
-        subprocess.run(
-            [*git, *command], check=True, timeout=30, env=workshop.environ, capture_output=True
-        )
+    commit(workshop, folder)
     return folder
 
 
@@ -302,9 +299,7 @@ def test_subfolder_and_whole_checkout_are_both_inspected(workshop: Workshop) -> 
     reviewer = RecordingReviewer()
     inner = repository / "sub"
     shutil.copytree(repository, inner, ignore=shutil.ignore_patterns(".git", "sub"))
-    git = ["git", "-c", "user.name=T", "-c", "user.email=t@example.invalid"]
-    for command in (["add", "."], ["commit", "-qm", "sub"]):
-        subprocess.run([*git, "-C", repository, *command], check=True, timeout=30)
+    commit(workshop, repository)
     url = f"git+file://{repository}#subdirectory=sub"
     assert workshop.guarded(reviewer, "install", url) == 0
     whole, part = reviewer.needs[0]

@@ -21,6 +21,7 @@ from tests.integration.canaries import (
     write_tool_wheel,
 )
 from tests.integration.conftest import Workshop
+from tests.integration.repositories import commit
 from tests.integration.reviewers import RecordingReviewer
 
 OPTIONS = [
@@ -154,9 +155,7 @@ def test_editable_checkout_of_a_url(workshop: Workshop) -> None:
     subprocess.run(
         ["tar", "-xzf", sdist, "-C", folder, "--strip-components=1"], check=True, timeout=30
     )
-    git = ["git", "-c", "user.name=T", "-c", "user.email=t@example.invalid", "-C", str(folder)]
-    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "canary"]):
-        subprocess.run([*git, *command], check=True, timeout=30, capture_output=True)
+    commit(workshop, folder)
     arguments = ["install", "-e", f"git+file://{folder}#egg=alpha"]
     assert workshop.guarded(RecordingReviewer("alpha"), *arguments) == EXIT_BLOCKED
     assert workshop.marks == []
