@@ -137,6 +137,8 @@ def test_build_back_end_that_is_compiled(backend: str, path: str, files: list[st
     content = {"pyproject.toml": pyproject, **dict.fromkeys(files, b"")}
     assert refusal(content) == "backend-compiled"
     assert refusal(content, DistributionKind.DIRECTORY) == "backend-compiled"
+    in_other_case = {"PyProject.toml": pyproject, **dict.fromkeys(files, b"")}
+    assert refusal(in_other_case) == "backend-compiled"
     assert refusal(content, DistributionKind.WHEEL) is None, "nothing builds a wheel"
 
 
@@ -156,7 +158,8 @@ def test_however_the_path_is_written(written: bytes) -> None:
     assert refusal({"pyproject.toml": written, "x.zip": b"", "x": b""}) == "backend-in-archive"
 
 
-def test_link_out_of_the_source_on_the_way_to_the_back_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("others", [0, 60], ids=["alone", "behind many"])
+def test_link_out_of_the_source_on_the_way_to_the_back_end(tmp_path: Path, others: int) -> None:
     """Python imports from a file of any name, and what the link leads to is nobody's code yet."""
     outside = tmp_path / "outside.dat"
     outside.write_bytes(b"")
@@ -165,9 +168,11 @@ def test_link_out_of_the_source_on_the_way_to_the_back_end(tmp_path: Path) -> No
     (tree / "pyproject.toml").write_bytes(PYPROJECT % (b"backend", b"lib/here"))
     (tree / "lib").mkdir()
     (tree / "lib" / "here").symlink_to(outside)
+    for number in range(others):
+        (tree / f"a{number}").symlink_to(outside)
     artifact = Artifact(path=tree, origin=OriginKind.VCS)
     with (
-        pytest.raises(UnscannableError, match="a link out of the source"),
+        pytest.raises(UnscannableError, match=r"a link out of the source|too many links lead out"),
         open_artifact(artifact, DEFAULT_LIMITS),
     ):
         pass

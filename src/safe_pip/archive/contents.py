@@ -18,8 +18,9 @@ from safe_pip.archive.member_names import collision_key
 from safe_pip.distribution import Anomaly, AnomalyKind, SourceFile
 from safe_pip.errors import UnscannableError
 
-# Enough for any report. A hostile archive could make one anomaly a member.
-_MAX_ANOMALIES_OF_A_KIND = 50
+# Enough for any report. A hostile archive could make one anomaly a member: where so many of a kind
+# are told, there may be more.
+MAX_ANOMALIES_OF_A_KIND = 50
 _TEXT_PROBE_BYTES = 8_192
 
 # All that the standard library's readers are known to raise on damaged input, besides their own
@@ -93,7 +94,7 @@ class Contents:
     def note_all(self, anomalies: Iterable[Anomaly]) -> None:
         for anomaly in anomalies:
             self._noted[anomaly.kind] += 1
-            if self._noted[anomaly.kind] <= _MAX_ANOMALIES_OF_A_KIND:
+            if self._noted[anomaly.kind] <= MAX_ANOMALIES_OF_A_KIND:
                 self.anomalies.append(anomaly)
 
 

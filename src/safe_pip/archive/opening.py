@@ -11,7 +11,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from safe_pip.archive.bytecode import refuse_hidden_source
 from safe_pip.archive.compression import Compression
-from safe_pip.archive.contents import Contents
+from safe_pip.archive.contents import MAX_ANOMALIES_OF_A_KIND, Contents
 from safe_pip.archive.core_metadata import (
     CoreMetadata,
     parse_core_metadata,
@@ -149,6 +149,9 @@ def _refuse_other_places(contents: Contents) -> None:
     """``x.data/../demo/scripts/git``: pip looks for the scheme in the part after the first, once
     ``..`` is resolved, and so puts that in another place than the path says. ``demo\\x.pth`` lies
     in no folder where a backslash is a letter."""
+    backslashes = sum(anomaly.kind == "backslash-in-name" for anomaly in contents.anomalies)
+    if backslashes >= MAX_ANOMALIES_OF_A_KIND:
+        raise UnscannableError("too many names hold a backslash", reason="ambiguous-member")
     for anomaly in contents.anomalies:
         is_started = anomaly.kind == "backslash-in-name" and anomaly.path.endswith(".pth")
         if anomaly.kind == "parent-path" or is_started:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator, Mapping, Set
 
-from safe_pip.distribution import Distribution, DistributionKind
+from safe_pip.archive.contents import MAX_ANOMALIES_OF_A_KIND
+from safe_pip.distribution import Distribution, DistributionKind, SourceFile
 from safe_pip.errors import UnscannableError
 from safe_pip.extractors.build_system import MAX_PYPROJECT_BYTES, inner_backend
 
@@ -20,9 +21,15 @@ _EXTENSIONS = (".so", ".pyd", ".dll")
 
 def refuse_unread_backend(distribution: Distribution) -> None:
     """Raises UnscannableError for a back end in an archive, or in a compiled module."""
-    file = distribution.by_path.get("pyproject.toml")
-    if distribution.kind is DistributionKind.WHEEL or file is None:
+    if distribution.kind is DistributionKind.WHEEL:
         return
+    for file in distribution.files:
+        # Some file systems make no difference between upper and lower case.
+        if file.path.casefold() == "pyproject.toml":
+            _refuse_backend_in(file, distribution)
+
+
+def _refuse_backend_in(file: SourceFile, distribution: Distribution) -> None:
     if file.size > MAX_PYPROJECT_BYTES:
         raise UnscannableError(
             f"a pyproject.toml of {file.size:,} bytes", reason="metadata-too-large"
@@ -32,13 +39,17 @@ def refuse_unread_backend(distribution: Distribution) -> None:
         return
     if max(len(backend.folders), len(backend.module)) > _MAX_PARTS:
         raise UnscannableError("a build back end of too many parts", reason="metadata-too-large")
-    # Some file systems make no difference between upper and lower case.
     paths = {file.path.casefold() for file in distribution.files}
-    outside = {
+    outside = [
         anomaly.path.casefold()
         for anomaly in distribution.anomalies
         if anomaly.kind == "link-outside-root"
-    }
+    ]
+    if len(outside) >= MAX_ANOMALIES_OF_A_KIND:
+        raise UnscannableError(
+            "the build back end is loaded from the source, from which too many links lead out",
+            reason="link-outside-root",
+        )
     extensions = {_stem(path): path for path in paths if path.endswith(_EXTENSIONS)}
     for folder in (folder.casefold() for folder in backend.folders):
         for part in _ways(folder):

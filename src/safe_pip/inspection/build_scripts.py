@@ -16,13 +16,13 @@ def refuse_unread_build_scripts(distribution: Distribution) -> None:
     """Raises UnscannableError for a script that is not named as Python, or is compiled."""
     if distribution.kind is DistributionKind.WHEEL:
         return
-    files = distribution.by_path
-    named = build_scripts(files.get("pyproject.toml"), files.get("hatch.toml"))
-    if not named:
-        return
     # Some file systems make no difference between upper and lower case.
-    paths = {path.casefold() for path in files}
-    for path in sorted(named):
+    settings = [file for file in distribution.files if file.path.casefold() == "pyproject.toml"]
+    hatch = [file for file in distribution.files if file.path.casefold() == "hatch.toml"]
+    found = [build_scripts(file, None) for file in settings]
+    found += [build_scripts(None, file) for file in hatch]
+    paths = {path.casefold() for path in distribution.by_path} if found else set()
+    for path in sorted(frozenset[str]().union(*found)):
         if path.casefold() in paths and not path.endswith(".py"):
             raise UnscannableError(
                 f"{path[:80]!a} is run by the build, and is not named as Python",

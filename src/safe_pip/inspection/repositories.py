@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Set
 
+from safe_pip.archive.contents import MAX_ANOMALIES_OF_A_KIND
 from safe_pip.distribution import Distribution, DistributionKind, SourceFile
 from safe_pip.errors import UnscannableError
 
@@ -37,8 +38,6 @@ _MERCURIAL_SETTINGS = ("hgrc", "hgrc-not-shared")
 # Files by which a repository has its settings in another folder, whatever that is called.
 _GIT_ELSEWHERE, _MERCURIAL_ELSEWHERE = "commondir", "sharedpath"
 _LINKS = ("link-member", "link-outside-root")
-# Of so many, not all are told (archive.contents).
-_MANY_HEADS = 50
 
 
 def refuse_repository_commands(distribution: Distribution, *, is_own_tree: bool = False) -> None:
@@ -50,7 +49,7 @@ def refuse_repository_commands(distribution: Distribution, *, is_own_tree: bool 
     # Some file systems make no difference between upper and lower case.
     paths = {path.casefold() for path in (*distribution.by_path, *links)}
     names = {path.rpartition("/")[2] for path in paths}
-    is_git_anywhere = _GIT_ELSEWHERE in names or heads >= _MANY_HEADS
+    is_git_anywhere = _GIT_ELSEWHERE in names or heads >= MAX_ANOMALIES_OF_A_KIND
     is_mercurial_anywhere = _MERCURIAL_ELSEWHERE in names
     for file in distribution.files:
         folder, _, name = file.path.casefold().rpartition("/")
