@@ -63,6 +63,12 @@ def test_module_that_a_start_imports(tmp_path: Path, files: dict[str, Content]) 
     [
         {"demo.pth": "import boot\n", "demo-1.0.data/purelib/boot.py": RUN},
         {"demo.pth": "import boot.a\n", f"{SITE}/boot/a.py": RUN, f"{SITE}/boot/__init__.py": ""},
+        {"demo.pth": "import os, boot as b\n", "demo-1.0.data/purelib/boot.py": RUN},
+        {
+            "demo.pth": "import os; from boot import (b, a)\n",
+            f"{SITE}/boot/a.py": RUN,
+            f"{SITE}/boot/__init__.py": "",
+        },
         {f"{SITE}/sitecustomize.py": RUN},
         {f"{SITE}/usercustomize/__init__.py": RUN},
     ],

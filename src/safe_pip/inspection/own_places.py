@@ -18,7 +18,7 @@ _OWNERS = {"pip": canonicalize_name("pip"), "safe_pip": canonicalize_name("safe-
 # first on the PATH.
 _PROGRAMS = re.compile(
     r"(?P<name>pythonw?|pypy|pip|safe-pip|git|hg|svn|bzr|ssh|keyring|activate(?:_this)?|deactivate)"
-    r"[\d.]*(?:\.(?:bat|csh|exe|fish|nu|ps1|py|xsh))?",
+    r"[\d.]*(?:\.(?:bat|cmd|com|csh|exe|fish|nu|ps1|py|xsh))?",
     re.IGNORECASE,
 )
 # Of those programs, the ones that another project than that of their name brings.
@@ -56,9 +56,10 @@ def _foreign_place(path: str, distribution: Distribution) -> str | None:
     if path.startswith(_NAMELESS):
         return "a project without a name"
     package = (site_path(path, distribution) or "").partition("/")[0].casefold()
-    package = package.removesuffix(".py")
-    if package in _OWNERS and distribution.project != _OWNERS[package]:
-        return f"a file of {_OWNERS[package]}"
+    # Compiled, it may be pip.cpython-311-x86_64-linux-gnu.so.
+    owner = _OWNERS.get(package.partition(".")[0])
+    if owner is not None and distribution.project != owner:
+        return f"a file of {owner}"
     scheme, below = scheme_path(path)
     if below != path and package.endswith(_METADATA):
         return "the metadata of a project"
@@ -82,7 +83,7 @@ def _refuse_entry_points(file: SourceFile, distribution: Distribution) -> None:
     """pip writes a script of each name, wherever the name leads."""
     if file.size > _MAX_ENTRY_POINTS_BYTES:
         raise UnscannableError(f"{file.path!a}: {file.size:,} bytes", reason="metadata-too-large")
-    for name in _script_names(file):
+    for name in script_names(file):
         if "/" in name or "\\" in name:
             raise UnscannableError(
                 f"{file.path!a} names a script in another folder: {name[:80]!a}",
@@ -91,12 +92,14 @@ def _refuse_entry_points(file: SourceFile, distribution: Distribution) -> None:
         place = _foreign_program(name, distribution)
         if place is not None:
             raise UnscannableError(
-                f"{file.path!a} takes the place of {place}", reason="foreign-place"
+                f"{file.path!a} names a script {name[:80]!a}, which takes the place of {place}",
+                reason="foreign-place",
             )
 
 
-def _script_names(entry_points: SourceFile) -> Iterator[str]:
-    """Line by line, as pip's readers do: to them an indented line continues none."""
+def script_names(entry_points: SourceFile) -> Iterator[str]:
+    """What pip writes scripts for. Line by line, as its readers do: to them an indented line
+    continues none."""
     group = ""
     for line in map(str.strip, entry_points.read().decode("utf-8", "replace").splitlines()):
         if line.startswith("["):

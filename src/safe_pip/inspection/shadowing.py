@@ -8,20 +8,31 @@ metadata for another project.
 from __future__ import annotations
 
 import re
-import sys
 
 from packaging.utils import canonicalize_name
 
 from safe_pip.distribution import Distribution, DistributionKind, SourceFile
 from safe_pip.errors import UnscannableError
 from safe_pip.extractors.wheel_layout import scheme_path, site_path
+from safe_pip.inspection.own_places import script_names
+from safe_pip.inspection.python_modules import IN_SOME_PYTHON
 
-# What pip's and safe-pip's scripts import that does not belong to Python.
-_IMPORTED = frozenset(
-    "pip safe_pip numpy onnxruntime packaging platformdirs rich tomli".split()  # noqa: SIM905
+# What safe-pip's and pip's scripts import that does not belong to Python, most of it where it is
+# there: tests compare them with what the two import.
+OURS = frozenset(
+    """flatbuffers google markdown_it mdurl numpy onnxruntime packaging pip platformdirs pygments
+    pypi_attestations rich safe_pip sigstore tomli""".split()  # noqa: SIM905
 )
-_PROTECTED = frozenset(map(str.casefold, sys.stdlib_module_names)) | _IMPORTED
-_MODULE = re.compile(r"\.(?:pyw?|pyc|so|pyd)", re.IGNORECASE)
+OF_PIP = frozenset(
+    """__pypy__ _manylinux attr backports brotli brotlicffi chardet cryptography filelock h2
+    importlib_metadata ipython ipywidgets keyring lockfile openssl redis simplejson socks truststore
+    typing_extensions zstandard""".split()  # noqa: SIM905
+)
+_OF_OTHERS = OURS | OF_PIP
+_OF_PYTHON = frozenset(map(str.casefold, IN_SOME_PYTHON))
+_SUFFIX = r"(?:\.[\w-]+)*\.(?:pyw?|pyc|so|pyd)"
+_MODULE = re.compile(rf"(?P<name>[^./]+){_SUFFIX}", re.IGNORECASE)
+_PACKAGE = re.compile(rf"(?P<name>[^./]+)/__init__{_SUFFIX}", re.IGNORECASE)
 _PROGRAM_FOLDER = re.compile(r"(?:bin|scripts)/", re.IGNORECASE)
 # pip.conf and pip.ini, and by which Python finds its own library (documentation of sys.path).
 _SETTINGS = re.compile(
@@ -78,10 +89,12 @@ def _shadowed(path: str, distribution: Distribution) -> str | None:
 
 
 def _module_of_a_script(program: str) -> str | None:
-    top, slash, _ = program.partition("/")
-    name = top.partition(".")[0]
-    is_module = bool(slash) or _MODULE.search(top[len(name) :]) is not None
-    if is_module and name.casefold() in _PROTECTED:
+    match = _MODULE.fullmatch(program) or _PACKAGE.fullmatch(program)
+    name = program.partition("/")[0] if match is None else match["name"]
+    if match is not None and name.casefold() in _OF_PYTHON:
+        return f"the module {name}, for every script beside it"
+    # Of a module that may be missing, a folder with anything in it is a package.
+    if (match is not None or "/" in program) and name.casefold() in _OF_OTHERS:
         return f"the module {name}, for every script beside it"
     return None
 
@@ -99,9 +112,9 @@ def _other_project(top: str, slash: str, distribution: Distribution) -> str | No
 
 def _refuse_scripts(file: SourceFile) -> None:
     """A script is written under the name of its entry point: under that of a module, it is one."""
-    for line in file.read().decode("utf-8", "replace").splitlines():
-        name, equals, _ = line.strip().partition("=")
-        if equals and (what := _module_of_a_script(name.strip())):
+    for name in script_names(file):
+        if what := _module_of_a_script(name):
             raise UnscannableError(
-                f"{file.path!a} takes the place of {what}", reason="foreign-place"
+                f"{file.path!a} names a script {name[:80]!a}, which takes the place of {what}",
+                reason="foreign-place",
             )

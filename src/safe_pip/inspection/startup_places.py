@@ -8,20 +8,20 @@ and what such a file imports may come from those folders too, or from another sc
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from dataclasses import replace
 from functools import partial
 
 from safe_pip.distribution import PREFIX_BYTES, Distribution, SourceFile
 from safe_pip.errors import UnscannableError
 from safe_pip.extractors.wheel_layout import is_wheel, scheme_path, site_path
+from safe_pip.inspection.python_modules import IN_EVERY_PYTHON
 
 _STARTUP = ("sitecustomize", "usercustomize")
 _SUFFIX = re.compile(r"(?:/__init__)?((?:\.[\w-]+)*\.(?:pyw?|so|pyd))")
-_IMPORTED = re.compile(
-    r"\b(?:import|from)\s+([\w.]+)|\b(?:__import__|import_module)\(\s*[\"']([\w.]+)[\"']"
-)
+_IMPORTED = re.compile(r"(?:\bfrom\s+([\w.]+)\s+)?\bimport\b\s*\(?([^;'\"()#]*)")
+_IMPORTED_BY_CALL = re.compile(r"\b(?:__import__|import_module)\(\s*[\"']([\w.]+)[\"']")
+_NAME = re.compile(r"\s*([\w.]+)")
 _IMPORT_LINE = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n])import[ \t]")
 _ENTRY_POINT = re.compile(r"([\w.]+)\s*:\s*([\w.]+)")
 _CALL = "import sys; from {} import {}; {}()\n"
@@ -86,14 +86,23 @@ def _started(distribution: Distribution) -> tuple[Set[str], bool]:
             continue
         for line in _lines(file):
             if line.startswith(("import ", "import\t")):
-                words = {one or other for one, other in _IMPORTED.findall(line)}
-                names |= {word for word in words if not _is_of_python(word)}
+                names |= {name for name in _imported(line) if not _is_of_python(name)}
                 is_path_longer = is_path_longer or "path" in line or "site" in line
             elif line.strip() and not line.startswith("#"):
                 is_path_longer = True
     if len(names) > _MAX_NAMES:
         raise UnscannableError("too many modules are started", reason="ambiguous-pth")
     return names, is_path_longer
+
+
+def _imported(line: str) -> Iterator[str]:
+    """The modules that a line may import. What comes ``from`` a package may be a module of it."""
+    for package, items in _IMPORTED.findall(line):
+        words = [found[1] for found in map(_NAME.match, items.split(",")) if found]
+        if package:
+            yield package
+        yield from (f"{package}.{word}" if package else word for word in words)
+    yield from _IMPORTED_BY_CALL.findall(line)
 
 
 def _lines(file: SourceFile) -> list[str]:
@@ -109,7 +118,7 @@ def _lines(file: SourceFile) -> list[str]:
 
 
 def _is_of_python(name: str) -> bool:
-    return name.partition(".")[0] in sys.stdlib_module_names
+    return name.partition(".")[0] in IN_EVERY_PYTHON
 
 
 def _is_module(file: SourceFile, name: str, distribution: Distribution, *, anywhere: bool) -> bool:
