@@ -106,12 +106,14 @@ def test_ordinary_pth_files_are_read(tmp_path: Path, content: bytes) -> None:
 def test_script_with_a_dot_in_its_name_is_read_as_python(tmp_path: Path, folder: str) -> None:
     files: dict[str, Content] = {
         f"{folder}/tool3.11": "#!python\nimport os\n",
+        f"{folder}/large3.11": "#!python\nimport os\n#" + " " * (16 << 20),
         f"{folder}/a.sh": "",
     }
     artifact = Artifact(path=write_wheel(tmp_path, "demo", files=files), origin=OriginKind.SCANNED)
     with open_artifact(artifact, DEFAULT_LIMITS) as distribution:
         surfaces = surfaces_of(distribution)
-    assert surfaces[f"{folder}/tool3.11.py"] in (Surface.ENTRY_POINT, Surface.MODULE)
+    for name in ("tool3.11", "large3.11"):
+        assert surfaces[f"{folder}/{name}.py"] in (Surface.ENTRY_POINT, Surface.MODULE)
     assert not any(path.startswith(f"{folder}/a.sh") for path in surfaces)
 
 
@@ -153,6 +155,7 @@ FOREIGN = (
     *("demo-1.0.data/scripts/safe-pip", "demo-1.0.data/scripts/keyring", "pip.py", "safe_pip.py"),
     *("demo-1.0.data/scripts/activate", "demo-1.0.data/data/bin/activate_this.py"),
     *("demo-1.0.data/scripts/activate.fish", "demo-1.0.data/scripts/ssh"),
+    *("demo-1.0.data/scripts/git.com", "x.data/data/Scripts/keyring.CMD", "pip.abi3.so"),
 )
 
 

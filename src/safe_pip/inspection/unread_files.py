@@ -81,7 +81,7 @@ def _is_unread_script(file: SourceFile) -> bool:
     is_program = scheme == "scripts" or (
         scheme == "data" and below.casefold().startswith(_PROGRAM_FOLDERS)
     )
-    if not is_program or file.path.endswith((".py", ".pyw")) or file.size > _MAX_SCRIPT_BYTES:
+    if not is_program or file.path.endswith((".py", ".pyw")):
         return False
     first_line = file.head(_FIRST_LINE_BYTES).partition(b"\n")[0]
     is_python = first_line.startswith(b"#!") and b"python" in first_line
@@ -90,7 +90,7 @@ def _is_unread_script(file: SourceFile) -> bool:
     if is_python or (first_line.startswith(b"#!") and b"pypy" in first_line):
         return True
     # A shell script can be Python too, and hand itself over to it.
-    if b"\0" in first_line:
+    if b"\0" in first_line or file.size > _MAX_SCRIPT_BYTES:
         return False
     tree = parse(decode_source(file.read().replace(b"\0", b" "))).tree
     return tree is not None and any(isinstance(node, _ACTING) for node in ast.walk(tree))
