@@ -186,7 +186,12 @@ def test_known_malware_is_found_by_any_name_it_goes_by(
 
 def test_words_of_a_name_are_no_release_of_another_project() -> None:
     asked: list[str] = []
-    feed = SimpleNamespace(advisories=lambda project, _: asked.append(project) or ())
+
+    def advisories(project: NormalizedName, _: str | None) -> tuple[Advisory, ...]:
+        asked.append(project)
+        return ()
+
+    feed = SimpleNamespace(advisories=advisories)
     artifact = Artifact(path=Path("python-demo-x-1.0.tar.gz"), origin=OriginKind.INDEX)
     with_advisories(unscannable_verdict(artifact, scanner_id="s", reason="x", detail="y"), feed)
     assert set(asked) == {"python-demo-x"}
