@@ -95,6 +95,8 @@ def _is_conspicuous(before: str, after: str) -> bool:
 def _wide_lines(code: str) -> Iterator[tuple[int, str]]:
     """Number and text of the first lines with code behind a run of blanks, tabs widened."""
     n_found = 0
+    if "\t" not in code and " " * PADDING_CHARS not in code:
+        return  # A tab is all that makes a line wider than it is long.
     for number, line in enumerate(code.split("\n"), start=1):
         if len(line) < PADDING_CHARS // 8:
             continue
