@@ -30,6 +30,7 @@ from safe_pip.extractors.values import (
     Scope,
     Value,
     join,
+    named,
 )
 
 MAX_DEPTH = 24
@@ -397,7 +398,7 @@ class Interpreter(ImplicitCalls):
             name, importer=self.path, is_top_level=self._stream.surface is not Surface.OTHER
         )
         if scope is None:
-            return Value(ref=name)
+            return named(name)
         return Value(ref=name, parts=scope.names)  # type: ignore[arg-type]
 
 

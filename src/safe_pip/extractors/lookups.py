@@ -176,7 +176,7 @@ class Lookups(ABC):
                 if inherited is not None:
                     return inherited
             elif base.ref:
-                return Value(ref=f"{base.ref}.{name}")
+                return named(f"{base.ref}.{name}")
         return None
 
     def item(self, base: Value, index: Value, scope: Scope, node: ast.expr) -> Value:
