@@ -27,12 +27,16 @@ class HardRule:
     in_data: bool = False
 
     def holds_for(self, item: Evidence) -> bool:
-        return item.value >= self.least and self.is_about(
-            item.feature, item.surface, item.location.path
+        # ``is_about`` asks the same again, after a call that most evidence is spared.
+        return (
+            item.feature in self.features
+            and item.value >= self.least
+            and self.is_about(item.feature, item.surface, item.location.path)
         )
 
     def is_about(self, feature: str, surface: Surface, path: str) -> bool:
-        is_named = surface in self.surfaces and feature in self.features
+        # A rule names few features and asks about all evidence, so that comes first.
+        is_named = feature in self.features and surface in self.surfaces
         return is_named and (not self.in_data or _is_data(path))
 
 
