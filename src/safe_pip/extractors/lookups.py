@@ -75,15 +75,23 @@ class Lookups(ABC):
     def __init__(self) -> None:
         self.path = ""
         self._variables: dict[str, Value] = {}
+        # How often a name of a module or a class, an attribute or a variable, was set.
+        self.changes = 0
 
     def set_variable(self, name: str, value: Value) -> None:
         """An environment variable that the distribution itself sets."""
         if value.const is not None and len(self._variables) < _MAX_VARIABLES:
             self._variables[name] = value
+            self.changes += 1
 
     def variable(self, name: str) -> Value:
-        """One environment variable: what the distribution set it to, or a hole with its name."""
-        return self._variables.get(name) or variable_value(name)
+        """One environment variable: what the distribution set it to, and a hole with its name,
+        since it may do so where it never comes to, to have what it reads look like its own."""
+        value, own = variable_value(name), self._variables.get(name)
+        if own is None:
+            return value
+        text = f"{own.text} {value.text}"
+        return Value(const=text, is_partial=True, origins=own.origins | value.origins)
 
     @abstractmethod
     def see_hidden_lookup(self, node: ast.expr, detail: str) -> None: ...

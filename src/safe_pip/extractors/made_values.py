@@ -10,9 +10,10 @@ import ast
 import json
 
 from safe_pip.extractors.arguments import Arguments, fill_format
-from safe_pip.extractors.capabilities import Action
+from safe_pip.extractors.capabilities import Action, canonical
 from safe_pip.extractors.commands import read_command
 from safe_pip.extractors.containers import concatenated, constant_items, element_of, sequence
+from safe_pip.extractors.folding import FUNCTIONS
 from safe_pip.extractors.library_calls import LibraryCalls
 from safe_pip.extractors.pickled_files import called_function
 from safe_pip.extractors.values import (
@@ -93,10 +94,7 @@ class MadeValues(LibraryCalls):
         if len(attributes) < _MAX_ATTRIBUTES:
             before = attributes.get(name)
             attributes[name] = after = join(before, value)
-            self._changes += not is_same(before, after)
-
-    # How often a name of a module or a class, or an attribute, was set.
-    _changes = 0
+            self.changes += not is_same(before, after)
 
     def _set_attribute(
         self, name: str, arguments: Arguments, node: ast.Call, scope: Scope
@@ -149,13 +147,19 @@ class MadeValues(LibraryCalls):
         if not items or len(items) > _MAX_REDUCED_ITEMS:
             items = [element_of(arguments.get(1))]
         result, *rest = [arguments.get(2), *items] if len(arguments.positional) > 2 else items
-        if function is None:
-            for item in items:
-                self.apply(arguments.get(0), item, node, scope)
-            return Value(origins=arguments.origins)
         for item in rest or [UNKNOWN]:
-            result = self.invoke(function, Arguments(positional=(result, item)))
+            both = Arguments(positional=(result, item))
+            if function is not None:
+                result = self.invoke(function, both)
+            else:
+                result = self._combined(canonical(arguments.get(0).ref), both, node, scope)
         return result
+
+    def _combined(self, name: str, both: Arguments, node: ast.Call, scope: Scope) -> Value:
+        if name == "builtins.getattr":
+            return self._getattr(name, both, node, scope)
+        folded = self._fold(name, both, node) if name in FUNCTIONS else None
+        return folded or Value(origins=both.origins)
 
     def _chain(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
         del node, scope

@@ -261,7 +261,7 @@ class Statements(Glances):
             value = join(names[name], value)
         if not is_same(names.get(name), value):
             if scope.is_class or scope.parent is None:
-                self._changes += 1
+                self.changes += 1
             else:
                 scope.changes += 1
         names[name] = value
