@@ -204,7 +204,7 @@ def test_ordinary_back_ends_are_read(files: dict[str, bytes]) -> None:
     assert refusal({"pyproject.toml": PYPROJECT % (b"backend", b"."), **files}) is None
 
 
-@pytest.mark.parametrize("pyproject", [b"", b"[build-system]", b"build-system = 3"])
+@pytest.mark.parametrize("pyproject", [b"", b"not toml", b"[build-system]", b"build-system = 3"])
 def test_no_back_end_of_its_own(pyproject: bytes, tmp_path: Path) -> None:
     assert refusal({"pyproject.toml": pyproject}) is None
     path = write_sdist(tmp_path, "alpha", files={"setup.py": "", "pyproject.toml": pyproject})
