@@ -33,7 +33,6 @@ def refusal(path: Path, origin: OriginKind = OriginKind.INDEX) -> str | None:
     [
         ("[tool.poetry.build]\nscript = 'notes.txt'\n", "notes.txt", True),
         ("[tool.poetry]\nbuild = './notes'\n", "notes", True),
-        ("[tool.'p\\x6fetry']\nbuild = 'notes'\n".replace("'", '"'), "notes", False),
         ('[tool."p\\u006fetry"]\nbuild = "notes"\n', "notes", True),
         ("[tool.poetry.build]\nscript = 'build.py'\n", "build.py", False),
         (HATCH.format("pyc"), "hooks/a.pyc", True),
