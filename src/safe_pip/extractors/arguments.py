@@ -64,12 +64,13 @@ class Arguments:
         return positional, keywords
 
 
+NO_ARGUMENTS = Arguments()
+
+
 def command_text(arguments: Arguments) -> str:
     """The command line as text: a string, or the words of a list joined."""
-    command = arguments.get(0, "args")
-    if command is UNKNOWN:
-        for name in ("command", "cmd", "argv"):
-            command = arguments.get(0, name) if command is UNKNOWN else command
+    named = (arguments.get(0, name) for name in ("args", "command", "cmd", "argv"))
+    command = next((value for value in named if value is not UNKNOWN), UNKNOWN)
     if command.const is not None and not isinstance(command.const, tuple):
         words = [command.text]
     else:
@@ -77,8 +78,7 @@ def command_text(arguments: Arguments) -> str:
         if command.parts is not None and not words:
             words = [part.text for part in command.parts.values()]
     words.extend(value.text for value in arguments.positional[1:] if isinstance(value.const, str))
-    extra = arguments.positional[1:]
-    for value in extra:
+    for value in arguments.positional[1:]:
         if not isinstance(value.const, (str, bytes)):
             words.extend(item.text for item in constant_items(value) or ())
     return joined(words, " ")

@@ -60,7 +60,8 @@ def build_scripts(pyproject: SourceFile | None, hatch: SourceFile | None) -> fro
 
 def read_tables(file: SourceFile | None, words: tuple[str, ...]) -> Mapping[str, object]:
     """The tables of a TOML file in which one of these words may stand; none for one that is too
-    large, or that a back end cannot read either, and stops at."""
+    large, or that cannot be read: at such a ``pyproject.toml`` pip stops, and such a ``hatch.toml``
+    is refused (``is_readable``)."""
     if file is None or file.size > MAX_PYPROJECT_BYTES:
         return {}
     text = file.read().decode("utf-8-sig", "replace")

@@ -6,7 +6,13 @@ import ast
 import functools
 from abc import abstractmethod
 
-from safe_pip.extractors.arguments import Arguments, fill_format, has_url, written_name
+from safe_pip.extractors.arguments import (
+    NO_ARGUMENTS,
+    Arguments,
+    fill_format,
+    has_url,
+    written_name,
+)
 from safe_pip.extractors.capabilities import SINKS, Action, canonical
 from safe_pip.extractors.containers import constant_items
 from safe_pip.extractors.effects import result_ref
@@ -70,7 +76,6 @@ _KNOWN_CALLS = (
     _SETUP_CALLS, PATH_CALLS, SINKS, _CONFIG_PARSERS, _CALLBACK_CALLS, DISGUISING_FUNCTIONS,
     frozenset(("socket.socket",)),
 )  # fmt: skip
-_NO_ARGUMENTS = Arguments()
 
 
 class Calls(MadeValues):
@@ -90,9 +95,7 @@ class Calls(MadeValues):
                 arguments = self._arguments(node, scope)
                 result = self._method(receiver, method, arguments, node)
                 return UNKNOWN if result is None else result
-            callee = self.attribute(receiver, method, node.func)
-            if callee.function is not None and callee.function is not receiver.function:
-                callee = self.see_attribute(callee)
+            callee = self.read_attribute(receiver, method, node.func)
             if receiver.parts and "url" in receiver.parts and canonical(callee.ref) not in SINKS:
                 is_named = bool(receiver.ref)
                 if method.startswith("send_") or (not is_named and method in _SENDING_METHODS):
@@ -129,7 +132,7 @@ class Calls(MadeValues):
 
     def _arguments(self, node: ast.Call, scope: Scope) -> Arguments:
         if not node.args and not node.keywords:
-            return _NO_ARGUMENTS
+            return NO_ARGUMENTS
         positional: list[Value] = []
         for argument in node.args:
             value = self.evaluate(argument, scope)

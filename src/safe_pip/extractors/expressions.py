@@ -200,10 +200,13 @@ class Expressions(Lookups):
     def _attribute(self, node: ast.Attribute, scope: Scope) -> Value:
         base = self.evaluate(node.value, scope)
         found = bound_method(base, node.attr) if base.const is not None else None
-        if found is None:
-            found = self.attribute(base, node.attr, node)
-            if found.function is not None and found.function is not base.function:
-                return self.see_attribute(found)
+        return found or self.read_attribute(base, node.attr, node)
+
+    def read_attribute(self, base: Value, name: str, node: ast.expr) -> Value:
+        """``base.name``; of a property, what it returns."""
+        found = self.attribute(base, name, node)
+        if found.function is not None and found.function is not base.function:
+            return self.see_attribute(found)
         return found
 
     def _subscript(self, node: ast.Subscript, scope: Scope) -> Value:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 
-from safe_pip.extractors.arguments import Arguments
+from safe_pip.extractors.arguments import NO_ARGUMENTS, Arguments
 from safe_pip.extractors.statements import Statements
 from safe_pip.extractors.values import Function, Value
 
@@ -17,7 +17,6 @@ _INITIALISERS = ("__new__", "__init__", "__post_init__", "__call__")
 _CLASS_HOOKS = ("__class_getitem__", "__subclasshook__")
 _MODULE_HOOKS = ("__getattr__", "__dir__")
 _ACCESSORS = frozenset(("setter", "deleter"))
-_NO_ARGUMENTS = Arguments()
 
 
 class ImplicitCalls(Statements):
@@ -44,7 +43,7 @@ class ImplicitCalls(Statements):
         function = value.function
         if function is None or not _is_property(function):
             return value
-        return self.invoke(function, _NO_ARGUMENTS)
+        return self.invoke(function, NO_ARGUMENTS)
 
     def run_module_hooks(self) -> None:
         """Runs what answers for the module's attributes (PEP 562): ``from it import x`` asks."""
@@ -53,7 +52,7 @@ class ImplicitCalls(Statements):
             if value is not None and value.function is not None and not value.function.is_class:
                 function = value.function
                 if function.node not in self._called and self._body_acts(function):
-                    self.invoke(function, _NO_ARGUMENTS)
+                    self.invoke(function, NO_ARGUMENTS)
 
     def _acting_methods(self, function: Function) -> list[str]:
         known = self._acting_names.get(function.node)
@@ -71,6 +70,8 @@ class ImplicitCalls(Statements):
             for base in function.bases:
                 if base.function is not None and base.function is not function:
                     known += self._acting_methods(base.function)
+            # On a ladder of classes, each way down would count them once more.
+            known = list(dict.fromkeys(known))
             self._acting_names[function.node] = known
         return known
 
@@ -82,7 +83,7 @@ class ImplicitCalls(Statements):
         for name in names:
             method = self._member(function, name)
             if method is not None and method.function is not None:
-                self.invoke(method.function, _NO_ARGUMENTS)
+                self.invoke(method.function, NO_ARGUMENTS)
 
 
 def _fields(function: Function, arguments: Arguments) -> list[tuple[str, Value]]:

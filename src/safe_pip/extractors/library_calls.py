@@ -194,7 +194,7 @@ class LibraryCalls(FileCalls):
             found = bound_method(owner, attribute.known)
             if found is not None:
                 return found
-            found = self.attribute(owner, attribute.known, node)
+            found = self.read_attribute(owner, attribute.known, node)
             name = canonical(found.ref)
             is_written_out = (
                 attribute.known in self.written_words and "decoded" not in attribute.origins

@@ -64,6 +64,9 @@ _LOGIN_NAME = re.compile(
     r"(?:^|api|access|auth|bearer|bot|id|refresh|session|user)token$|^passw(?:or)?d$|password$"
     r"|apikey|apisecret|accesskeyid|accesskey$|^credentials?$|passphrase"
 )
+RECORD = "collections.namedtuple()"
+"""What a named tuple, and the class of one, is made by."""
+
 _MAX_REMEMBERED_CHARS = 100
 _MAX_VARIABLES = 64
 NAMESPACES = frozenset(("builtins.globals", "builtins.locals", "builtins.vars"))
@@ -125,7 +128,7 @@ class Lookups(ABC):
                 return found
         if base.parts is not None and name in base.parts:
             return base.parts[name]
-        if base.ref == "collections.namedtuple()" and base.parts and not name.startswith("_"):
+        if base.ref == RECORD and base.parts and not name.startswith("_"):
             # Which of them has that name is not kept: the longest text tells most.
             texts = [part for part in base.parts.values() if isinstance(part.const, str)]
             return max(texts, key=lambda part: len(part.text)) if texts else element_of(base)
@@ -167,7 +170,11 @@ class Lookups(ABC):
             return Value(ref=f"{base.ref}.{name}") if name == "__getattribute__" else base
         return None
 
-    def _member(self, function: Function, name: str) -> Value | None:
+    def _member(
+        self, function: Function, name: str, searched: set[Function] | None = None
+    ) -> Value | None:
+        """``searched`` are bases that lack it: on a ladder of classes each would be asked anew by
+        every class above."""
         found = function.attributes.get(name)
         if found is None and function.members is not None:
             found = function.members.names.get(name)
@@ -178,7 +185,11 @@ class Lookups(ABC):
             return found
         for base in function.bases:
             if base.function is not None and base.function is not function:
-                inherited = self._member(base.function, name)
+                searched = set() if searched is None else searched
+                if base.function in searched:
+                    continue
+                searched.add(base.function)
+                inherited = self._member(base.function, name, searched)
                 if inherited is not None and inherited.function is not None:
                     return bound(inherited, function)
                 if inherited is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+from dataclasses import replace
 
 from safe_pip.extractors.arguments import Arguments, fill_format
 from safe_pip.extractors.capabilities import Action, canonical
@@ -15,6 +16,7 @@ from safe_pip.extractors.commands import read_command
 from safe_pip.extractors.containers import concatenated, constant_items, element_of, sequence
 from safe_pip.extractors.folding import FUNCTIONS
 from safe_pip.extractors.library_calls import LibraryCalls
+from safe_pip.extractors.lookups import RECORD
 from safe_pip.extractors.pickled_files import called_function
 from safe_pip.extractors.values import (
     DECODED,
@@ -29,7 +31,6 @@ from safe_pip.extractors.values import (
     join,
 )
 
-RECORD = "collections.namedtuple()"
 _TEMPLATE = "string.Template()"
 _MAX_DOCUMENT_CHARS = 1 << 20
 _MAX_DOCUMENT_DEPTH = 40
@@ -115,17 +116,8 @@ class MadeValues(LibraryCalls):
         function = own.function
         for base in function.bases if function is not None else ():
             if function is not None and base.function is not None:
-                inherited = base.function
-                return Value(
-                    function=Function(
-                        node=inherited.node,
-                        path=inherited.path,
-                        scope=inherited.scope,
-                        members=inherited.members,
-                        bases=inherited.bases,
-                        attributes=function.attributes,
-                    )
-                )
+                attributes = function.attributes
+                return Value(function=replace(base.function, receiver=None, attributes=attributes))
         return self.call_by_name(name, Value(ref=name), arguments, node)
 
     def _type(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
