@@ -56,6 +56,7 @@ _CALLBACK_CALLS = frozenset(
     _thread.start_new _thread.start_new_thread
     threading.Thread threading.Timer weakref.finalize""".split()  # noqa: SIM905
 )
+_GETTERS = frozenset(("operator.attrgetter()", "operator.methodcaller()"))
 _CONFIG_PARSERS = frozenset(
     f"configparser.{name}.{method}"
     for name in ("ConfigParser", "RawConfigParser", "SafeConfigParser")
@@ -106,6 +107,9 @@ class Calls(MadeValues):
             if callee.parts is not None and "receiver" in callee.parts:
                 receiver, method = callee.parts["receiver"], callee.parts["method"].text
         arguments = self._arguments(node, scope)
+        callee = self.own(callee)
+        if callee.parts and callee.ref in _GETTERS:
+            return self.apply_getter(callee, arguments, node)
         if callee.function is not None:
             return self.invoke(callee.function, arguments)
         is_handing = len(arguments.positional) > 1 or "args" in arguments.keywords
@@ -284,6 +288,7 @@ class Calls(MadeValues):
         return arguments.origins
 
     def hand_over(self, given: Value, arguments: Arguments, node: ast.Call) -> None:
+        given = self.own(given)
         if given.function is not None:
             if not given.function.is_class:
                 self.invoke(given.function, arguments)

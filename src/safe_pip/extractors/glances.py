@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from safe_pip.extractors.calls import Calls
 from safe_pip.extractors.capabilities import SINKS, UNREMARKABLE_ACTIONS, Action, canonical
+from safe_pip.extractors.outlines import Outline
 from safe_pip.extractors.parsing import parse
 from safe_pip.extractors.values import Function, FunctionNode, Scope, Value
 
@@ -112,6 +113,9 @@ class Glances(Calls):
 
     def _body_acts(self, function: Function) -> bool:
         """Whether a function or class of the distribution holds a call that acts."""
+        if isinstance(function.scope.globals.names, Outline):
+            # It would have earned a tree.
+            return False
         known = self._acting.get(function.node)
         if known is None:
             self._acting[function.node] = known = False  # until it is known: it may call itself

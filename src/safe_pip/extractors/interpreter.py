@@ -19,6 +19,7 @@ from safe_pip.extractors.commands import CommandFact
 from safe_pip.extractors.events import Event, LiteralKind, Mark, Sighting, Stream
 from safe_pip.extractors.implicit_calls import ImplicitCalls
 from safe_pip.extractors.lookups import handed_value
+from safe_pip.extractors.outlines import Outline
 from safe_pip.extractors.parsing import parse, parse_leniently
 from safe_pip.extractors.values import (
     HANDED,
@@ -41,8 +42,8 @@ MAX_FOLDED_CHARS = 64 << 20
 MAX_NESTED_RUNS = 64
 MAX_REPAIRED_CODE_CHARS = 20_000
 MAX_NESTED_CHARS = 16 << 20
-FUEL_PER_UNIT = 300_000
-FUEL_WHEN_CALLED = 10_000
+FUEL_PER_UNIT = 100_000
+FUEL_WHEN_CALLED = 2_000
 _INSTALL_COMMANDS = frozenset(
     """bdist_egg bdist_wheel build build_clib build_ext build_py build_scripts develop dist_info
     easy_install editable_wheel egg_info install install_data install_egg_info install_lib
@@ -57,6 +58,9 @@ class Imports(Protocol):
 
     def find_module(self, name: str, *, importer: str, is_top_level: bool) -> Scope | None:
         """The scope of a module of the distribution, run; None when it is none of it."""
+
+    def find_definition(self, ref: str, *, importer: str) -> Value | None:
+        """A function or class of a module of the distribution that was not run."""
 
     def read_member(self, path: str, *, importer: str) -> tuple[str, str] | None:
         """The path and text of a member that a path with holes means."""
@@ -114,13 +118,21 @@ class Interpreter(ImplicitCalls):
             self._start(Surface.BUILD_BACKEND)
             self._run_root(function)
         self._run_deferred()
-        self.fuel = min(self.fuel, FUEL_WHEN_CALLED)
+        spared = max(self.fuel - FUEL_WHEN_CALLED, 0)
+        self.fuel -= spared
         # Running one may define more, such as a decorator's, which it gives away.
         for function in self._functions:
             if function.node not in self._called:
                 self._start(Surface.BUILD_BACKEND if hooks.may_be_any else Surface.OTHER)
                 self._run_root(function)
         self._run_deferred()
+        self.fuel = max(self.fuel, 0) + spared
+
+    def run_in(self, statements: list[ast.stmt], scope: Scope) -> None:
+        """Some statements, in the scope of their module."""
+        self.scope = scope
+        self._start(self.surface)
+        self.run_statements(statements, scope)
 
     def release(self) -> None:
         """Breaks the cycles that would keep the tree alive until the collector finds them."""
@@ -392,6 +404,19 @@ class Interpreter(ImplicitCalls):
             event.action not in UNREMARKABLE_ACTIONS and Mark.HARMLESS not in event.marks
             for event in self._stream.events[start:]
         )
+
+    def own(self, value: Value) -> Value:
+        """What a name of the distribution's own means, read now if need be: only where code runs
+        unasked, since everything calls everything where it is called."""
+        if value.function is not None or not value.ref or self._stream.surface is Surface.OTHER:
+            return value
+        return self._imports.find_definition(value.ref, importer=self.path) or value
+
+    def own_name(self, module: str, name: str) -> Value | None:
+        names = self.import_module(module).parts
+        if not isinstance(names, Outline):
+            return None
+        return named(f"{module}.{name}") if names.defines(name) else names.get(name)
 
     def import_module(self, name: str) -> Value:
         scope = self._imports.find_module(

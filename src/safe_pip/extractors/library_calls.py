@@ -23,6 +23,7 @@ from safe_pip.extractors.values import (
     Constant,
     Scope,
     Value,
+    of_origins,
 )
 
 _DYNAMIC_NAMES = frozenset(
@@ -211,7 +212,18 @@ class LibraryCalls(FileCalls):
         attribute = arguments.get(0).known
         if isinstance(attribute, str) and attribute in _DYNAMIC_NAMES:
             self.see_hidden_lookup(node, f'looks "{attribute}" up by {name}')
-        return UNKNOWN
+        return Value(ref=f"{name}()", parts=dict(enumerate(arguments.positional)))
+
+    def apply_getter(self, getter: Value, arguments: Arguments, node: ast.Call) -> Value:
+        """``attrgetter("f")(x)`` and ``methodcaller("f", …)(x)``"""
+        attribute, *words = (getter.parts or {}).values()
+        if not isinstance(attribute.known, str):
+            return of_origins(arguments.origins)
+        found = self.read_attribute(arguments.get(0), attribute.known, node.func)
+        if getter.ref == "operator.methodcaller()" and found.ref:
+            given = Arguments(positional=tuple(words))
+            return self.call_by_name(canonical(found.ref), found, given, node)
+        return found
 
     def _vars(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
         del name, node, scope

@@ -97,6 +97,13 @@ class Lookups(ABC):
         return Value(const=text, is_partial=True, origins=own.origins | value.origins)
 
     @abstractmethod
+    def own_name(self, module: str, name: str) -> Value | None:
+        """A name of a module of the distribution that was not run as a whole."""
+
+    @abstractmethod
+    def own(self, value: Value) -> Value: ...
+
+    @abstractmethod
     def see_hidden_lookup(self, node: ast.expr, detail: str) -> None: ...
 
     def look_up(self, name: str, scope: Scope) -> Value:
@@ -110,6 +117,9 @@ class Lookups(ABC):
             full_name = f"{module}.{name}"
             if canonical(full_name) in SINKS or canonical(full_name) in SINK_MODULES:
                 return Value(ref=full_name)
+            own = self.own_name(module, name)
+            if own is not None:
+                return own
         match name:
             case "__builtins__":
                 return Value(ref="builtins")
@@ -183,7 +193,7 @@ class Lookups(ABC):
             if inner is not None and not inner.is_class and function.is_class:
                 return bound(found, function)
             return found
-        for base in function.bases:
+        for base in map(self.own, function.bases):
             if base.function is not None and base.function is not function:
                 searched = set() if searched is None else searched
                 if base.function in searched:

@@ -7,6 +7,7 @@ a command from where it is written to where it is run.
 from __future__ import annotations
 
 import ast
+import configparser
 import json
 from dataclasses import replace
 
@@ -40,6 +41,10 @@ _RUNNERS = (
     "cProfile.run", "cProfile.runctx", "pdb.run", "pdb.runeval", "profile.run", "profile.runctx",
     "timeit.Timer", "timeit.repeat", "timeit.timeit", "trace.Trace.run", "trace.Trace.runctx",
 )  # fmt: skip
+_SETTINGS = ("configparser.ConfigParser()", "configparser.RawConfigParser()")
+_SETTINGS_READERS = tuple(
+    f"{parser[:-2]}.{method}" for parser in _SETTINGS for method in ("read", "read_string")
+)
 _CODE_TAKERS = (
     "code.InteractiveConsole.push", "code.InteractiveConsole.runsource",
     "code.InteractiveInterpreter.runcode", "code.InteractiveInterpreter.runsource",
@@ -62,6 +67,7 @@ class MadeValues(LibraryCalls):
         self._special |= {
             "builtins.next": lambda _name, arguments, *_: element_of(arguments.get(0)),
             "builtins.setattr": self._set_attribute,
+            **dict.fromkeys(_SETTINGS_READERS, self._read_settings),
             "builtins.super": self._super,
             "builtins.type": self._type,
             "collections.namedtuple": self._record,
@@ -194,6 +200,19 @@ class MadeValues(LibraryCalls):
             return Value(ref="builtins.open()", origins=content.origins, parts=content.parts)
         return content
 
+    def _read_settings(
+        self, name: str, arguments: Arguments, node: ast.Call, scope: Scope
+    ) -> Value:
+        """A parser of settings that reads a file of the distribution holds what stands there."""
+        given = arguments.get(0)
+        text = given.known if name.endswith("string") else self.read_member(given.text)
+        target = node.func.value if isinstance(node.func, ast.Attribute) else None
+        result = self.call_by_name(name, Value(ref=name), arguments, node)
+        if isinstance(text, str) and isinstance(target, (ast.Name, ast.Attribute)):
+            parts = _settings_of(text)
+            self.assign(target, Value(ref=_SETTINGS[0], parts=parts, origins=FILE), scope)
+        return result
+
     def _set_variable(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
         del name, node, scope
         if isinstance(arguments.get(0).known, str):
@@ -220,6 +239,9 @@ class MadeValues(LibraryCalls):
 
     def made_method(self, receiver: Value, method: str, arguments: Arguments) -> Value | None:
         """A method of what was made here; None if it is none."""
+        if receiver.ref in _SETTINGS and receiver.parts and method == "get":
+            section = receiver.parts.get(arguments.get(0).text, UNKNOWN)
+            return (section.parts or {}).get(arguments.get(1).text)
         if receiver.ref == _TEMPLATE and receiver.parts and method.endswith("substitute"):
             template = receiver.parts.get("template", UNKNOWN)
             braces = template.text.replace("${", "$").replace("{", "").replace("}", "")
@@ -253,6 +275,20 @@ class MadeValues(LibraryCalls):
         if isinstance(arguments.get(0).known, (str, bytes)):
             return self._execute(name, arguments, node, scope)
         return self.call_by_name(name, Value(ref=name), arguments, node)
+
+
+def _settings_of(text: str) -> dict[Constant, Value]:
+    parser = configparser.RawConfigParser(strict=False)
+    try:
+        parser.read_string(text[:_MAX_DOCUMENT_CHARS])
+    except (configparser.Error, ValueError):
+        return {}
+    return {
+        section: Value(
+            parts={key: Value(const=word, origins=FILE) for key, word in parser.items(section)}
+        )
+        for section in parser.sections()
+    }
 
 
 def _value_of(document: object, text: Value, depth: int = 0) -> Value:

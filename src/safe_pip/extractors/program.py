@@ -6,6 +6,7 @@ so that a call of what was imported is followed into it.
 
 from __future__ import annotations
 
+import ast
 import gc
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -13,22 +14,29 @@ from dataclasses import dataclass, field
 
 from safe_pip.distribution import Distribution, SourceFile
 from safe_pip.evidence import Surface
-from safe_pip.extractors.events import CommandClass, HiddenLookup, Sighting, Trace
+from safe_pip.extractors.events import CommandClass, HiddenLookup, Sighting, Stream, Trace
 from safe_pip.extractors.forgetting import forget
 from safe_pip.extractors.interpreter import FUEL_PER_UNIT, Interpreter
+from safe_pip.extractors.outlines import MAX_OUTLINE_CHARS, Outline
 from safe_pip.extractors.parsing import decode_source, parse_leniently
+from safe_pip.extractors.statements import absolute_name
 from safe_pip.extractors.surfaces import surfaces_of
 from safe_pip.extractors.triggers import earns_tree
-from safe_pip.extractors.values import HOLE, Scope
+from safe_pip.extractors.values import HOLE, Scope, Value
 
 MAX_IMPORT_DEPTH = 4
-FUEL_PER_PROGRAM = 3_000_000
+FUEL_PER_PROGRAM = 150_000
+# However much others have used up: what is at most hidden is what a file does after that.
+FUEL_AT_LEAST = 1_000
 MAX_REMEMBERED_CHARS = 3 << 20
 MAX_DROPPED_CHARS = 1 << 20
 # Objects of the kind that may be part of a cycle: about 150 bytes each, with what they hold.
 MAX_LIVE_OBJECTS = 1_900_000
 MIN_SWEPT_OBJECTS = 400_000
 MAX_MEMBER_BYTES = 4 << 20
+MAX_OUTLINE_DEPTH = 24
+# An outline holds the text alone, which takes so much less memory than a tree.
+OUTLINE_SHARE = 2
 # Code that surely runs is always read: a call there may reach what another file holds.
 _SPARED_SURFACES = frozenset((Surface.MODULE, Surface.OTHER))
 _SOURCE_FOLDERS = ("src", "lib", "python")
@@ -84,6 +92,11 @@ class Program:
         self._held_path = ""
         self._held_source = ""
         self._done: set[str] = set()
+        self._treeless: set[str] = set()
+        self._definition_paths: dict[tuple[str, str], str | None] = {}
+        self._earning: dict[str, bool] = {}
+        self._outline_depth = 0
+        self._outline_streams: dict[str, list[Stream]] = {}
         self._executed: dict[str, Surface] = {}
 
     def readings(self) -> Iterator[Reading]:
@@ -107,6 +120,8 @@ class Program:
             return
         data = self._distribution.by_path[path].read()
         source = self._source_of(path, data)
+        streams = self._outline_streams.pop(path, None)
+        trace = Trace(streams=tuple(streams)) if streams else run.trace
         yield Reading(
             path=path,
             data=data,
@@ -116,7 +131,7 @@ class Program:
             parse_error=run.parse_error,
             left_out=run.left_out,
             literals=run.literals,
-            trace=run.trace,
+            trace=trace,
         )
 
     def _source_of(self, path: str, data: bytes) -> str:
@@ -154,11 +169,17 @@ class Program:
             return None
         source = self._source_of(path, data)
         surface = self._surfaces[path]
-        if surface in _SPARED_SURFACES and not self._reads_all and not earns_tree(data):
+        if surface in _SPARED_SURFACES and not self._reads_all and not self._earns_tree(path):
             self._runs[path] = _Run()
+            self._treeless.add(path)
+            outline = Outline(source[:MAX_OUTLINE_CHARS], path=path, run=self._run_in)
+            if outline.run_if_it_calls(
+                lambda dots, module, words: self._is_acting(path, dots, module, words)
+            ):
+                self._remember(path, outline.scope, len(source) // OUTLINE_SHARE)
             return None
         parsed = parse_leniently(source)
-        fuel = min(FUEL_PER_UNIT, self._fuel)
+        fuel = max(min(FUEL_PER_UNIT, self._fuel), FUEL_AT_LEAST)
         interpreter = Interpreter(path=path, surface=surface, imports=self, fuel=fuel)
         if parsed.tree is not None:
             self._running.append(path)
@@ -198,6 +219,8 @@ class Program:
             _, (oldest, oldest_size) = self._scopes.popitem(last=False)
             self._remembered_chars -= oldest_size
             self._dropped.append(oldest)
+            if isinstance(oldest.names, Outline):
+                oldest.names.close()
             self._dropped_chars += oldest_size
 
     def _forget_dropped(self, *, and_all: bool = False) -> None:
@@ -220,9 +243,70 @@ class Program:
             )
         if path in self._scopes:
             return self._scopes[path][0]
+        if path in self._treeless:
+            return self._outline(path)
         if path in self._done or len(self._running) >= MAX_IMPORT_DEPTH:
             return None
-        return self._run(path)
+        scope = self._run(path)
+        return self._outline(path) if path in self._treeless else scope
+
+    def find_definition(self, ref: str, *, importer: str) -> Value | None:
+        """A function or class, by its qualified name, of a module that earned no tree."""
+        key = (ref, importer)
+        if key not in self._definition_paths:
+            path = self._module_path(ref.rpartition(".")[0], importer)
+            if path is not None and path not in self._treeless:
+                path = None
+            self._definition_paths[key] = path
+        path = self._definition_paths[key]
+        return None if path is None else self._names_of(path).definition(ref.rpartition(".")[2])
+
+    def _is_acting(self, importer: str, dots: str, module: str, names: list[str]) -> bool:
+        """Whether an import names a module of the distribution that earns a tree."""
+        name = absolute_name(importer, module, len(dots))
+        modules = [name] if name else []
+        modules += [f"{name}.{word}" if name else word for word in names]
+        for each in modules:
+            path = self._module_path(each, importer)
+            if path is not None and path != importer and self._earns_tree(path):
+                return True
+        return False
+
+    def _earns_tree(self, path: str) -> bool:
+        if path not in self._earning:
+            self._earning[path] = earns_tree(self._distribution.by_path[path].read())
+        return self._earning[path]
+
+    def _outline(self, path: str) -> Scope:
+        if path not in self._scopes:
+            source = decode_source(self._distribution.by_path[path].read())
+            outline = Outline(source[:MAX_OUTLINE_CHARS], path=path, run=self._run_in)
+            self._remember(path, outline.scope, len(source) // OUTLINE_SHARE)
+        return self._scopes[path][0]
+
+    def _names_of(self, path: str) -> Outline:
+        names = self._outline(path).names
+        assert isinstance(names, Outline)
+        return names
+
+    def _run_in(self, statements: list[ast.stmt], scope: Scope) -> None:
+        """Runs statements of an outline in its scope."""
+        if self._outline_depth >= MAX_OUTLINE_DEPTH:
+            return
+        path = scope.module
+        fuel = max(min(FUEL_PER_UNIT, self._fuel), FUEL_AT_LEAST)
+        interpreter = Interpreter(path=path, surface=self._surfaces[path], imports=self, fuel=fuel)
+        self._outline_depth += 1
+        try:
+            interpreter.run_in(statements, scope)
+        finally:
+            self._outline_depth -= 1
+        self._fuel -= fuel - max(interpreter.fuel, 0)
+        # What a module does that was read already has been seen: it was run then.
+        if path in self._runs or path not in self._done:
+            acting = [stream for stream in interpreter.streams if stream.events]
+            self._outline_streams.setdefault(path, []).extend(acting)
+        interpreter.release()
 
     def _module_path(self, name: str, importer: str) -> str | None:
         path = self._modules.get(name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Set
+from dataclasses import replace
 from typing import Any
 
 from safe_pip.evidence import Surface
@@ -37,10 +38,12 @@ from safe_pip.extractors.values import (
 )
 
 MAX_UNROLLED_ITEMS = 50_000
+MAX_COUNTED_ROUNDS = 20_000
 MAX_SHORT_LOOP = 8
 LOOP_FUEL_PER_UNIT = 1_000_000
 _LOOP_MARKS = frozenset((Mark.IN_LOOP,))
 _NO_GATES: Set[Mark] = frozenset()
+_bound = dict.get
 
 
 class Statements(Glances):
@@ -61,6 +64,7 @@ class Statements(Glances):
         self._line_override = 0
         self._depth = 0
         self._branch_depth = 0
+        self._raised = UNKNOWN
         self._called: set[ast.AST] = set()
         self._functions: list[Function] = []
         self._main_blocks: list[tuple[list[ast.stmt], Scope]] = []
@@ -129,7 +133,7 @@ class Statements(Glances):
         self.see_function(function)
         self.glance_at_signature(node, scope)
         for decorator_node in node.decorator_list:
-            decorator = self.evaluate(decorator_node, scope)
+            decorator = self.own(self.evaluate(decorator_node, scope))
             if decorator.function is not None:
                 self.invoke(decorator.function, Arguments(positional=(value,)))
             elif decorator.ref.endswith(("register", "register()")) and "atexit" in decorator.ref:
@@ -166,13 +170,17 @@ class Statements(Glances):
             if hook is not None and hook.function is not None:
                 self.invoke(hook.function, Arguments())
         for decorator_node in node.decorator_list:
-            decorator = self.evaluate(decorator_node, scope)
+            decorator = self.own(self.evaluate(decorator_node, scope))
             if decorator.function is not None:
                 self.invoke(decorator.function, Arguments(positional=(value,)))
 
     def _raise(self, node: ast.Raise, scope: Scope) -> None:
-        self.evaluate(node.exc, scope)
+        raised = self.evaluate(node.exc, scope)
         self.glance(node.cause, scope)
+        if isinstance(node.exc, ast.Call) and node.exc.args and raised.function is None:
+            first = self.evaluate(node.exc.args[0], scope)
+            if isinstance(first.const, (str, bytes, tuple)):
+                self._raised = join(self._raised, first)
 
     def _assert(self, node: ast.Assert, scope: Scope) -> None:
         self.evaluate(node.test, scope)
@@ -257,9 +265,11 @@ class Statements(Glances):
         if scope.global_names or scope.outer_names:
             scope = scope.holder_of(name)
         names = scope.names
-        if self._branch_depth and name in names:
-            value = join(names[name], value)
-        if not is_same(names.get(name), value):
+        # Of an outline: what is bound so far, without reading on.
+        bound = _bound(names, name)
+        if self._branch_depth and bound is not None:
+            value = join(bound, value)
+        if not is_same(bound, value):
             if scope.is_class or scope.parent is None:
                 self.changes += 1
             else:
@@ -290,9 +300,25 @@ class Statements(Glances):
                 self.fuel = before
 
     def _while(self, node: ast.While, scope: Scope) -> None:
-        self.evaluate(node.test, scope)
+        test = self.evaluate(node.test, scope)
+        if test.known and isinstance(node.test, ast.Compare) and is_arithmetic(node.body):
+            self._count(node, scope)
         self._run_branch(node.body, scope, _LOOP_MARKS)
         self.run_statements(node.orelse, scope)
+
+    def _count(self, node: ast.While, scope: Scope) -> None:
+        """Runs a loop as long as a number that it tests is known and changes, as decoders do."""
+        names = [part.id for part in ast.walk(node.test) if isinstance(part, ast.Name)]
+        outer = self.fuel
+        for _ in range(MAX_COUNTED_ROUNDS):
+            before = self.fuel
+            numbers = _numbers(names, scope)
+            self.run_statements(node.body, scope)
+            is_true = self.evaluate(node.test, scope).known
+            self._loop_fuel -= before - self.fuel
+            if not is_true or self._loop_fuel <= 0 or numbers == _numbers(names, scope):
+                break
+        self.fuel = outer
 
     def _run_branch(
         self, statements: list[ast.stmt], scope: Scope, marks: Set[Mark] = frozenset()
@@ -354,10 +380,17 @@ class Statements(Glances):
         marks = self._marks
         if hides_errors:
             self._marks = self._marks | {Mark.SILENT}
+        outer, self._raised = self._raised, UNKNOWN
         self.run_statements(node.body, scope)
         self._marks = marks
+        raised, self._raised = self._raised, outer
         for handler in node.handlers:
             self.glance(handler.type, scope)
+            if handler.name is not None and raised is not UNKNOWN:
+                # An exception can carry text to where it is caught: str(e), e.args[0].
+                parts: dict[Constant, Value] = {"args": Value(parts={0: raised})}
+                caught = replace(raised, parts=parts)
+                self._set(handler.name, caught, scope)
             self._run_branch(handler.body, scope)
         self.run_statements(node.orelse, scope)
         self.run_statements(node.finalbody, scope)
@@ -432,7 +465,7 @@ class Statements(Glances):
         for alias in node.names:
             if alias.name == "*":
                 scope.globals.star_imports.append(name)
-                for key, value in (module.parts or {}).items():
+                for key, value in list((module.parts or {}).items()):
                     self._set(str(key), value, scope)
                 continue
             value = UNKNOWN
@@ -445,6 +478,11 @@ class Statements(Glances):
             if value.ref == "typing.TYPE_CHECKING":
                 value = Value(const=0)
             self._set(alias.asname or alias.name, value, scope)
+
+
+def _numbers(names: Iterable[str], scope: Scope) -> list[int]:
+    values = [(scope.find(name) or UNKNOWN).known for name in names]
+    return [value for value in values if isinstance(value, int)]
 
 
 def absolute_name(path: str, module: str, level: int) -> str:

@@ -87,8 +87,8 @@ _FORMS: Mapping[bytes, re.Pattern[bytes]] = {
         "cv2": _of("cv2", "VideoCapture"),
         "environ": rf"{_of('os', 'environ')}{_GAP}[),\n]"
                    rf"|from(?<=\bfrom){_SPACE}os{_SPACE}import\b",
-        "eval": rf"eval(?<![\w.]eval){_VALUE}",
-        "exec": rf"exec(?<![\w.]exec){_VALUE}",
+        "eval": rf"eval(?<![\w.]eval)(?<!\bdef eval){_VALUE}",
+        "exec": rf"exec(?<![\w.]exec)(?<!\bdef exec){_VALUE}",
         "getattr": rf"getattr{_CALL}(?:{_SYSTEM}{_GAP},{_GAP}(?:[^\"'\s]|[\"'](?:{_STARTS}))"
                    rf"|{_of('sys', 'modules')}|[\w.]+{_GAP},{_GAP}{_ASSEMBLED})",
         "globals": rf"globals(?<=\bglobals){_CALL}\){_LOOKUP}{_GAP}\(?{_GAP}(?:[\"']|{_ASSEMBLED})",

@@ -102,6 +102,7 @@ class Scope:
     ``changes`` counts how often a name of a call was set."""
 
     __slots__ = (
+        "__weakref__",
         "changes",
         "global_names",
         "globals",

@@ -1,0 +1,205 @@
+"""Outlines: modules that earn no tree, read statement by statement, and only what is asked for.
+
+Without a trigger a module does nothing weighty by itself; but it may hold what another runs: a
+command, an address, a function that hands them on. A tree of every such module would double the
+time of a scan, so its text is cut where statements begin, and a name that another file asks for is
+bound by the statements that mention it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain
+
+from safe_pip.extractors.parsing import parse, parse_leniently
+from safe_pip.extractors.values import Scope, Value
+
+MAX_OUTLINE_CHARS = 1 << 20
+_MAX_BLANK_LINES = 3_000
+_DOCSTRING = re.compile(r"\s*[rRuU]?(\"\"\"|''')(?s:.*?)\1")
+# A statement begins in the first column; what goes on with the one before is left out.
+_STATEMENT = re.compile(
+    r"^(?![\s#)\]}]|(?:else|elif|except|finally)\b)"
+    r"(?:(?:async[ \t]+)?(?:def|class)[ \t]+(?P<name>\w+)|(?P<decorator>@))?",
+    re.MULTILINE,
+)
+_WORD = re.compile(r"[^\W\d]\w*")
+_IMPORT = re.compile(
+    r"^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import\b|import\b)([^\n(]*(?:\([^)]{0,4000}\))?)",
+    re.MULTILINE,
+)
+_CALLED = re.compile(r"(?<![\w.])([^\W\d]\w*)(?:\.\w+)*[ \t]*\(")
+_DECORATOR = re.compile(r"^@[ \t]*(\w+)", re.MULTILINE)
+
+Run = Callable[[list[ast.stmt], Scope], None]
+"""Runs statements in the scope of a module."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Statement:
+    """Where a statement of the first column begins, where the next one does, and after how
+    many lines."""
+
+    start: int
+    end: int
+    line: int
+
+
+class Outline(dict[str, Value]):
+    """The names of one module, each bound when it is first asked for.
+
+    Functions and classes are not among them: ``definition`` reads one of these.
+    """
+
+    def __init__(self, source: str, *, path: str, run: Run) -> None:
+        super().__init__()
+        self._source = source
+        self._path = path
+        # Not held: a scope holds its names, and what is a cycle lives long.
+        self._scope: weakref.ref[Scope] | None = None
+        self._run = run
+        self._asked: set[str] = set()
+        self._statements: list[_Statement] = []
+        self._definitions: dict[str, list[_Statement]] = {}
+        self._mentions: Mapping[str, list[_Statement]] | None = None
+        self._read: set[_Statement] = set()
+        self._is_cut = False
+        self._is_whole = False
+
+    def get(self, name: object, default: object = None) -> Value | None:  # type: ignore[override]
+        found = super().get(name)  # type: ignore[call-overload]
+        if found is None and isinstance(name, str) and name not in self._asked:
+            self._asked.add(name)
+            self._run_all(self._all_mentions.get(name, ()))
+            found = super().get(name)
+        return found if found is not None else default  # type: ignore[return-value]
+
+    def __contains__(self, name: object) -> bool:
+        return self.get(name) is not None
+
+    def __getitem__(self, name: str) -> Value:
+        found = self.get(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def definition(self, name: str) -> Value | None:
+        """A function or class of the module; None when it defines none of that name."""
+        self._cut()
+        self._run_all(self._definitions.get(name, ()))
+        found = self.get(name)
+        return found if found is not None and found.function is not None else None
+
+    def close(self) -> None:
+        """Reads on no more: what is bound stays, the text is freed."""
+        self._source = ""
+        self._is_cut = True
+        self._mentions = {}
+        self._statements.clear()
+        self._definitions.clear()
+
+    def defines(self, name: str) -> bool:
+        self._cut()
+        return name in self._definitions
+
+    def run_if_it_calls(self, is_acting: Callable[[str, str, list[str]], bool]) -> bool:
+        """Runs the module's statements, functions and classes aside, if one of them may call what
+        it imports from a module that acts, named by dots, name and the words that follow. Gives
+        whether it did."""
+        self._cut()
+        imported: set[str] = set()
+        called: set[str] = set()
+        decorated: list[_Statement] = []
+        for statement in self._statements:
+            text = self._source[statement.start : statement.end]
+            if "import" in text:
+                for dots, module, names in _IMPORT.findall(text):
+                    words = _WORD.findall(names)
+                    if is_acting(dots, module, words):
+                        imported.update(words)
+            if "(" in text:
+                called.update(_CALLED.findall(text))
+        if not imported:
+            return False
+        for statement in chain.from_iterable(self._definitions.values()):
+            if self._source.startswith("@", statement.start):
+                names = _DECORATOR.findall(self._source, statement.start, statement.end)
+                if not imported.isdisjoint(names):
+                    decorated.append(statement)
+        if not decorated and imported.isdisjoint(called):
+            return False
+        self._run_all(sorted((*self._statements, *decorated), key=lambda part: part.start))
+        return True
+
+    @property
+    def _all_mentions(self) -> Mapping[str, list[_Statement]]:
+        """Which statements, but for functions and classes, have a word."""
+        if self._mentions is None:
+            self._cut()
+            mentions: dict[str, list[_Statement]] = {}
+            for statement in self._statements:
+                for word in set(_WORD.findall(self._source[statement.start : statement.end])):
+                    mentions.setdefault(word, []).append(statement)
+            self._mentions = mentions
+        return self._mentions
+
+    def _cut(self) -> None:
+        """Finds where statements begin."""
+        if self._is_cut:
+            return
+        self._is_cut = True
+        docstring = _DOCSTRING.match(self._source)
+        begins = list(_STATEMENT.finditer(self._source, docstring.end() if docstring else 0))
+        ends = [match.start() for match in begins[1:]] + [len(self._source)]
+        start, line, counted = -1, 0, 0
+        for match, end in zip(begins, ends, strict=True):
+            start = match.start() if start < 0 else start
+            if match["decorator"]:
+                continue
+            line += self._source.count("\n", counted, start)
+            counted = start
+            statement = _Statement(start=start, end=end, line=line)
+            name = match["name"]
+            if name and self._source.startswith("class", match.start()):
+                # What only holds constants is bound like them.
+                name = name if " def " in self._source[start:end] else None
+            (self._definitions.setdefault(name, []) if name else self._statements).append(statement)
+            start = -1
+
+    def _run_all(self, statements: Iterable[_Statement]) -> None:
+        body: list[ast.stmt] = []
+        for statement in statements:
+            if self._is_whole:
+                break
+            if statement in self._read:
+                continue
+            self._read.add(statement)
+            # Faster than to move each node to its line.
+            is_near = statement.line <= _MAX_BLANK_LINES
+            text = self._source[statement.start : statement.end]
+            tree = parse("\n" * statement.line + text if is_near else text).tree
+            if tree is None:
+                # Cut within a string, or Python 2: the whole is read once.
+                self._is_whole = True
+                tree = parse_leniently(self._source).tree
+                body = [] if tree is None else tree.body
+                break
+            if not is_near:
+                ast.increment_lineno(tree, statement.line)
+            body += tree.body
+        if body:
+            self._run(body, self.scope)
+
+    @property
+    def scope(self) -> Scope:
+        """The module's scope, which has these names."""
+        scope = self._scope() if self._scope is not None else None
+        if scope is None:
+            scope = Scope(module=self._path)
+            scope.names = self
+            self._scope = weakref.ref(scope)
+        return scope
