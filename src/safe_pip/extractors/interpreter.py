@@ -416,7 +416,9 @@ class Interpreter(ImplicitCalls):
         names = self.import_module(module).parts
         if not isinstance(names, Outline):
             return None
-        return named(f"{module}.{name}") if names.defines(name) else names.get(name)
+        if name in names:
+            return names[name]
+        return named(f"{module}.{name}") if names.defines(name) else None
 
     def import_module(self, name: str) -> Value:
         scope = self._imports.find_module(

@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from typing import Protocol
 
 from safe_pip.extractors.parsing import parse, parse_leniently
 from safe_pip.extractors.values import Scope, Value
@@ -35,8 +36,15 @@ _IMPORT = re.compile(
 _CALLED = re.compile(r"(?<![\w.])([^\W\d]\w*)(?:\.\w+)*[ \t]*\(")
 _DECORATOR = re.compile(r"^@[ \t]*(\w+)", re.MULTILINE)
 
-Run = Callable[[list[ast.stmt], Scope], None]
-"""Runs statements in the scope of a module."""
+
+class Runner(Protocol):
+    """What an outline asks of the program that it is part of."""
+
+    def may_read(self, n_chars: int) -> bool:
+        """Whether that much text may be read on, which counts as read then."""
+
+    def run_in(self, statements: list[ast.stmt], scope: Scope) -> None:
+        """Runs statements in the scope of their module."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,18 +58,16 @@ class _Statement:
 
 
 class Outline(dict[str, Value]):
-    """The names of one module, each bound when it is first asked for.
+    """The names of one module, each bound when it is first asked for: functions and classes only
+    by the module's own code (``get``) or where one is called (``definition``)."""
 
-    Functions and classes are not among them: ``definition`` reads one of these.
-    """
-
-    def __init__(self, source: str, *, path: str, run: Run) -> None:
+    def __init__(self, source: str, *, path: str, runner: Runner) -> None:
         super().__init__()
         self._source = source
         self._path = path
         # Not held: a scope holds its names, and what is a cycle lives long.
         self._scope: weakref.ref[Scope] | None = None
-        self._run = run
+        self._runner = runner
         self._asked: set[str] = set()
         self._statements: list[_Statement] = []
         self._definitions: dict[str, list[_Statement]] = {}
@@ -71,27 +77,28 @@ class Outline(dict[str, Value]):
         self._is_whole = False
 
     def get(self, name: object, default: object = None) -> Value | None:  # type: ignore[override]
+        """A name as the module's own code means it: functions and classes as well."""
         found = super().get(name)  # type: ignore[call-overload]
-        if found is None and isinstance(name, str) and name not in self._asked:
-            self._asked.add(name)
-            self._run_all(self._all_mentions.get(name, ()))
-            found = super().get(name)
+        if found is None and isinstance(name, str):
+            found = self._ask(name) or self.definition(name)
         return found if found is not None else default  # type: ignore[return-value]
 
     def __contains__(self, name: object) -> bool:
-        return self.get(name) is not None
+        """Whether an importer gets the name at once: not a function or a class that nobody has
+        called yet."""
+        return super().__contains__(name) or (isinstance(name, str) and self._ask(name) is not None)
 
-    def __getitem__(self, name: str) -> Value:
-        found = self.get(name)
-        if found is None:
-            raise KeyError(name)
-        return found
+    def _ask(self, name: str) -> Value | None:
+        if name not in self._asked:
+            self._asked.add(name)
+            self._run_all(self._all_mentions.get(name, ()))
+        return super().get(name)
 
     def definition(self, name: str) -> Value | None:
         """A function or class of the module; None when it defines none of that name."""
         self._cut()
         self._run_all(self._definitions.get(name, ()))
-        found = self.get(name)
+        found = super().get(name)
         return found if found is not None and found.function is not None else None
 
     def close(self) -> None:
@@ -175,7 +182,8 @@ class Outline(dict[str, Value]):
         for statement in statements:
             if self._is_whole:
                 break
-            if statement in self._read:
+            n_chars = statement.end - statement.start
+            if statement in self._read or not self._runner.may_read(n_chars):
                 continue
             self._read.add(statement)
             # Faster than to move each node to its line.
@@ -192,7 +200,7 @@ class Outline(dict[str, Value]):
                 ast.increment_lineno(tree, statement.line)
             body += tree.body
         if body:
-            self._run(body, self.scope)
+            self._runner.run_in(body, self.scope)
 
     @property
     def scope(self) -> Scope:

@@ -35,6 +35,8 @@ MAX_LIVE_OBJECTS = 1_900_000
 MIN_SWEPT_OBJECTS = 400_000
 MAX_MEMBER_BYTES = 4 << 20
 MAX_OUTLINE_DEPTH = 24
+GRANTED_OUTLINE_CHARS = 16 << 10
+SHARED_OUTLINE_CHARS = 1 << 20
 # An outline holds the text alone, which takes so much less memory than a tree.
 OUTLINE_SHARE = 2
 # Code that surely runs is always read: a call there may reach what another file holds.
@@ -96,6 +98,8 @@ class Program:
         self._definition_paths: dict[tuple[str, str], str | None] = {}
         self._earning: dict[str, bool] = {}
         self._outline_depth = 0
+        self._granted_chars = 0
+        self._shared_chars = SHARED_OUTLINE_CHARS
         self._outline_streams: dict[str, list[Stream]] = {}
         self._executed: dict[str, Surface] = {}
 
@@ -162,6 +166,13 @@ class Program:
 
     def _run(self, path: str) -> Scope | None:
         """Reads and runs one file; gives its scope when it earned a tree."""
+        outer, self._granted_chars = self._granted_chars, GRANTED_OUTLINE_CHARS
+        try:
+            return self._run_granted(path)
+        finally:
+            self._granted_chars = outer
+
+    def _run_granted(self, path: str) -> Scope | None:
         self._done.add(path)
         file = self._distribution.by_path[path]
         data = file.read()
@@ -172,7 +183,7 @@ class Program:
         if surface in _SPARED_SURFACES and not self._reads_all and not self._earns_tree(path):
             self._runs[path] = _Run()
             self._treeless.add(path)
-            outline = Outline(source[:MAX_OUTLINE_CHARS], path=path, run=self._run_in)
+            outline = Outline(source[:MAX_OUTLINE_CHARS], path=path, runner=self)
             if outline.run_if_it_calls(
                 lambda dots, module, words: self._is_acting(path, dots, module, words)
             ):
@@ -280,16 +291,26 @@ class Program:
     def _outline(self, path: str) -> Scope:
         if path not in self._scopes:
             source = decode_source(self._distribution.by_path[path].read())
-            outline = Outline(source[:MAX_OUTLINE_CHARS], path=path, run=self._run_in)
+            outline = Outline(source[:MAX_OUTLINE_CHARS], path=path, runner=self)
             self._remember(path, outline.scope, len(source) // OUTLINE_SHARE)
         return self._scopes[path][0]
+
+    def may_read(self, n_chars: int) -> bool:
+        """Each file is granted some, however much others have read, and all share the rest."""
+        if n_chars <= self._granted_chars:
+            self._granted_chars -= n_chars
+        elif n_chars <= self._shared_chars:
+            self._shared_chars -= n_chars
+        else:
+            return False
+        return True
 
     def _names_of(self, path: str) -> Outline:
         names = self._outline(path).names
         assert isinstance(names, Outline)
         return names
 
-    def _run_in(self, statements: list[ast.stmt], scope: Scope) -> None:
+    def run_in(self, statements: list[ast.stmt], scope: Scope) -> None:
         """Runs statements of an outline in its scope."""
         if self._outline_depth >= MAX_OUTLINE_DEPTH:
             return

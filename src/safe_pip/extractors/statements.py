@@ -301,15 +301,18 @@ class Statements(Glances):
 
     def _while(self, node: ast.While, scope: Scope) -> None:
         test = self.evaluate(node.test, scope)
-        if test.known and isinstance(node.test, ast.Compare) and is_arithmetic(node.body):
-            self._count(node, scope)
-        self._run_branch(node.body, scope, _LOOP_MARKS)
+        is_counted = test.known and isinstance(node.test, ast.Compare) and is_arithmetic(node.body)
+        if not is_counted or not self._count(node, scope):
+            self._run_branch(node.body, scope, _LOOP_MARKS)
         self.run_statements(node.orelse, scope)
 
-    def _count(self, node: ast.While, scope: Scope) -> None:
-        """Runs a loop as long as a number that it tests is known and changes, as decoders do."""
+    def _count(self, node: ast.While, scope: Scope) -> bool:
+        """Runs a loop as long as a number that it tests is known and changes, as decoders do.
+        Gives whether it came to its end."""
         names = [part.id for part in ast.walk(node.test) if isinstance(part, ast.Name)]
-        outer = self.fuel
+        fuel, marks = self.fuel, self._marks
+        self._marks = marks | _LOOP_MARKS
+        is_true: Constant | None = 1
         for _ in range(MAX_COUNTED_ROUNDS):
             before = self.fuel
             numbers = _numbers(names, scope)
@@ -318,7 +321,8 @@ class Statements(Glances):
             self._loop_fuel -= before - self.fuel
             if not is_true or self._loop_fuel <= 0 or numbers == _numbers(names, scope):
                 break
-        self.fuel = outer
+        self.fuel, self._marks = fuel, marks
+        return is_true == 0
 
     def _run_branch(
         self, statements: list[ast.stmt], scope: Scope, marks: Set[Mark] = frozenset()
