@@ -12,6 +12,7 @@ from typing import Protocol
 
 from safe_pip.errors import UnscannableError
 from safe_pip.evidence import Surface
+from safe_pip.extractors.allowance import FUEL_PER_UNIT
 from safe_pip.extractors.arguments import Arguments
 from safe_pip.extractors.backends import NO_HOOKS, build_hooks
 from safe_pip.extractors.capabilities import UNREMARKABLE_ACTIONS, Action
@@ -42,7 +43,6 @@ MAX_FOLDED_CHARS = 64 << 20
 MAX_NESTED_RUNS = 64
 MAX_REPAIRED_CODE_CHARS = 20_000
 MAX_NESTED_CHARS = 16 << 20
-FUEL_PER_UNIT = 100_000
 FUEL_WHEN_CALLED = 2_000
 _INSTALL_COMMANDS = frozenset(
     """bdist_egg bdist_wheel build build_clib build_ext build_py build_scripts develop dist_info

@@ -7,16 +7,15 @@ so that a call of what was imported is followed into it.
 from __future__ import annotations
 
 import ast
-import gc
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from safe_pip.distribution import Distribution, SourceFile
 from safe_pip.evidence import Surface
+from safe_pip.extractors.allowance import Allowance
 from safe_pip.extractors.events import CommandClass, HiddenLookup, Sighting, Stream, Trace
-from safe_pip.extractors.forgetting import forget
-from safe_pip.extractors.interpreter import FUEL_PER_UNIT, Interpreter
+from safe_pip.extractors.interpreter import Interpreter
+from safe_pip.extractors.module_memory import ModuleMemory
 from safe_pip.extractors.outlines import MAX_OUTLINE_CHARS, Outline
 from safe_pip.extractors.parsing import decode_source, parse_leniently
 from safe_pip.extractors.statements import absolute_name
@@ -25,18 +24,8 @@ from safe_pip.extractors.triggers import earns_tree
 from safe_pip.extractors.values import HOLE, Scope, Value
 
 MAX_IMPORT_DEPTH = 4
-FUEL_PER_PROGRAM = 150_000
-# However much others have used up: what is at most hidden is what a file does after that.
-FUEL_AT_LEAST = 1_000
-MAX_REMEMBERED_CHARS = 3 << 20
-MAX_DROPPED_CHARS = 1 << 20
-# Objects of the kind that may be part of a cycle: about 150 bytes each, with what they hold.
-MAX_LIVE_OBJECTS = 1_900_000
-MIN_SWEPT_OBJECTS = 400_000
 MAX_MEMBER_BYTES = 4 << 20
 MAX_OUTLINE_DEPTH = 24
-GRANTED_OUTLINE_CHARS = 16 << 10
-SHARED_OUTLINE_CHARS = 1 << 20
 # An outline holds the text alone, which takes so much less memory than a tree.
 OUTLINE_SHARE = 2
 # Code that surely runs is always read: a call there may reach what another file holds.
@@ -84,24 +73,18 @@ class Program:
         self._surfaces = dict(surfaces_of(distribution))
         self._modules = _module_paths(self._surfaces)
         self._runs: dict[str, _Run] = {}
-        self._scopes: OrderedDict[str, tuple[Scope, int]] = OrderedDict()
-        self._remembered_chars = 0
+        self._memory = ModuleMemory()
+        self._allowance = Allowance()
         self._running: list[str] = []
-        self._fuel = FUEL_PER_PROGRAM
-        self._dropped: list[Scope] = []
-        self._dropped_chars = 0
-        self._n_survivors = 0
         self._held_path = ""
         self._held_source = ""
         self._done: set[str] = set()
-        self._treeless: set[str] = set()
-        self._definition_paths: dict[tuple[str, str], str | None] = {}
-        self._earning: dict[str, bool] = {}
-        self._outline_depth = 0
-        self._granted_chars = 0
-        self._shared_chars = SHARED_OUTLINE_CHARS
-        self._outline_streams: dict[str, list[Stream]] = {}
         self._executed: dict[str, Surface] = {}
+        self._earning: dict[str, bool] = {}
+        self._treeless: set[str] = set()
+        self._outline_depth = 0
+        self._outline_streams: dict[str, list[Stream]] = {}
+        self._definition_paths: dict[tuple[str, str], str | None] = {}
 
     def readings(self) -> Iterator[Reading]:
         """Every file once: those whose top level runs unasked first, since they may import
@@ -114,7 +97,7 @@ class Program:
         for path in sorted(self._executed):
             if path not in self._done:
                 yield self._read_data(path)
-        self._forget_dropped(and_all=True)
+        self._memory.forget_all()
 
     def _read_once(self, path: str) -> Iterator[Reading]:
         if path not in self._done:
@@ -166,11 +149,8 @@ class Program:
 
     def _run(self, path: str) -> Scope | None:
         """Reads and runs one file; gives its scope when it earned a tree."""
-        outer, self._granted_chars = self._granted_chars, GRANTED_OUTLINE_CHARS
-        try:
+        with self._allowance.granted():
             return self._run_granted(path)
-        finally:
-            self._granted_chars = outer
 
     def _run_granted(self, path: str) -> Scope | None:
         self._done.add(path)
@@ -180,17 +160,13 @@ class Program:
             return None
         source = self._source_of(path, data)
         surface = self._surfaces[path]
-        if surface in _SPARED_SURFACES and not self._reads_all and not self._earns_tree(path):
+        if surface in _SPARED_SURFACES and not self._reads_all and not self._earns_tree(path, data):
             self._runs[path] = _Run()
             self._treeless.add(path)
-            outline = Outline(source[:MAX_OUTLINE_CHARS], path=path, runner=self)
-            if outline.run_if_it_calls(
-                lambda dots, module, words: self._is_acting(path, dots, module, words)
-            ):
-                self._remember(path, outline.scope, len(source) // OUTLINE_SHARE)
+            self._run_outline(path, source)
             return None
         parsed = parse_leniently(source)
-        fuel = max(min(FUEL_PER_UNIT, self._fuel), FUEL_AT_LEAST)
+        fuel = self._allowance.fuel()
         interpreter = Interpreter(path=path, surface=surface, imports=self, fuel=fuel)
         if parsed.tree is not None:
             self._running.append(path)
@@ -198,7 +174,7 @@ class Program:
                 interpreter.run(parsed.tree)
             finally:
                 self._running.pop()
-            self._fuel -= fuel - max(interpreter.fuel, 0)
+            self._allowance.spend(fuel - max(interpreter.fuel, 0))
         for member in interpreter.executed_members:
             self._executed.setdefault(member, surface)
         self._runs[path] = _Run(
@@ -209,39 +185,17 @@ class Program:
             trace=_trace_of(interpreter),
         )
         interpreter.release()
-        self._remember(path, interpreter.scope, len(source))
-        if self._dropped_chars > MAX_DROPPED_CHARS and not self._running:
-            self._forget_dropped()
-        self._sweep()
+        self._memory.remember(path, interpreter.scope, len(source))
+        if not self._running:
+            self._memory.forget_dropped()
+        self._memory.sweep()
         return interpreter.scope
 
-    def _sweep(self) -> None:
-        """Frees what only its own cycles keep alive and nothing else has freed, when much has
-        grown since the last time: a sweep walks all that lives."""
-        n_new = gc.get_count()[0]
-        if n_new > max(MAX_LIVE_OBJECTS - self._n_survivors, MIN_SWEPT_OBJECTS):
-            n_freed = gc.collect()
-            self._n_survivors = max(self._n_survivors + n_new - n_freed, 0)
-
-    def _remember(self, path: str, scope: Scope, size: int) -> None:
-        self._scopes[path] = (scope, size)
-        self._remembered_chars += size
-        while self._remembered_chars > MAX_REMEMBERED_CHARS and len(self._scopes) > 1:
-            _, (oldest, oldest_size) = self._scopes.popitem(last=False)
-            self._remembered_chars -= oldest_size
-            self._dropped.append(oldest)
-            if isinstance(oldest.names, Outline):
-                oldest.names.close()
-            self._dropped_chars += oldest_size
-
-    def _forget_dropped(self, *, and_all: bool = False) -> None:
-        """Frees the modules that are remembered no more, with their trees."""
-        if and_all:
-            self._dropped.extend(scope for scope, _ in self._scopes.values())
-            self._scopes.clear()
-        kept = [scope for scope, _ in self._scopes.values()]
-        self._dropped = forget(self._dropped, kept=kept)
-        self._dropped_chars = 0
+    def _run_outline(self, path: str, source: str) -> None:
+        """Runs a module that earned no tree as far as it calls what does, where it is imported."""
+        outline = Outline(source[:MAX_OUTLINE_CHARS], path=path, runner=self)
+        if outline.run_if_it_calls(lambda *imported: self._is_acting(path, *imported)):
+            self._memory.remember(path, outline.scope, len(source) // OUTLINE_SHARE)
 
     def find_module(self, name: str, *, importer: str, is_top_level: bool) -> Scope | None:
         path = self._module_path(name, importer)
@@ -252,14 +206,15 @@ class Program:
             self._surfaces[path] = _imported_surface(
                 self._surfaces[path], importer=self._surfaces[importer]
             )
-        if path in self._scopes:
-            return self._scopes[path][0]
+        remembered = self._memory.get(path)
+        if remembered is not None:
+            return remembered
         if path in self._treeless:
-            return self._outline(path)
+            return self._outline(path).scope
         if path in self._done or len(self._running) >= MAX_IMPORT_DEPTH:
             return None
         scope = self._run(path)
-        return self._outline(path) if path in self._treeless else scope
+        return self._outline(path).scope if path in self._treeless else scope
 
     def find_definition(self, ref: str, *, importer: str) -> Value | None:
         """A function or class, by its qualified name, of a module that earned no tree."""
@@ -270,7 +225,7 @@ class Program:
                 path = None
             self._definition_paths[key] = path
         path = self._definition_paths[key]
-        return None if path is None else self._names_of(path).definition(ref.rpartition(".")[2])
+        return None if path is None else self._outline(path).definition(ref.rpartition(".")[2])
 
     def _is_acting(self, importer: str, dots: str, module: str, names: list[str]) -> bool:
         """Whether an import names a module of the distribution that earns a tree."""
@@ -283,46 +238,38 @@ class Program:
                 return True
         return False
 
-    def _earns_tree(self, path: str) -> bool:
+    def _earns_tree(self, path: str, data: bytes | None = None) -> bool:
         if path not in self._earning:
-            self._earning[path] = earns_tree(self._distribution.by_path[path].read())
+            data = self._distribution.by_path[path].read() if data is None else data
+            self._earning[path] = earns_tree(data)
         return self._earning[path]
 
-    def _outline(self, path: str) -> Scope:
-        if path not in self._scopes:
-            source = decode_source(self._distribution.by_path[path].read())
-            outline = Outline(source[:MAX_OUTLINE_CHARS], path=path, runner=self)
-            self._remember(path, outline.scope, len(source) // OUTLINE_SHARE)
-        return self._scopes[path][0]
+    def _outline(self, path: str) -> Outline:
+        """The outline of a module that earned no tree."""
+        scope = self._memory.get(path)
+        if scope is not None and isinstance(scope.names, Outline):
+            return scope.names
+        source = decode_source(self._distribution.by_path[path].read())
+        outline = Outline(source[:MAX_OUTLINE_CHARS], path=path, runner=self)
+        self._memory.remember(path, outline.scope, len(source) // OUTLINE_SHARE)
+        return outline
 
     def may_read(self, n_chars: int) -> bool:
-        """Each file is granted some, however much others have read, and all share the rest."""
-        if n_chars <= self._granted_chars:
-            self._granted_chars -= n_chars
-        elif n_chars <= self._shared_chars:
-            self._shared_chars -= n_chars
-        else:
-            return False
-        return True
-
-    def _names_of(self, path: str) -> Outline:
-        names = self._outline(path).names
-        assert isinstance(names, Outline)
-        return names
+        return self._allowance.may_read(n_chars)
 
     def run_in(self, statements: list[ast.stmt], scope: Scope) -> None:
         """Runs statements of an outline in its scope."""
         if self._outline_depth >= MAX_OUTLINE_DEPTH:
             return
         path = scope.module
-        fuel = max(min(FUEL_PER_UNIT, self._fuel), FUEL_AT_LEAST)
+        fuel = self._allowance.fuel()
         interpreter = Interpreter(path=path, surface=self._surfaces[path], imports=self, fuel=fuel)
         self._outline_depth += 1
         try:
             interpreter.run_in(statements, scope)
         finally:
             self._outline_depth -= 1
-        self._fuel -= fuel - max(interpreter.fuel, 0)
+        self._allowance.spend(fuel - max(interpreter.fuel, 0))
         # What a module does that was read already has been seen: it was run then.
         if path in self._runs or path not in self._done:
             acting = [stream for stream in interpreter.streams if stream.events]
