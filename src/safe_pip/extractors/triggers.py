@@ -3,7 +3,8 @@
 A module without any of these can do nothing weighty that the code group looks for: it reaches no
 network, starts nothing, executes nothing and looks nothing up in secret. Counting the files that
 it writes or the data that it decodes would add nothing to a decision, and a tree costs ten to a
-hundred times this search. Code that surely runs unasked is always read, triggers or not.
+hundred times this search. Code that surely runs unasked is always read, triggers or not; of a
+module without a trigger, what another one asks for is (``outlines``).
 
 Words are split off by ``bytes.translate`` and looked up in a set: 110 MB/s where an alternation
 of Python's ``re`` reaches 2; a pattern engine is faster still, but takes longer to start than all
