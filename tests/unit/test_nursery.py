@@ -114,6 +114,16 @@ def test_an_original_that_died_takes_its_copies_along_and_is_replaced(
     assert len(nursery.originals) == 2
 
 
+def test_copy_whose_original_ends_before_it_is_made_has_a_stand_in(
+    nursery: FakeNursery, tmp_path: Path
+) -> None:
+    nursery.worker().warm_up()
+    os.kill(nursery.originals[0].pid, signal.SIGSTOP)
+    worker = nursery.worker()
+    os.kill(nursery.originals[0].pid, signal.SIGKILL)
+    assert score(worker, wheel_saying(tmp_path, "pretend-score: 0.5")) == 0.5
+
+
 def test_nobody_is_left_when_safe_pip_is_killed(tmp_path: Path) -> None:
     text = f"""
 import os, signal, threading
@@ -151,9 +161,11 @@ def is_alive(pid: str) -> bool:
 
 
 def test_an_original_that_dies_while_it_loads_is_an_unusable_model() -> None:
-    nursery = FakeNursery("raise SystemExit(3)")
+    ends = "raise SystemExit(3)"
+    nursery = FakeNursery(ends)
+    command = (sys.executable, "-c", ends)
     with pytest.raises(ModelError, match="without an answer"):
-        nursery.worker().warm_up()
+        Worker(nursery.copy(), stand_in=lambda: SpawnedProcess(command)).warm_up()
     nursery.end()
 
 

@@ -45,11 +45,7 @@ class Worker:
         if self._is_warm:
             return
         try:
-            fields = parse_json(self._answer(START_SECONDS))
-            if fields == {"alone": True} and self._stand_in is not None:
-                self._process.end()
-                self._process = self._stand_in()
-                fields = parse_json(self._answer(START_SECONDS))
+            fields = self._greeting()
         except (EncodingError, OSError, UnscannableError) as error:
             raise ModelError(f"the scanner does not start: {error}", hint=_HINT) from error
         if not isinstance(fields, dict) or "ready" not in fields:
@@ -57,6 +53,21 @@ class Worker:
             hint = fields.get("hint") if isinstance(fields, dict) else None
             raise ModelError(f"the scanner does not start: {failed}", hint=str(hint or _HINT))
         self._is_warm = True
+
+    def _greeting(self) -> object:
+        """What the process says first; its stand-in, if it has to be alone or ends before, as a
+        copy does whose original is ending."""
+        try:
+            fields = parse_json(self._answer(START_SECONDS))
+        except UnscannableError as error:
+            if error.reason != "scanner-crash" or self._stand_in is None:
+                raise
+            fields = {"alone": True}
+        if fields == {"alone": True} and self._stand_in is not None:
+            self._process.end()
+            self._process = self._stand_in()
+            fields = parse_json(self._answer(START_SECONDS))
+        return fields
 
     def inspect(self, artifact: Artifact, *, timeout_seconds: float) -> Verdict:
         """Raises UnscannableError when the worker dies, answers nonsense or takes too long; it
