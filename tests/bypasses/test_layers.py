@@ -106,6 +106,7 @@ LAYERS = {
     "call where it is imported": ("", "from .d import run\nrun(%s)\n"),
     "result where it is imported": ("", "from .d import run\nX = run(%s)\n"),
     "call in a branch": ("", "from . import d\nif d:\n    d.run(%s)\n"),
+    "two layers where it is imported": ("", "from .b import on\non(%s)\n"),
     "call of a method": ("", "from .d import B\nB().go(%s)\n"),
 }
 
@@ -116,6 +117,7 @@ def test_calls_through_other_modules_are_followed(way: str) -> None:
     files = {
         "pkg/__init__.py": f"{first}\n",
         "pkg/c.py": layer,
+        "pkg/b.py": "from .d import run\ndef on(c):\n    run(c)\n",
         "pkg/d.py": f"{RUN}class B:\n    def go(self, c):\n        os.system(c)\n",
     }
     assert found_in(files) >= DOWNLOADS_AND_RUNS

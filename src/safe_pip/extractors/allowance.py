@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 FUEL_PER_UNIT = 100_000
+FUEL_PER_OUTLINE = 3_000
 SHARED_FUEL = 150_000
 GRANTED_FUEL = 1_000
 SHARED_OUTLINE_CHARS = 1 << 20

@@ -133,6 +133,7 @@ class Interpreter(ImplicitCalls):
         self.scope = scope
         self._start(self.surface)
         self.run_statements(statements, scope)
+        self._run_deferred()
 
     def release(self) -> None:
         """Breaks the cycles that would keep the tree alive until the collector finds them."""

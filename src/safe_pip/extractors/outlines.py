@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import re
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol
@@ -55,6 +55,13 @@ class _Statement:
     start: int
     end: int
     line: int
+
+
+def imports_of(source: str) -> Iterator[tuple[str, str, list[str]]]:
+    """The imports of a source: the dots and the name of what follows ``from``, and the words that
+    follow ``import``."""
+    for dots, module, names in _IMPORT.findall(source):
+        yield dots, module, _WORD.findall(names)
 
 
 class Outline(dict[str, Value]):
@@ -124,8 +131,7 @@ class Outline(dict[str, Value]):
         for statement in self._statements:
             text = self._source[statement.start : statement.end]
             if "import" in text:
-                for dots, module, names in _IMPORT.findall(text):
-                    words = _WORD.findall(names)
+                for dots, module, words in imports_of(text):
                     if is_acting(dots, module, words):
                         imported.update(words)
             if "(" in text:

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 from safe_pip.distribution import Distribution, SourceFile
 from safe_pip.evidence import Surface
-from safe_pip.extractors.allowance import Allowance
+from safe_pip.extractors.allowance import FUEL_PER_OUTLINE, Allowance
 from safe_pip.extractors.events import CommandClass, HiddenLookup, Sighting, Stream, Trace
 from safe_pip.extractors.interpreter import Interpreter
 from safe_pip.extractors.module_memory import ModuleMemory
-from safe_pip.extractors.outlines import MAX_OUTLINE_CHARS, Outline
+from safe_pip.extractors.outlines import MAX_OUTLINE_CHARS, Outline, imports_of
 from safe_pip.extractors.parsing import decode_source, parse_leniently
 from safe_pip.extractors.statements import absolute_name
 from safe_pip.extractors.surfaces import surfaces_of
@@ -81,6 +81,7 @@ class Program:
         self._done: set[str] = set()
         self._executed: dict[str, Surface] = {}
         self._earning: dict[str, bool] = {}
+        self._leading: dict[str, bool] = {}
         self._treeless: set[str] = set()
         self._outline_depth = 0
         self._outline_streams: dict[str, list[Stream]] = {}
@@ -234,9 +235,19 @@ class Program:
         modules += [f"{name}.{word}" if name else word for word in names]
         for each in modules:
             path = self._module_path(each, importer)
-            if path is not None and path != importer and self._earns_tree(path):
+            if path is not None and path != importer and self._leads_to_acting(path):
                 return True
         return False
+
+    def _leads_to_acting(self, path: str) -> bool:
+        """Whether a module earns a tree, or imports one that leads to one that does."""
+        if path not in self._leading:
+            self._leading[path] = False  # until it is known: it may import itself
+            self._leading[path] = self._earns_tree(path) or any(
+                self._is_acting(path, *imported)
+                for imported in imports_of(decode_source(self._distribution.by_path[path].read()))
+            )
+        return self._leading[path]
 
     def _earns_tree(self, path: str, data: bytes | None = None) -> bool:
         if path not in self._earning:
@@ -262,7 +273,7 @@ class Program:
         if self._outline_depth >= MAX_OUTLINE_DEPTH:
             return
         path = scope.module
-        fuel = self._allowance.fuel()
+        fuel = min(self._allowance.fuel(), FUEL_PER_OUTLINE)
         interpreter = Interpreter(path=path, surface=self._surfaces[path], imports=self, fuel=fuel)
         self._outline_depth += 1
         try:
