@@ -40,8 +40,9 @@ def started(path: Path) -> set[str]:
         {"demo.pth": "demo/data.bin\n", "demo/data.bin": make_zip([("usercustomize.py", RUN)])},
         {"demo.pth": "demo/vendor\nimport boot\n", "demo/vendor/boot.py": RUN},
         {"demo.pth": "import sys; sys.path.append('x'); import boot\n", "x/boot/__init__.py": RUN},
+        {"demo.pth": "import boot.a\n", "boot/__init__.py": RUN, "boot/a.py": ""},
     ],
-    ids=["package", "both", "folder", "package in a folder", "archive", "import", "path"],
+    ids=["package", "both", "folder", "in a folder", "archive", "import", "path", "parent"],
 )
 def test_module_that_a_start_imports(tmp_path: Path, files: dict[str, Content]) -> None:
     site = write_tree(tmp_path / "site", files)
@@ -63,6 +64,7 @@ def test_module_that_a_start_imports(tmp_path: Path, files: dict[str, Content]) 
     [
         {"demo.pth": "import boot\n", "demo-1.0.data/purelib/boot.py": RUN},
         {"demo.pth": "import boot.a\n", f"{SITE}/boot/a.py": RUN, f"{SITE}/boot/__init__.py": ""},
+        {"demo.pth": "import boot.a\n", f"{SITE}/boot/__init__.py": RUN, "boot/a.py": ""},
         {"demo.pth": "import os, boot as b\n", "demo-1.0.data/purelib/boot.py": RUN},
         {
             "demo.pth": "import os; from boot import (b, a)\n",

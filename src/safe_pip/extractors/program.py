@@ -207,6 +207,8 @@ class Program:
             self._surfaces[path] = _imported_surface(
                 self._surfaces[path], importer=self._surfaces[importer]
             )
+        if is_unasked and self._surfaces[importer] is Surface.STARTUP:
+            self._start_packages_of(name, importer)
         remembered = self._memory.get(path)
         if remembered is not None:
             return remembered
@@ -216,6 +218,13 @@ class Program:
             return None
         scope = self._run(path)
         return self._outline(path).scope if path in self._treeless else scope
+
+    def _start_packages_of(self, name: str, importer: str) -> None:
+        """With a module each package runs that it is in."""
+        while name := name.rpartition(".")[0]:
+            path = self._module_path(name, importer)
+            if path is not None and path not in self._done:
+                self._surfaces[path] = Surface.STARTUP
 
     def find_definition(self, ref: str, *, importer: str) -> Value | None:
         """A function or class, by its qualified name, of a module that earned no tree."""

@@ -86,7 +86,9 @@ def _started(distribution: Distribution) -> tuple[Set[str], bool]:
             continue
         for line in _lines(file):
             if line.startswith(("import ", "import\t")):
-                names |= {name for name in _imported(line) if not _is_of_python(name)}
+                names |= {
+                    name for name in _with_packages(_imported(line)) if not _is_of_python(name)
+                }
                 is_path_longer = is_path_longer or "path" in line or "site" in line
             elif line.strip() and not line.startswith("#"):
                 is_path_longer = True
@@ -103,6 +105,13 @@ def _imported(line: str) -> Iterator[str]:
             yield package
         yield from (f"{package}.{word}" if package else word for word in words)
     yield from _IMPORTED_BY_CALL.findall(line)
+
+
+def _with_packages(names: Iterator[str]) -> Iterator[str]:
+    """Modules, and the packages that they are in."""
+    for name in names:
+        parts = name.split(".")
+        yield from (".".join(parts[:end]) for end in range(1, len(parts) + 1))
 
 
 def _lines(file: SourceFile) -> list[str]:
