@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import re
 import socket
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from keyword import iskeyword
 from pathlib import Path
 
 from safe_pip.archive import DEFAULT_LIMITS, read_archive
@@ -44,7 +46,9 @@ _LIMITS = replace(
     max_seconds=20.0,
 )
 _ARCHIVE_NAMES = (SDIST, WHEEL, ZIP_SDIST, "demo")
-_CODE_PATHS = ("setup.py", "demo/__init__.py", "demo.pth", "pyproject.toml", "PKG-INFO")
+_CODE_PATHS = (
+    "setup.py", "demo/__init__.py", "demo.pth", "demo/held.py", "pyproject.toml", "PKG-INFO",
+)  # fmt: skip
 
 
 def fuzz_archive(data: bytes) -> None:
@@ -61,11 +65,17 @@ def fuzz_archive(data: bytes) -> None:
 
 
 def fuzz_code(data: bytes) -> None:
-    """Any file of any kind can be observed."""
+    """Any file of any kind can be observed, and so can a module that others ask for names."""
     path = _CODE_PATHS[len(data) % len(_CODE_PATHS)]
-    is_wheel = path in ("demo.pth", "demo/__init__.py")
+    is_wheel = path.startswith("demo")
     kind = DistributionKind.WHEEL if is_wheel else DistributionKind.SDIST
-    observe(replace(distribution_of({path: data}), kind=kind))
+    files = {path: data}
+    if path == "demo/held.py":
+        names = re.findall(rb"[a-z_]\w*", data)[:20]
+        wanted = ", ".join(name.decode() for name in names if not iskeyword(name.decode())) or "x"
+        files["demo/__init__.py"] = f"from .held import {wanted}\nprint({wanted})\n".encode()
+        files["demo/acts.py"] = b"import os\ndef run(command=''):\n    os.system(command)\n"
+    observe(replace(distribution_of(files), kind=kind))
 
 
 def fuzz_protocol(data: bytes) -> None:
