@@ -132,10 +132,10 @@ def test_decorators_of_other_modules_are_called() -> None:
 
 
 def test_long_ways_through_modules_are_followed() -> None:
-    files = {f"pkg/m{n}.py": f"from .m{n + 1} import go\n" for n in range(12)}
+    files = {f"pkg/m{n}.py": f"from .m{n + 1} import go\n" for n in range(40)}
     files |= {
         "pkg/__init__.py": f"from .m0 import go\ngo('{COMMAND}')\n",
-        "pkg/m12.py": "from .d import run\ndef go(c):\n    run(c)\n",
+        "pkg/m40.py": "from .d import run\ndef go(c):\n    run(c)\n",
         "pkg/d.py": RUN,
     }
     assert found_in(files) >= DOWNLOADS_AND_RUNS
@@ -212,6 +212,8 @@ def test_functions_that_getters_give_are_known(call: str) -> None:
         "from .d import run\n" + "run(CMD)\n" * 5_000,
         "from .d import run\n" + "@run\ndef f(): pass\n" * 4_000,
         '"""\n' * 20_000,
+        " #" * 100_000,
+        "#\n" * 50_000,
     ],
 )
 def test_modules_made_to_be_slow_are_read_in_linear_time(source: str) -> None:
@@ -220,4 +222,10 @@ def test_modules_made_to_be_slow_are_read_in_linear_time(source: str) -> None:
         "pkg/c.py": source,
         "pkg/d.py": RUN,
     }
+    assert "proc_spawn_unasked" in found_in(files)
+
+
+@pytest.mark.parametrize("source", ["", "# no more", '"""no more"""', "\n", "  ", ")", "\\"])
+def test_modules_without_a_statement_hold_nothing(source: str) -> None:
+    files = {"pkg/__init__.py": f"from .c import CMD\n{SYSTEM}", "pkg/c.py": source}
     assert "proc_spawn_unasked" in found_in(files)

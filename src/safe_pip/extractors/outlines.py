@@ -21,7 +21,7 @@ from safe_pip.extractors.values import Scope, Value
 
 MAX_OUTLINE_CHARS = 1 << 20
 _MAX_BLANK_LINES = 3_000
-_DOCSTRING = re.compile(r"\s*[rRuU]?(\"\"\"|''')(?s:.*?)\1")
+_DOCSTRING = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*[rRuU]?(\"\"\"|''')(?s:.*?)\1")
 # A statement begins in the first column; what goes on with the one before is left out.
 _STATEMENT = re.compile(
     r"^(?![\s#)\]}]|(?:else|elif|except|finally)\b)"
@@ -169,7 +169,7 @@ class Outline(dict[str, Value]):
         begins = list(_STATEMENT.finditer(self._source, docstring.end() if docstring else 0))
         ends = [match.start() for match in begins[1:]] + [len(self._source)]
         start, line, counted = -1, 0, 0
-        for match, end in zip(begins, ends, strict=True):
+        for match, end in zip(begins, ends, strict=False):
             start = match.start() if start < 0 else start
             if match["decorator"]:
                 continue
@@ -199,7 +199,8 @@ class Outline(dict[str, Value]):
             if tree is None:
                 # Cut within a string, or Python 2: the whole is read once.
                 self._is_whole = True
-                tree = parse_leniently(self._source).tree
+                may_read = self._runner.may_read(len(self._source))
+                tree = parse_leniently(self._source).tree if may_read else None
                 body = [] if tree is None else tree.body
                 break
             if not is_near:

@@ -25,7 +25,7 @@ from safe_pip.extractors.values import HOLE, Scope, Value
 
 MAX_IMPORT_DEPTH = 4
 MAX_MEMBER_BYTES = 4 << 20
-MAX_OUTLINE_DEPTH = 24
+MAX_OUTLINE_DEPTH = 64
 # An outline holds the text alone, which takes so much less memory than a tree.
 OUTLINE_SHARE = 2
 # Code that surely runs is always read: a call there may reach what another file holds.
