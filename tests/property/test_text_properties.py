@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from safe_pip.extractors import (
@@ -82,6 +82,8 @@ def test_no_bare_name_of_a_listed_host_is_passed_over(text: str) -> None:
 
 
 @given(text_of(SUMS, max_size=60))
+@example("1+\n1")
+@example("1+\n(1")
 def test_signs_between_digits_are_no_fewer_than_sums(code: str) -> None:
     n_sums = len(text_statistics._ARITHMETIC.findall(code))
     # The two letters at each end are not asked.

@@ -85,7 +85,9 @@ _SIGN_BYTES = bytes(byte in b"+-*/%^|&<>" for byte in range(256))
 _DIGIT_CODES = np.zeros(256, dtype=bool)
 _DIGIT_CODES[list(b"0123456789")] = True
 _LETTER_CODES = np.zeros(256, dtype=bool)
-_LETTER_CODES[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_\n")] = True
+_LETTER_CODES[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")] = True
+_LETTER_OR_END_CODES = _LETTER_CODES.copy()
+_LETTER_OR_END_CODES[ord("\n")] = True
 
 
 def count_signs_between_digits(code: str) -> int:
@@ -99,7 +101,8 @@ def count_signs_between_digits(code: str) -> int:
     # A second sign (``//``, ``<<``, a minus), a blank or a bracket may stand in between.
     signs = signs[_DIGIT_CODES[data[signs - 1]] | _DIGIT_CODES[data[signs - 2]]]
     right = data[signs + 1]
-    is_word = _LETTER_CODES[right] | _LETTER_CODES[data[signs + 2]]
+    # One line end may be the blank.
+    is_word = _LETTER_CODES[right] | _LETTER_OR_END_CODES[data[signs + 2]]
     return int((_DIGIT_CODES[right] | ~is_word).sum())
 
 
