@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 FUEL_PER_UNIT = 100_000
+# A command is a whole application, which runs when somebody asks for it.
+FUEL_PER_COMMAND = 15_000
 FUEL_PER_OUTLINE = 3_000
 SHARED_FUEL = 150_000
 GRANTED_FUEL = 1_000
@@ -34,9 +36,9 @@ class Allowance:
         finally:
             self._granted_chars = outer
 
-    def fuel(self) -> int:
+    def fuel(self, at_most: int = FUEL_PER_UNIT) -> int:
         """What the next run may use; ``spend`` says how much it did."""
-        return max(min(FUEL_PER_UNIT, self._shared_fuel), GRANTED_FUEL)
+        return max(min(at_most, self._shared_fuel), GRANTED_FUEL)
 
     def spend(self, fuel: int) -> None:
         self._shared_fuel -= fuel

@@ -12,7 +12,12 @@ from dataclasses import dataclass, field
 
 from safe_pip.distribution import Distribution, SourceFile
 from safe_pip.evidence import Surface
-from safe_pip.extractors.allowance import FUEL_PER_OUTLINE, Allowance
+from safe_pip.extractors.allowance import (
+    FUEL_PER_COMMAND,
+    FUEL_PER_OUTLINE,
+    FUEL_PER_UNIT,
+    Allowance,
+)
 from safe_pip.extractors.events import CommandClass, HiddenLookup, Sighting, Stream, Trace
 from safe_pip.extractors.interpreter import Interpreter
 from safe_pip.extractors.module_memory import ModuleMemory
@@ -167,7 +172,8 @@ class Program:
             self._run_outline(path, source)
             return None
         parsed = parse_leniently(source)
-        fuel = self._allowance.fuel()
+        is_command = surface is Surface.ENTRY_POINT
+        fuel = self._allowance.fuel(FUEL_PER_COMMAND if is_command else FUEL_PER_UNIT)
         interpreter = Interpreter(path=path, surface=surface, imports=self, fuel=fuel)
         if parsed.tree is not None:
             self._running.append(path)
@@ -282,7 +288,7 @@ class Program:
         if self._outline_depth >= MAX_OUTLINE_DEPTH:
             return
         path = scope.module
-        fuel = min(self._allowance.fuel(), FUEL_PER_OUTLINE)
+        fuel = self._allowance.fuel(FUEL_PER_OUTLINE)
         interpreter = Interpreter(path=path, surface=self._surfaces[path], imports=self, fuel=fuel)
         self._outline_depth += 1
         try:

@@ -40,6 +40,9 @@ from safe_pip.extractors.values import (
 MAX_UNROLLED_ITEMS = 50_000
 MAX_COUNTED_ROUNDS = 20_000
 MAX_SHORT_LOOP = 8
+# What a round of a decoder evaluates; a loop that does more is no decoder: it pays for itself, and
+# its first rounds tell.
+MAX_DECODING_STEP = 100
 LOOP_FUEL_PER_UNIT = 1_000_000
 _LOOP_MARKS = frozenset((Mark.IN_LOOP,))
 _NO_GATES: Set[Mark] = frozenset()
@@ -289,15 +292,19 @@ class Statements(Glances):
 
     def _unroll(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> None:
         """Runs a loop over constants item by item, as decoders need it, on fuel of its own."""
-        for item in items:
+        is_decoding = len(items) > MAX_SHORT_LOOP
+        for position, item in enumerate(items):
             if self.fuel <= 0 or self._loop_fuel <= 0:
                 break
             before = self.fuel
             self.assign(node.target, item, scope)
             self.run_statements(node.body, scope)
-            self._loop_fuel -= before - self.fuel
-            if len(items) > MAX_SHORT_LOOP:
+            spent = before - self.fuel
+            self._loop_fuel -= spent
+            if is_decoding and spent <= MAX_DECODING_STEP:
                 self.fuel = before
+            elif is_decoding and position >= MAX_SHORT_LOOP:
+                break
 
     def _while(self, node: ast.While, scope: Scope) -> None:
         test = self.evaluate(node.test, scope)
