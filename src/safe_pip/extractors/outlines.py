@@ -48,7 +48,7 @@ class Runner(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Statement:
+class Statement:
     """Where a statement of the first column begins, where the next one does, and after how
     many lines."""
 
@@ -76,10 +76,10 @@ class Outline(dict[str, Value]):
         self._scope: weakref.ref[Scope] | None = None
         self._runner = runner
         self._asked: set[str] = set()
-        self._statements: list[_Statement] = []
-        self._definitions: dict[str, list[_Statement]] = {}
-        self._mentions: Mapping[str, list[_Statement]] | None = None
-        self._read: set[_Statement] = set()
+        self._statements: list[Statement] = []
+        self._definitions: dict[str, list[Statement]] = {}
+        self._mentions: Mapping[str, list[Statement]] | None = None
+        self._read: set[Statement] = set()
         self._is_cut = False
         self._is_whole = False
 
@@ -98,13 +98,13 @@ class Outline(dict[str, Value]):
     def _ask(self, name: str) -> Value | None:
         if name not in self._asked:
             self._asked.add(name)
-            self._run_all(self._all_mentions.get(name, ()))
+            self.run(self._all_mentions.get(name, ()))
         return super().get(name)
 
     def definition(self, name: str) -> Value | None:
         """A function or class of the module; None when it defines none of that name."""
         self._cut()
-        self._run_all(self._definitions.get(name, ()))
+        self.run(self._definitions.get(name, ()))
         found = super().get(name)
         return found if found is not None and found.function is not None else None
 
@@ -120,14 +120,14 @@ class Outline(dict[str, Value]):
         self._cut()
         return name in self._definitions
 
-    def run_if_it_calls(self, is_acting: Callable[[str, str, list[str]], bool]) -> bool:
-        """Runs the module's statements, functions and classes aside, if one of them may call what
-        it imports from a module that acts, named by dots, name and the words that follow. Gives
-        whether it did."""
+    def calling(self, is_acting: Callable[[str, str, list[str]], bool]) -> list[Statement]:
+        """The module's statements, functions and classes aside but for those that are decorated
+        so, if one of them may call what it imports from a module that acts, named by dots, name
+        and the words that follow; else none."""
         self._cut()
         imported: set[str] = set()
         called: set[str] = set()
-        decorated: list[_Statement] = []
+        decorated: list[Statement] = []
         for statement in self._statements:
             text = self._source[statement.start : statement.end]
             if "import" in text:
@@ -137,23 +137,22 @@ class Outline(dict[str, Value]):
             if "(" in text:
                 called.update(_CALLED.findall(text))
         if not imported:
-            return False
+            return []
         for statement in chain.from_iterable(self._definitions.values()):
             if self._source.startswith("@", statement.start):
                 names = _DECORATOR.findall(self._source, statement.start, statement.end)
                 if not imported.isdisjoint(names):
                     decorated.append(statement)
         if not decorated and imported.isdisjoint(called):
-            return False
-        self._run_all(sorted((*self._statements, *decorated), key=lambda part: part.start))
-        return True
+            return []
+        return sorted((*self._statements, *decorated), key=lambda part: part.start)
 
     @property
-    def _all_mentions(self) -> Mapping[str, list[_Statement]]:
+    def _all_mentions(self) -> Mapping[str, list[Statement]]:
         """Which statements, but for functions and classes, have a word."""
         if self._mentions is None:
             self._cut()
-            mentions: dict[str, list[_Statement]] = {}
+            mentions: dict[str, list[Statement]] = {}
             for statement in self._statements:
                 for word in set(_WORD.findall(self._source[statement.start : statement.end])):
                     mentions.setdefault(word, []).append(statement)
@@ -175,7 +174,7 @@ class Outline(dict[str, Value]):
                 continue
             line += self._source.count("\n", counted, start)
             counted = start
-            statement = _Statement(start=start, end=end, line=line)
+            statement = Statement(start=start, end=end, line=line)
             name = match["name"]
             if name and self._source.startswith("class", match.start()):
                 # What only holds constants is bound like them.
@@ -183,7 +182,8 @@ class Outline(dict[str, Value]):
             (self._definitions.setdefault(name, []) if name else self._statements).append(statement)
             start = -1
 
-    def _run_all(self, statements: Iterable[_Statement]) -> None:
+    def run(self, statements: Iterable[Statement]) -> None:
+        """Runs those of the statements that were not run before, as far as may be read."""
         body: list[ast.stmt] = []
         for statement in statements:
             if self._is_whole:

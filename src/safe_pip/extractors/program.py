@@ -201,8 +201,11 @@ class Program:
     def _run_outline(self, path: str, source: str) -> None:
         """Runs a module that earned no tree as far as it calls what does, where it is imported."""
         outline = Outline(source[:MAX_OUTLINE_CHARS], path=path, runner=self)
-        if outline.run_if_it_calls(lambda *imported: self._is_acting(path, *imported)):
+        calling = outline.calling(lambda *imported: self._is_acting(path, *imported))
+        if calling:
+            # First: what it calls may import it in turn.
             self._memory.remember(path, outline.scope, len(source) // OUTLINE_SHARE)
+            outline.run(calling)
 
     def find_module(self, name: str, *, importer: str, is_top_level: bool) -> Scope | None:
         path = self._module_path(name, importer)
