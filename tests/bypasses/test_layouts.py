@@ -7,7 +7,7 @@ from __future__ import annotations
 import ast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safe_pip.extractors.triggers import earns_tree
@@ -78,3 +78,38 @@ def test_layout_in_brackets(form: str, data: st.DataObject) -> None:
 def test_roundabout_ways(source: str) -> None:
     ast.parse(source)
     assert earns_tree(source.encode())
+
+
+# What looks like an example in a docstring, and ends or is none.
+EXAMPLES = (
+    '"""\n>>> """;socket',
+    '"""\n>>> a\rsocket"""',
+    '"""\n>>> a\r""";socket',
+    'f"""\n>>> {socket}"""',
+    'f"""{\n>>> socket}"""',
+    'x = """\\\n>>> \\""";socket"""',
+    ">>> socket",
+    "# coding: utf-7\n'''\n>>> +ACcAJwAnADs-socket\n",
+    "# coding: raw_unicode_escape\n'''\n>>> \\u0027\\u0027\\u0027;socket\n",
+)
+_PIECES = [">>>", " ", '"""', "'''", "\n", "\r", "f", "{", "}", "socket", "\\", ";", "x", "#", "="]
+
+
+@pytest.mark.parametrize("source", EXAMPLES)
+def test_code_that_looks_like_an_example(source: str) -> None:
+    assert "socket" not in _names(source) or earns_tree(source.encode())
+
+
+@pytest.mark.filterwarnings("ignore:invalid escape")
+@settings(max_examples=1_000, deadline=None)
+@given(st.lists(st.sampled_from(_PIECES), max_size=14).map("".join))
+def test_a_name_is_found_wherever_python_reads_one(source: str) -> None:
+    assert "socket" not in _names(source) or earns_tree(source.encode())
+
+
+def _names(source: str) -> set[str]:
+    try:
+        tree = ast.parse(source.encode())
+    except (SyntaxError, ValueError):
+        return set()
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}

@@ -69,6 +69,7 @@ def test_every_family_has_an_example() -> None:
         "0x[0-9a-f]+",
         "Copyright 2024 Example Authors",
         "~/.ssh/known_hosts",
+        "/var/run/secrets/kubernetes.io/serviceaccount/namespace",
         "user profile",
         "",
     ],

@@ -170,6 +170,8 @@ def test_telling_words_and_shapes_earn_a_tree(source: str) -> None:
         "# this will execute the evaluation\nexecutor = None\n",
         "value = getattr(self, 'name', None)\n",
         "import platform\nplatform.system()\n",
+        'def f():\n    """\n    >>> import requests\n    >>> requests.get("http://x")\n    """\n',
+        "import sys\nsys.modules[__name__] = Lazy(__name__, globals()['__file__'])\n",
     ],
 )
 def test_ordinary_modules_earn_no_tree(source: str) -> None:

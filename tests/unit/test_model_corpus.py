@@ -99,6 +99,13 @@ def test_archives_without_python_are_not_one_family() -> None:
     [
         ("from setuptools import setup\nsetup(name='x')\n", Label.EMPTY),
         ("import subprocess\nsubprocess.run(['x'])\n", Label.MALICIOUS),
+        ("import sys\nprint 'hello'\n", Label.EMPTY),
+        ("import urllib2\nprint urllib2.urlopen('http://x.example').read()\n", Label.MALICIOUS),
+        ("NAME = 'demo'\nversion = __import__(NAME).__version__\n", Label.EMPTY),
+        ("version = __import__('demo.version').__version__\n", Label.EMPTY),
+        ("NAME = input()\n__import__(NAME).run()\n", Label.MALICIOUS),
+        ("NAME = 'demo'\nNAME += input()\n__import__(NAME)\n", Label.MALICIOUS),
+        ("__import__('subprocess').run(['x'])\n", Label.MALICIOUS),
         (
             "# dependency confusion test, security research\nimport socket\nsocket.gethostname()\n",
             Label.BEACON,

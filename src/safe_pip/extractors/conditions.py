@@ -21,18 +21,21 @@ _GATE_OF_ATTRIBUTE: Mapping[str, Mark] = {
     "platform": Mark.OS_GATED,
     "system": Mark.OS_GATED,
 }
+_NO_GATES: frozenset[Mark] = frozenset()
 _ENDING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
-def gates_of(test: ast.expr) -> set[Mark]:
+def gates_of(test: ast.expr) -> frozenset[Mark]:
     """What a condition asks about: the system, a marker left by an earlier run."""
+    if type(test) is ast.Name:
+        return _NO_GATES
     gates: set[Mark] = set()
     for node in itertools.islice(ast.walk(test), MAX_GATE_NODES):
         if isinstance(node, ast.Attribute) and node.attr in _GATE_OF_ATTRIBUTE:
             owner = node.value.id if isinstance(node.value, ast.Name) else ""
             if node.attr != "name" or owner in ("os", "sys"):
                 gates.add(_GATE_OF_ATTRIBUTE[node.attr])
-    return gates
+    return frozenset(gates)
 
 
 def is_main_test(test: ast.expr) -> bool:

@@ -91,7 +91,7 @@ class Interpreter(ImplicitCalls):
         self._nested_chars = 0
         self._folded_chars = 0
         self._active: set[ast.AST] = set()
-        self._memory: dict[tuple[object, ...], tuple[Value, list[Event], Arguments]] = {}
+        self._memory: dict[tuple[object, ...], tuple[Value, list[Event], Value, Arguments]] = {}
         self._returned: list[Value] = []
         self._seen: set[tuple[object, ...]] = set()
         self._sightings: dict[LiteralKind, Sighting] = {}
@@ -138,6 +138,7 @@ class Interpreter(ImplicitCalls):
     def release(self) -> None:
         """Breaks the cycles that would keep the tree alive until the collector finds them."""
         self._memory.clear()
+        self._gates_of.clear()
         self._acting.clear()
         self._acting_names.clear()
         self._by_node.clear()
@@ -189,6 +190,7 @@ class Interpreter(ImplicitCalls):
             function.scope,
             function.scope.state,
             self.changes,
+            self._is_catching,
             self._marks,
             tuple(arguments.keywords),
             *(_signature(value) for value in arguments.all),
@@ -197,11 +199,14 @@ class Interpreter(ImplicitCalls):
         if remembered is not None:
             for event in remembered[1]:
                 self._keep(event)
+            self._raised = join(self._raised, remembered[2])
             return remembered[0]
         start = len(self._stream.events)
+        outer, self._raised = self._raised, UNKNOWN
         result = self._run_body(function, arguments)
+        raised, self._raised = self._raised, join(outer, self._raised)
         # The arguments are kept so that the identities in the key stay theirs.
-        self._memory[key] = (result, self._stream.events[start:], arguments)
+        self._memory[key] = (result, self._stream.events[start:], raised, arguments)
         return result
 
     def _run_body(self, function: Function, arguments: Arguments) -> Value:

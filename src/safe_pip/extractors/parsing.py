@@ -33,7 +33,7 @@ class ParsedSource:
 
 def decode_source(data: bytes) -> str:
     """The text that Python would read: coding cookie and byte-order mark honoured."""
-    if not data.startswith(codecs.BOM_UTF8) and b"coding" not in _first_lines(data):
+    if not data.startswith(codecs.BOM_UTF8) and b"coding" not in first_lines(data):
         text = data.decode("utf-8", errors="replace")
         return text.replace("\r\n", "\n").replace("\r", "\n")
     try:
@@ -44,7 +44,7 @@ def decode_source(data: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _first_lines(data: bytes) -> bytes:
+def first_lines(data: bytes) -> bytes:
     """The two lines in which a coding cookie may stand."""
     return data[: data.find(b"\n", data.find(b"\n") + 1) + 1 or None]
 

@@ -51,7 +51,8 @@ FAMILIES: Mapping[str, Family] = {
     "kube": _secret(
         "Kubernetes credentials",
         "kube kubernetes",
-        rf"\.kube{_SEP}config|/var/run/secrets/kubernetes\.io/serviceaccount",
+        rf"\.kube{_SEP}config|/var/run/secrets/kubernetes\.io/serviceaccount"
+        r"(?!/(?:namespace|ca\.crt)(?:[\"'\s]|$))",
     ),
     "gcloud": _secret(
         "Google Cloud credentials",

@@ -67,8 +67,11 @@ class Statements(Glances):
         self._line_override = 0
         self._depth = 0
         self._branch_depth = 0
+        # What an exception carries, while a handler around binds it to a name.
         self._raised = UNKNOWN
+        self._is_catching = False
         self._called: set[ast.AST] = set()
+        self._gates_of: dict[ast.expr, Set[Mark]] = {}
         self._functions: list[Function] = []
         self._main_blocks: list[tuple[list[ast.stmt], Scope]] = []
         self._by_statement: dict[type[ast.AST], Callable[[Any, Scope], None]] = {
@@ -180,6 +183,8 @@ class Statements(Glances):
     def _raise(self, node: ast.Raise, scope: Scope) -> None:
         raised = self.evaluate(node.exc, scope)
         self.glance(node.cause, scope)
+        if not self._is_catching:
+            return
         if isinstance(node.exc, ast.Call) and node.exc.args and raised.function is None:
             first = self.evaluate(node.exc.args[0], scope)
             if isinstance(first.const, (str, bytes, tuple)):
@@ -358,7 +363,7 @@ class Statements(Glances):
             self.run_statements(node.orelse, scope)
             return
         test = self.evaluate(node.test, scope)
-        gates = _NO_GATES if self._stream.surface is Surface.OTHER else gates_of(node.test)
+        gates = _NO_GATES if self._stream.surface is Surface.OTHER else self._gates(node.test)
         if test.const is not None and test.known is not None and is_fixed(node.test):
             self.run_statements(node.body if test.known else node.orelse, scope)
             return
@@ -366,6 +371,12 @@ class Statements(Glances):
         self._run_branch(node.orelse, scope, gates)
         if gates and node.body and ends(node.body[-1]):
             self._marks = self._marks | gates
+
+    def _gates(self, test: ast.expr) -> Set[Mark]:
+        gates = self._gates_of.get(test)
+        if gates is None:
+            self._gates_of[test] = gates = gates_of(test)
+        return gates
 
     def _with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> None:
         silent = False
@@ -391,10 +402,12 @@ class Statements(Glances):
         marks = self._marks
         if hides_errors:
             self._marks = self._marks | {Mark.SILENT}
-        outer, self._raised = self._raised, UNKNOWN
+        outer = (self._raised, self._is_catching)
+        self._raised, self._is_catching = UNKNOWN, any(handler.name for handler in node.handlers)
         self.run_statements(node.body, scope)
         self._marks = marks
-        raised, self._raised = self._raised, outer
+        raised = self._raised
+        self._raised, self._is_catching = outer
         for handler in node.handlers:
             self.glance(handler.type, scope)
             if handler.name is not None and raised is not UNKNOWN:

@@ -17,6 +17,8 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
+from safe_pip.extractors.parsing import first_lines
+
 _WORDS = frozenset(
     word.encode()
     for word in """
@@ -92,7 +94,9 @@ _FORMS: Mapping[bytes, re.Pattern[bytes]] = {
         "exec": rf"exec(?<![\w.]exec)(?<!\bdef exec){_VALUE}",
         "getattr": rf"getattr{_CALL}(?:{_SYSTEM}{_GAP},{_GAP}(?:[^\"'\s]|[\"'](?:{_STARTS}))"
                    rf"|{_of('sys', 'modules')}|[\w.]+{_GAP},{_GAP}{_ASSEMBLED})",
-        "globals": rf"globals(?<=\bglobals){_CALL}\){_LOOKUP}{_GAP}\(?{_GAP}(?:[\"']|{_ASSEMBLED})",
+        "globals": rf"globals(?<=\bglobals){_CALL}\){_LOOKUP}{_GAP}\(?{_GAP}"
+                   rf"(?:[\"'](?!__(?:all|doc|file|name|path|package)__[\"']{_GAP}[\]),])"
+                   rf"|{_ASSEMBLED})",
         "interpreters": rf"{_of('concurrent', 'interpreters')}|{_imported('interpreters')}"
                         rf"|from(?<=\bfrom){_SPACE}concurrent{_SPACE}import\b",
         "keyboard": rf"{_imported('keyboard')}"
@@ -131,6 +135,10 @@ _TO_BLOBS = bytes(
 )
 _BLOB = b"a" * _BLOB_CHARS
 _OFF_SCREEN = b" " * 80
+# A line that begins so is none of code, so it stands in a string, up to where that may end or code
+# may begin in it: an example in a docstring imports nothing.
+_PROMPT = b">>>"
+_PROMPTED = re.compile(rb"^[ \t]*>>>[^\r\n\"'{\\]*", re.MULTILINE)
 _ESCAPES = re.compile(rb"\\x[0-9a-fA-F]{2}(?:\\x[0-9a-fA-F]{2}){11}")
 
 
@@ -146,9 +154,18 @@ def earns_tree(data: bytes) -> bool:
 
 
 def _has_trigger(data: bytes) -> bool:
-    if _names_trigger(data) or _OFF_SCREEN in data or _BLOB in data.translate(_TO_BLOBS):
+    if _names_trigger(_without_examples(data)):
+        return True
+    if _OFF_SCREEN in data or _BLOB in data.translate(_TO_BLOBS):
         return True
     return b"\\x" in data and _ESCAPES.search(data) is not None
+
+
+def _without_examples(data: bytes) -> bytes:
+    # In another coding, other bytes may end the string.
+    if _PROMPT not in data or b"coding" in first_lines(data):
+        return data
+    return _PROMPTED.sub(b"", data)
 
 
 def _names_trigger(data: bytes) -> bool:
