@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import enum
 import re
+from collections import Counter
 
 from model.payloads import parse_quietly, text_of
 from safe_pip.distribution import Distribution
@@ -59,6 +60,10 @@ _ACTING_CALLS = frozenset(
     execv execl execvp fork environ getlogin chmod kill symlink
     """.split()  # noqa: SIM905
 )
+_WORD = re.compile(r"\w+")
+_ALSO_ENGLISH = {"compile", "http", "pip", "keyboard", "mouse", "fabric", "clipboard", "kill"}
+# Words of files that cannot be parsed.
+_TELLING = (_ACTING_CALLS | _ACTING_MODULES) - _ALSO_ENGLISH
 _ACTIVE_SUFFIXES = (
     ".pth", ".exe", ".dll", ".so", ".pyd", ".pyc", ".js", ".sh", ".bat", ".ps1",
 )  # fmt: skip
@@ -91,8 +96,11 @@ def _acts(source: str) -> bool:
     tree = parse_quietly(source)
     if tree is None:
         # Python 2, or made so that it does not parse here: words have to do.
-        return re.search(r"\b(exec|eval|import|system|urlopen|socket)\b", source) is not None
+        return not _TELLING.isdisjoint(_WORD.findall(source))
+    harmless = _harmless_imports(tree)
     for node in ast.walk(tree):
+        if node in harmless:
+            continue
         match node:
             case ast.Import(names=names):
                 if any(name.name.partition(".")[0] in _ACTING_MODULES for name in names):
@@ -104,3 +112,30 @@ def _acts(source: str) -> bool:
                 if name in _ACTING_CALLS:
                     return True
     return False
+
+
+def _harmless_imports(tree: ast.Module) -> set[ast.AST]:
+    """Where ``__import__`` is only called for a module that is named in the file and does not act:
+    ``__import__(PACKAGE).__version__``."""
+    nodes = list(ast.walk(tree))
+    bound = Counter(
+        node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    )
+    named: dict[str, object] = {}
+    for node in nodes:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=text)):
+                if bound[name] == 1:
+                    named[name] = text
+    harmless: set[ast.AST] = set()
+    for node in nodes:
+        match node:
+            case ast.Call(func=ast.Name(id="__import__") as called, args=[ast.Constant(text)]):
+                module: object = text
+            case ast.Call(func=ast.Name(id="__import__") as called, args=[ast.Name(name)]):
+                module = named.get(name)
+            case _:
+                continue
+        if isinstance(module, str) and module.partition(".")[0] not in _ACTING_MODULES:
+            harmless.add(called)
+    return harmless
