@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from safe_pip.archive import DEFAULT_LIMITS
+from safe_pip.archive import DEFAULT_LIMITS, opening
 from tests.builders import (
     SdistFormat,
     compress_tar,
@@ -339,3 +339,14 @@ def test_what_is_no_archive_is_refused(data: bytes) -> None:
 def test_build_file_in_another_case_is_an_anomaly() -> None:
     assert "case-collision" in anomaly_kinds(packed(("demo-1.0/SETUP.PY", EVIL)))
     assert "case-collision" not in anomaly_kinds(packed(SETUP, ("demo-1.0/a/SETUP.PY", "")))
+
+
+@pytest.mark.parametrize("is_case_blind", [False, True])
+def test_build_file_in_another_case_is_read_as_what_the_system_takes_it_for(
+    monkeypatch: pytest.MonkeyPatch, is_case_blind: bool
+) -> None:
+    monkeypatch.setattr(opening, "IS_CASE_BLIND", is_case_blind)
+    found = contents(packed(("demo-1.0/SETUP.PY", EVIL)))
+    assert found.get("setup.py") == (found["SETUP.PY"] if is_case_blind else None)
+    beside = contents(packed(SETUP, ("demo-1.0/SETUP.PY", EVIL)))
+    assert beside["setup.py"] != beside["SETUP.PY"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -39,6 +40,7 @@ _SUFFIXES_OF_COMPRESSION: Mapping[Compression, tuple[str, ...]] = {
     Compression.BZIP2: (".tar.bz2", ".tbz"),
     Compression.XZ: (".tar.xz", ".txz", ".tlz"),
 }
+IS_CASE_BLIND = sys.platform in ("win32", "cygwin", "darwin")
 _BUILD_FILES = frozenset({"setup.py", "pyproject.toml", "setup.cfg"})
 
 
@@ -124,7 +126,8 @@ def _open_zip(source: SourceBytes, ending: ZipEnding, name: FileName, meter: Met
     contents = read_zip(source, ending, meter)
     dist_infos = _dist_infos(contents.files)
     # pip takes what is not named .whl for a source, whatever it holds, and runs its build files.
-    is_built = name.suffix != ".whl" and bool(_BUILD_FILES & contents.files.keys())
+    names = {path.lower() if IS_CASE_BLIND else path for path in contents.files}
+    is_built = name.suffix != ".whl" and bool(_BUILD_FILES & names)
     if not dist_infos or is_built:
         opened = _opened_sdist(contents, meter.limits)
         if name.suffix and name.suffix != ".zip":
@@ -162,7 +165,7 @@ def _refuse_other_places(contents: Contents) -> None:
 
 def _opened_sdist(contents: Contents, limits: Limits) -> _Opened:
     _strip_top_folder(contents)
-    _note_build_files_in_other_case(contents)
+    _read_build_files_in_other_case(contents)
     metadata = read_metadata(contents.files, limits)
     return _Opened(kind=DistributionKind.SDIST, contents=contents, metadata=metadata)
 
@@ -233,11 +236,17 @@ def _strip_top_folder(contents: Contents) -> None:
     ]
 
 
-def _note_build_files_in_other_case(contents: Contents) -> None:
+def _read_build_files_in_other_case(contents: Contents) -> None:
     """``SETUP.PY`` is run as setup.py on Windows and macOS, and is nothing on Linux."""
-    for path in contents.files:
-        if "/" not in path and path not in _BUILD_FILES and path.lower() in _BUILD_FILES:
-            contents.note("case-collision", path, f"is taken for {path.lower()} on some systems")
+    for path in list(contents.files):
+        name = path.lower()
+        if "/" in path or path in _BUILD_FILES or name not in _BUILD_FILES:
+            continue
+        contents.note("case-collision", path, f"is taken for {name} on some systems")
+        if IS_CASE_BLIND and name not in contents.files:
+            contents.files[name] = replace(contents.files[path], path=name)
+            if path in contents.sha256_by_path:
+                contents.sha256_by_path[name] = contents.sha256_by_path[path]
 
 
 def _dist_infos(files: Mapping[str, SourceFile]) -> list[str]:
