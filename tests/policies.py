@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 
 from hypothesis import strategies as st
@@ -165,6 +166,7 @@ policies = st.builds(
     ),
 )
 
+ADVISORY = Advisory(id="MAL-2026-1", summary="steals tokens", source="a list")
 verdicts = st.builds(
     make_verdict,
     score=scores,
@@ -174,7 +176,7 @@ verdicts = st.builds(
     sha256=st.sampled_from(["", *DIGESTS]),
     unscannable=st.sampled_from([None, None, "time-out"]),
     advisories=st.sampled_from(
-        [(), (Advisory(id="MAL-2026-1", summary="steals tokens", source="a list"),)]
+        [(), *((replace(ADVISORY, is_of_release=known),) for known in (True, False))]
     ),
     lookalike=st.sampled_from([None, Lookalike(closeness=0.4, words="x"), LIKE_REQUESTS]),
 )

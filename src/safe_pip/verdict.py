@@ -51,11 +51,13 @@ class Unscannable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advisory:
-    """An entry of a known-malicious list (OSV id and summary)."""
+    """An entry of a known-malicious list (OSV id and summary). ``is_of_release`` is false where
+    some releases are listed and the artifact does not say which one it is."""
 
     id: str
     summary: str
     source: str
+    is_of_release: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

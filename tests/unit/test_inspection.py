@@ -184,6 +184,18 @@ def test_known_malware_is_found_by_any_name_it_goes_by(
     assert all(version is not None for _, version in asked)
 
 
+@pytest.mark.parametrize("stated", [None, "1.0"])
+def test_a_version_in_either_name_makes_an_advisory_certain(stated: str | None) -> None:
+    def advisories(_: NormalizedName, version: str | None) -> tuple[Advisory, ...]:
+        return (Advisory(id="MAL-1", summary="", source="", is_of_release=version is not None),)
+
+    artifact = Artifact(path=Path("demo-1.0.tar.gz"), origin=OriginKind.INDEX)
+    verdict = unscannable_verdict(artifact, scanner_id="s", reason="x", detail="y")
+    verdict = replace(verdict, project=canonicalize_name("demo"), version=stated)
+    (found,) = with_advisories(verdict, SimpleNamespace(advisories=advisories)).advisories
+    assert found.is_of_release
+
+
 def test_words_of_a_name_are_no_release_of_another_project() -> None:
     asked: list[str] = []
 

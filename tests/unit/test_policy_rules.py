@@ -182,6 +182,14 @@ def test_a_listed_release_is_blocked_and_the_source_named() -> None:
     assert "MAL-2026-1" in decision.reason
 
 
+def test_a_tree_that_may_be_a_listed_release_is_asked_about() -> None:
+    perhaps = replace(ADVISORY, is_of_release=False)
+    decision = make_decision(make_verdict(advisories=(perhaps,)))
+    assert (decision.action, decision.rule) == (Action.ASK, "advisories")
+    decision = make_decision(make_verdict(advisories=(perhaps, ADVISORY)))
+    assert decision.action is Action.BLOCK
+
+
 @pytest.mark.parametrize(
     ("origin", "policy", "rule"),
     [

@@ -125,6 +125,23 @@ def test_an_unknown_version_of_a_listed_project_is_listed(tmp_path: Path) -> Non
     (advisory,) = stored(tmp_path, osv()).advisories(DEMO, None)
     assert advisory.summary == "Malicious code in demo (PyPI)"
     assert advisory.source == "the list of osv.zip"
+    assert not advisory.is_of_release
+
+
+@pytest.mark.parametrize(
+    ("listing", "is_certain"),
+    [
+        (osv(affected=spans({"introduced": "0"})), True),
+        (osv(affected=affected()), True),
+        (osv(affected=spans({"introduced": "1.0"})), False),
+        (osv(affected=spans({"introduced": "0"}, {"fixed": "2.0"})), False),
+    ],
+)
+def test_a_project_that_is_listed_as_a_whole_needs_no_version(
+    tmp_path: Path, listing: dict[str, Any], is_certain: bool
+) -> None:
+    (advisory,) = stored(tmp_path, listing).advisories(DEMO, None)
+    assert advisory.is_of_release is is_certain
 
 
 def test_a_zip_is_read_like_a_folder(tmp_path: Path) -> None:

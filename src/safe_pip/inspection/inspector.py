@@ -149,7 +149,8 @@ def with_advisories(verdict: Verdict, feed: ThreatFeed) -> Verdict:
     for project, version in sorted(releases, key=str):
         if project is not None:
             for advisory in feed.advisories(project, version):
-                advisories[advisory.id] = advisory
+                if advisory.is_of_release or advisory.id not in advisories:
+                    advisories[advisory.id] = advisory
     return replace(verdict, advisories=tuple(advisories.values()))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from safe_pip.artifact import OriginKind
 from safe_pip.policy.index_signals import by_index
 from safe_pip.policy.opinion import Lift, Opinion
-from safe_pip.policy.settings import Action, AllowEntry, Policy, Threshold, Thresholds
+from safe_pip.policy.settings import Action, AllowEntry, Policy, Threshold, Thresholds, milder
 from safe_pip.policy.versions import versions_of
 
 if TYPE_CHECKING:
@@ -69,12 +69,13 @@ def _by_name(verdict: Verdict, policy: Policy, context: Context) -> Iterator[Opi
 
 def _by_advisories(verdict: Verdict, policy: Policy) -> Iterator[Opinion]:
     for advisory in verdict.advisories:
-        yield Opinion(
-            action=policy.advisories,
-            rule="advisories",
-            reason=f"it is known malware ({advisory.id} of {advisory.source}: {advisory.summary})",
-            lift=Lift.DIGEST,
-        )
+        listed = f"({advisory.id} of {advisory.source}: {advisory.summary})"
+        if advisory.is_of_release:
+            action, reason = policy.advisories, f"it is known malware {listed}"
+        else:
+            action = milder(policy.advisories, Action.ASK)
+            reason = f"a release of it is known malware, and it does not say which it is {listed}"
+        yield Opinion(action=action, rule="advisories", reason=reason, lift=Lift.DIGEST)
 
 
 def _by_inspection(verdict: Verdict, policy: Policy) -> Iterator[Opinion]:

@@ -32,6 +32,10 @@ def stricter(first: Action, second: Action) -> Action:
     return max(first, second, key=lambda action: action.severity)
 
 
+def milder(first: Action, second: Action) -> Action:
+    return min(first, second, key=lambda action: action.severity)
+
+
 class Unattended(enum.Enum):
     """What becomes of a question when nobody can answer it, from mild to strict."""
 

@@ -117,7 +117,12 @@ class StoredAdvisories:
             )
             if report.covers(version):
                 listed_by = f"the list of {label(self.status.sources[int(source)])}"
-                yield Advisory(id=id, summary=summary, source=listed_by)
+                yield Advisory(
+                    id=id,
+                    summary=summary,
+                    source=listed_by,
+                    is_of_release=version is not None or report.covers_all,
+                )
 
     def _damaged(self, error: Exception) -> FeedError:
         return FeedError(f"{self._path} cannot be read: {error}.", hint=_HINT)

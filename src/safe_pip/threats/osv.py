@@ -60,6 +60,14 @@ class Report:
     spans: tuple[Span, ...]
     modified: str = ""
 
+    @property
+    def covers_all(self) -> bool:
+        """Whether every version is meant."""
+        return not self.versions and all(
+            span.introduced == "0" and span.fixed is None and span.last_affected is None
+            for span in self.spans
+        )
+
     def covers(self, version: str | None) -> bool:
         """Whether a version is meant. One that cannot be read could be any, so it is, and so
         is every version of a report that names none."""
