@@ -19,7 +19,7 @@ from safe_pip.errors import (
     SafePipError,
 )
 from safe_pip.gates.reviewer import Arrival, Hold, Ruling
-from safe_pip.inspection.inspector import Inspected
+from safe_pip.inspection.inspector import Inspected, Inspecting
 from safe_pip.policy.index_signals import INDEX_RULES
 from safe_pip.policy.rules import (
     UNVOUCHED_ORIGINS,
@@ -39,6 +39,8 @@ from safe_pip.terminal.tally import Tally
 from safe_pip.verdict import Verdict
 
 if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
+
     # Its module can use the network, which hardly any run needs.
     from safe_pip.threats.attestations import Attester
 
@@ -51,12 +53,6 @@ _SETTLED_BY_THE_ARCHIVE = (
     frozenset({"ask-above", "block-above", "changes", "telling-behaviour"})
     | frozenset(rule.name for rule in BLOCKING)
 ) | INDEX_RULES
-
-
-class Inspecting(Protocol):
-    """Starts inspections; see inspection.inspector."""
-
-    def begin(self, artifact: Artifact) -> Future[Inspected]: ...
 
 
 class Desk(Protocol):
@@ -139,7 +135,11 @@ class Review:
         if self._refusal is not None:
             return _all_refused(arrivals, self._refusal)
         try:
-            inspected = self._inspected([arrival.artifact for arrival in arrivals])
+            found = self._inspected([arrival.artifact for arrival in arrivals])
+            inspected = [
+                self._advised(item, arrival.context.project)
+                for arrival, item in zip(arrivals, found, strict=True)
+            ]
         except SafePipError as error:
             return _all_refused(arrivals, Refusal(reason=str(error), exit_code=error.exit_code))
         with self._ruling_lock:
@@ -313,6 +313,9 @@ class Review:
         with self._lock:
             self._waited_seconds += time.monotonic() - started
         return inspected
+
+    def _advised(self, inspected: Inspected, wanted: NormalizedName | None) -> Inspected:
+        return replace(inspected, verdict=self._inspector.advised(inspected.verdict, wanted))
 
     def _future(self, artifact: Artifact) -> Future[Inspected]:
         self.begin(artifact)

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from packaging.utils import NormalizedName
 
 from safe_pip.archive import DEFAULT_LIMITS
 from safe_pip.artifact import Artifact, OriginKind
@@ -235,6 +236,10 @@ class Noting:
     def begin(self, artifact: Artifact) -> Future[Inspected]:
         self.begun.append(artifact)
         return Future()
+
+    def advised(self, verdict: Verdict, wanted: NormalizedName | None) -> Verdict:
+        del wanted
+        return verdict
 
 
 @pytest.mark.parametrize(

@@ -196,6 +196,22 @@ def test_a_version_in_either_name_makes_an_advisory_certain(stated: str | None) 
     assert found.is_of_release
 
 
+@pytest.mark.parametrize("stated", [None, "other"])
+def test_the_project_that_was_asked_for_is_looked_up(stated: str | None) -> None:
+    advisory = Advisory(id="MAL-1", summary="", source="")
+
+    def advisories(project: NormalizedName, _: str | None) -> tuple[Advisory, ...]:
+        return (advisory,) if project == "demo" else ()
+
+    artifact = Artifact(path=Path("checkout"), origin=OriginKind.VCS)
+    verdict = unscannable_verdict(artifact, scanner_id="s", reason="x", detail="y")
+    verdict = replace(verdict, project=None if stated is None else canonicalize_name(stated))
+    feed = SimpleNamespace(advisories=advisories)
+    wanted = canonicalize_name("demo")
+    assert with_advisories(verdict, feed, wanted=wanted).advisories == (advisory,)
+    assert with_advisories(verdict, feed).advisories == ()
+
+
 def test_words_of_a_name_are_no_release_of_another_project() -> None:
     asked: list[str] = []
 

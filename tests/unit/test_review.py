@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.errors import (
@@ -38,6 +38,11 @@ class FakeInspector:
         self.verdicts = {verdict.filename: verdict for verdict in verdicts}
         self.begun: list[str] = []
         self.error: Exception | None = None
+        self.wanted: list[NormalizedName | None] = []
+
+    def advised(self, verdict: Verdict, wanted: NormalizedName | None) -> Verdict:
+        self.wanted.append(wanted)
+        return verdict
 
     def begin(self, artifact: Artifact) -> Future[Inspected]:
         self.begun.append(artifact.path.name)

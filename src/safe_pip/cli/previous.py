@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from packaging.utils import NormalizedName
 
 from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.errors import UsageError
-from safe_pip.inspection.inspector import Inspected
+from safe_pip.inspection.inspector import Inspected, Inspecting
 from safe_pip.inspection.unscannable import claimed_names
+from safe_pip.verdict import Verdict
 
 
 def origin_of_path(path: str) -> OriginKind:
@@ -52,12 +52,6 @@ def _project(path: str) -> NormalizedName | None:
     return claimed_names(Path(path).absolute().name).project
 
 
-class Inspecting(Protocol):
-    """Starts inspections; see inspection.inspector."""
-
-    def begin(self, artifact: Artifact) -> Future[Inspected]: ...
-
-
 class WithInstalledCopies:
     """Inspects wheels beside the installed copy of another version, where there is one.
 
@@ -74,6 +68,9 @@ class WithInstalledCopies:
         self._has_begun = False
         self._folders = find_folders()
         self._copies = _finding_copies(self._folders)
+
+    def advised(self, verdict: Verdict, wanted: NormalizedName | None) -> Verdict:
+        return self._inspector.advised(verdict, wanted)
 
     def begin(self, artifact: Artifact) -> Future[Inspected]:
         copies = self._settled_copies()

@@ -74,7 +74,7 @@ def decide_again(
     if verdict.scanner_id != scanner.id:
         verdict = _not_inspected(verdict, scanner)
     decision = decide(
-        with_advisories(verdict, feed),
+        with_advisories(verdict, feed, wanted=recorded.context.project),
         policy,
         recorded.context,
         thresholds=Thresholds(ask=scanner.ask_above, block=scanner.block_above),

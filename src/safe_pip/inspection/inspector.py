@@ -11,7 +11,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import PriorityQueue
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
+
+from packaging.utils import NormalizedName
 
 from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.cache.store import VerdictStore
@@ -31,6 +33,15 @@ class Inspected:
 
     verdict: Verdict
     is_from_memory: bool
+
+
+class Inspecting(Protocol):
+    """Starts inspections, and looks up what is known of their outcome."""
+
+    def begin(self, artifact: Artifact) -> Future[Inspected]: ...
+
+    def advised(self, verdict: Verdict, wanted: NormalizedName | None) -> Verdict:
+        """With the advisories of the project that was asked for, whatever the artifact says."""
 
 
 class _Waiting(NamedTuple):
@@ -69,6 +80,11 @@ class Inspector:
         future: Future[Inspected] = Future()
         self._recalling.submit(self._settle, future, artifact, self._recall)
         return future
+
+    def advised(self, verdict: Verdict, wanted: NormalizedName | None) -> Verdict:
+        """With the advisories of the project that was asked for (``demo @ git+https://…``) as well.
+        Raises FeedError if the list turns out to be damaged."""
+        return with_advisories(verdict, self._feed, wanted=wanted)
 
     def end(self) -> None:
         """Give up whatever is under way. The workers are killed, and die while others go on."""
@@ -132,13 +148,18 @@ class Inspector:
         )
 
 
-def with_advisories(verdict: Verdict, feed: ThreatFeed) -> Verdict:
+def with_advisories(
+    verdict: Verdict, feed: ThreatFeed, *, wanted: NormalizedName | None = None
+) -> Verdict:
     """With today's advisories: they are about names, and change while bytes do not.
 
-    Whatever the metadata says, and whatever the file name can be read as, counts.
+    Whatever the metadata says, and whatever the file name can be read as, counts, and so does the
+    project that was ``wanted``.
     """
     claimed = claimed_names(verdict.filename)
     releases = {(verdict.project, verdict.version), (claimed.project, claimed.version)}
+    if wanted not in (verdict.project, claimed.project):
+        releases.add((wanted, verdict.version or claimed.version))
     releases |= {
         (project, version)
         for project, version in releases_in(verdict.filename)
