@@ -19,9 +19,9 @@ from safe_pip.extractors.effects import result_ref
 from safe_pip.extractors.expressions import text_value
 from safe_pip.extractors.file_calls import PATH_CALLS, TEXT_METHODS
 from safe_pip.extractors.folding import DISGUISING_FUNCTIONS, FUNCTIONS, fold_method, joined
+from safe_pip.extractors.go_betweens import HANDED_AROUND, GoBetweens
 from safe_pip.extractors.library_calls import EXECUTING_CALLS
 from safe_pip.extractors.lookups import builtin_text
-from safe_pip.extractors.made_values import MadeValues
 from safe_pip.extractors.values import (
     DECODED,
     NO_ORIGINS,
@@ -79,7 +79,7 @@ _KNOWN_CALLS = (
 )  # fmt: skip
 
 
-class Calls(MadeValues):
+class Calls(GoBetweens):
     """Evaluates every call: the distribution's own functions, methods, and known functions."""
 
     @abstractmethod
@@ -97,6 +97,8 @@ class Calls(MadeValues):
                 result = self._method(receiver, method, arguments, node)
                 return UNKNOWN if result is None else result
             callee = self.read_attribute(receiver, method, node.func)
+            if method == "__call__" and callee is UNKNOWN and receiver.function is not None:
+                callee = receiver
             if receiver.parts and "url" in receiver.parts and canonical(callee.ref) not in SINKS:
                 is_named = bool(receiver.ref)
                 if method.startswith("send_") or (not is_named and method in _SENDING_METHODS):
@@ -115,6 +117,8 @@ class Calls(MadeValues):
         is_handing = len(arguments.positional) > 1 or "args" in arguments.keywords
         if is_handing and not callee.ref.startswith("builtins."):
             self._hand_on(arguments, node)
+        elif arguments.all and not callee.ref.startswith("builtins."):
+            self._hand_around(arguments, node)
         name = canonical(callee.ref) if callee.ref else ""
         special = self._special.get(name) if name else None
         if special is not None:
@@ -298,6 +302,17 @@ class Calls(MadeValues):
             self._special[name](name, arguments, node, self._growing_scope or Scope(module=""))
         elif name in SINKS:
             self.call_by_name(name, given, arguments, node)
+
+    def _hand_around(self, arguments: Arguments, node: ast.Call) -> None:
+        """``hook(os.system)``: with what it is called nobody can see."""
+        for value in arguments.all:
+            self.see_handed(value, node)
+
+    def see_handed(self, value: Value, node: ast.expr) -> None:
+        """A function that is given away, to be called with nobody knows what."""
+        if value.ref and value.function is None and canonical(value.ref) in HANDED_AROUND:
+            call = node if isinstance(node, ast.Call) else ast.Call(func=node, args=[], keywords=[])
+            self.hand_over(value, NO_ARGUMENTS, ast.copy_location(call, node))
 
     def _hand_on(self, arguments: Arguments, node: ast.Call) -> None:
         """``register(os.system, "…")``: whoever gets a function and words for it may call it."""

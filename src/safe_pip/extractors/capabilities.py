@@ -130,6 +130,12 @@ _TABLE: Mapping[Action, str] = {
         pty: spawn
         pexpect: spawn run popen_spawn.PopenSpawn
         asyncio: create_subprocess_shell create_subprocess_exec
+        asyncio: get_event_loop.subprocess_shell get_event_loop.subprocess_exec
+        asyncio: get_running_loop.subprocess_shell get_running_loop.subprocess_exec
+        asyncio: new_event_loop.subprocess_shell new_event_loop.subprocess_exec
+        imaplib: IMAP4_stream
+        tkinter: Tcl.call Tcl.eval Tk.call Tk.eval Tk.tk.call Tk.tk.eval
+        webbrowser: BackgroundBrowser GenericBrowser get
         asyncio.subprocess: create_subprocess_shell create_subprocess_exec
         anyio: run_process open_process
         trio: run_process open_process

@@ -15,6 +15,7 @@ import html
 import lzma
 import operator
 import re
+import shlex
 import urllib.parse
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +28,7 @@ from safe_pip.extractors.values import HOLE, Constant
 MAX_CONSTANT_LENGTH = 4 << 20
 MAX_INT_BITS = 1 << 20
 MAX_INT_DIGITS = 4_000  # CPython's own limit for int(str), which is quadratic
+_MAX_SPLIT_CHARS = 2_000
 _FLOAT_CHARS = 25
 _WIDE_FORMAT = re.compile(r"\d{5,}|\*")
 _FOLDING_ERRORS = (
@@ -376,6 +378,12 @@ DISGUISING_FUNCTIONS = frozenset(
 )  # fmt: skip
 """What text is assembled from numbers with: its result counts as decoded."""
 
+
+def _split_words(text: str) -> list[str] | None:
+    # Letter by letter, in Python: what is long would take long.
+    return shlex.split(text) if len(text) <= _MAX_SPLIT_CHARS else None
+
+
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "ast.literal_eval": _literal,
     "base64.a85decode": base64.a85decode,
@@ -434,6 +442,8 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "lzma.decompress": _unxz,
     "operator.add": _add,
     "operator.xor": operator.xor,
+    "shlex.join": shlex.join,
+    "shlex.split": _split_words,
     "urllib.parse.unquote": urllib.parse.unquote,
     "urllib.parse.unquote_plus": urllib.parse.unquote_plus,
     "urllib.unquote": urllib.parse.unquote,

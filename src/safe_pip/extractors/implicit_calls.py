@@ -10,10 +10,12 @@ from __future__ import annotations
 import ast
 
 from safe_pip.extractors.arguments import NO_ARGUMENTS, Arguments
+from safe_pip.extractors.containers import constant_items
 from safe_pip.extractors.statements import Statements
-from safe_pip.extractors.values import Function, Value
+from safe_pip.extractors.values import UNKNOWN, Function, Value
 
 _INITIALISERS = ("__new__", "__init__", "__post_init__", "__call__")
+_REDUCERS = ("__reduce__", "__reduce_ex__")
 _CLASS_HOOKS = ("__class_getitem__", "__subclasshook__")
 _MODULE_HOOKS = ("__getattr__", "__dir__")
 _ACCESSORS = frozenset(("setter", "deleter"))
@@ -32,8 +34,37 @@ class ImplicitCalls(Statements):
         if any(base.ref.endswith((".Thread", ".Process")) for base in function.bases):
             self._run_members(function, ("run",))
         self._run_members(function, self._acting_methods(function))
+        for name in _REDUCERS:
+            if name in self._names_of_methods(function):
+                self._rebuild(function, name)
         refs = [f"{base.ref}()" for base in function.bases if base.ref and not base.function]
         return Value(function=function, ref=refs[0] if refs else "")
+
+    def _rebuild(self, function: Function, name: str) -> None:
+        """What copies or unpickles an instance calls what ``__reduce__`` returns."""
+        method = self._member(function, name)
+        if method is not None and method.function is not None:
+            parts = self.invoke(method.function, NO_ARGUMENTS).parts or {}
+            given = tuple(constant_items(parts.get(1, UNKNOWN)) or ())
+            call = ast.Call(func=ast.Name(id=name), args=[], keywords=[])
+            node = ast.copy_location(call, method.function.node)
+            self.hand_over(parts.get(0, UNKNOWN), Arguments(positional=given), node)
+
+    def _names_of_methods(self, function: Function) -> frozenset[str]:
+        """Those of a class and of its bases in the distribution, special ones only."""
+        known = self._special_names.get(function.node)
+        if known is None:
+            self._special_names[function.node] = frozenset()  # until it is known: of a circle
+            names = function.members.names if function.members is not None else {}
+            known = frozenset(name for name in names if _is_special(name)).union(
+                *(
+                    self._names_of_methods(base.function)
+                    for base in function.bases
+                    if base.function is not None and base.function is not function
+                )
+            )
+            self._special_names[function.node] = known
+        return known
 
     def see_class(self, function: Function) -> None:
         self._run_members(function, [hook for hook in _CLASS_HOOKS if self._has(function, hook)])

@@ -96,6 +96,10 @@ class Interpreter(ImplicitCalls):
         self._seen: set[tuple[object, ...]] = set()
         self._sightings: dict[LiteralKind, Sighting] = {}
 
+    @property
+    def is_started_by_hand(self) -> bool:
+        return self._stream.surface is Surface.ENTRY_POINT
+
     def run(self, tree: ast.Module) -> None:
         """The top level, then install commands, the main block, and the functions left over."""
         docstring = ast.get_docstring(tree, clean=False)
@@ -141,6 +145,7 @@ class Interpreter(ImplicitCalls):
         self._gates_of.clear()
         self._acting.clear()
         self._acting_names.clear()
+        self._special_names.clear()
         self._by_node.clear()
         self._by_statement.clear()
         self._special.clear()

@@ -53,7 +53,6 @@ class LibraryCalls(FileCalls):
             "builtins.execfile": self._execute_file,
             "builtins.filter": self._map,
             "builtins.getattr": self._getattr,
-            "builtins.iter": self._same,
             "builtins.list": self._same,
             "builtins.map": self._map,
             "builtins.open": self._open,

@@ -87,6 +87,10 @@ class Lookups(ABC):
             self._variables[name] = value
             self.changes += 1
 
+    def own_variable(self, name: str) -> Value:
+        """What the distribution set an environment variable to."""
+        return self._variables.get(name, UNKNOWN)
+
     def variable(self, name: str) -> Value:
         """One environment variable: what the distribution set it to, and a hole with its name,
         since it may do so where it never comes to, to have what it reads look like its own."""

@@ -40,7 +40,10 @@ _MAX_DOCUMENT_DEPTH = 40
 _MAX_REDUCED_ITEMS = 256
 _MAX_ATTRIBUTES = 500
 _RUNNERS = (
-    "cProfile.run", "cProfile.runctx", "pdb.run", "pdb.runeval", "profile.run", "profile.runctx",
+    "bdb.Bdb.run", "bdb.Bdb.runctx", "bdb.Bdb.runeval", "cProfile.Profile.run",
+    "cProfile.Profile.runctx", "cProfile.run", "cProfile.runctx", "pdb.Pdb.run", "pdb.Pdb.runctx",
+    "pdb.Pdb.runeval", "pdb.run", "pdb.runeval", "profile.Profile.run", "profile.Profile.runctx",
+    "profile.run", "profile.runctx",
     "timeit.Timer", "timeit.repeat", "timeit.timeit", "trace.Trace.run", "trace.Trace.runctx",
 )  # fmt: skip
 _SETTINGS = ("configparser.ConfigParser()", "configparser.RawConfigParser()")
@@ -79,9 +82,7 @@ class MadeValues(LibraryCalls):
             ),
             **dict.fromkeys(_RESOURCES, self._resource),
             "itertools.chain": self._chain,
-            "json.load": self._document_of_file,
             "itertools.chain.from_iterable": self._chain,
-            "json.loads": self._document,
             "os.environ.setdefault": self._set_variable,
             "os.putenv": self._set_variable,
             "pickle.loads": self._unpickle,

@@ -231,6 +231,8 @@ class Statements(Glances):
                 owner = self.evaluate(owner_node, scope)
                 if value.function is not None and owner.function is None and owner.ref:
                     self.see_patch(owner.ref, value.function)
+                if value.ref and owner.function is None:
+                    self.see_handed(value, target)
                 if owner.function is not None:
                     self.set_attribute(owner.function, name, value)
                 elif isinstance(owner_node, ast.Name) and owner.parts is None and owner.ref:
@@ -443,7 +445,15 @@ class Statements(Glances):
                     is_known = items is not None and position < len(items)
                     item = items[position] if items and is_known else element_of(value)
                     self._bind_pattern(inner, item, scope)
-            case ast.MatchClass(patterns=patterns, kwd_patterns=others):
+            case ast.MatchClass(
+                cls=owner, patterns=patterns, kwd_attrs=attributes, kwd_patterns=others
+            ):
+                if value.function is not None:
+                    by_place = self._member(value.function, "__match_args__") or UNKNOWN
+                    for item in constant_items(by_place) or ():
+                        self.read_attribute(value, item.text, owner)
+                    for attribute in attributes:
+                        self.read_attribute(value, attribute, owner)
                 for inner in (*patterns, *others):
                     self._bind_pattern(inner, element_of(value), scope)
             case ast.MatchStar(name=str(name)):

@@ -22,19 +22,21 @@ from safe_pip.extractors.parsing import first_lines
 _WORDS = frozenset(
     word.encode()
     for word in """
-    CDLL CodeType GetAsyncKeyState ImageGrab InteractiveConsole InteractiveInterpreter
-    LoadLibrary RtlMoveMemory SourceFileLoader VideoCapture VirtualAlloc WinDLL __builtin__
-    __builtins__ __import__ __pyarmor__ __subclasses__ _posixsubprocess _socket _winapi _winreg
-    aiohttp asyncssh authorized_keys boto3 browser_cookie3 browsercookie clipboard_get
-    cloudscraper create_subprocess_exec create_subprocess_shell curl_cffi d3dshot dhooks discord
+    BackgroundBrowser CDLL CodeType GenericBrowser GetAsyncKeyState IMAP4_stream ImageGrab
+    InteractiveConsole InteractiveInterpreter LoadLibrary PYTHONBREAKPOINT RtlMoveMemory
+    SourceFileLoader VideoCapture VirtualAlloc WinDLL __builtin__ __builtins__ __import__
+    __pyarmor__ __subclasses__ _posixsubprocess _socket _winapi _winreg aiohttp asyncssh
+    authorized_keys boto3 browser_cookie3 browsercookie clipboard_get cloudscraper
+    create_subprocess_exec create_subprocess_shell curl_cffi d3dshot dhooks discord
     discord_webhook dns eth_account execfile execjs ftplib getstatusoutput grequests http_client
     httplib httpx import_module ipify js2py load_dynamic load_source marshal mechanize
     memfd_create netifaces open_connection paramiko pexpect popen2 posix_spawn posix_spawnp
     pyHook pyWinhook pyautogui pycurl pynput pyperclip pyscreenshot pysftp pytransform pywifi
-    requests requests_html rot13 runpy secretstorage smtplib socket socketio solana solders
-    sounddevice spec_from_file_location startfile subprocess telebot telegram telnetlib
-    tls_client urllib urllib2 urllib3 urlopen urlretrieve web3 websocket websockets wget
-    win32api win32clipboard win32com win32crypt win32process windll winreg wmi xmlrpc zipimport
+    requests requests_html resolve_name rot13 runpy secretstorage smtplib socket socketio solana
+    solders sounddevice spec_from_file_location startfile subprocess subprocess_exec
+    subprocess_shell telebot telegram telnetlib tls_client urllib urllib2 urllib3 urlopen
+    urlretrieve web3 websocket websockets wget win32api win32clipboard win32com win32crypt
+    win32process windll winreg wmi xmlrpc zipimport
     """.split()  # noqa: SIM905
 )
 # What Python lets stand between two parts of an expression: spaces, continued lines, and in
@@ -78,6 +80,8 @@ def _of(module: str, *names: str) -> str:
 _FORMS: Mapping[bytes, re.Pattern[bytes]] = {
     word.encode(): re.compile(form.encode())
     for word, form in {
+        "BROWSER": r"BROWSER[\"']",
+        "Tcl": rf"Tcl{_CALL}",
         "__getattribute__": rf"__getattribute__{_CALL}(?:[\"']|{_ASSEMBLED})",
         "__globals__": rf"__globals__{_LOOKUP}",
         "_interpreters": _imported("_interpreters"),
@@ -88,6 +92,8 @@ _FORMS: Mapping[bytes, re.Pattern[bytes]] = {
         "client": rf"{_of('http', 'client')}\b|from(?<=\bfrom){_SPACE}http{_SPACE}import\b",
         "clipboard": rf"{_imported('clipboard')}|{_of('clipboard', 'copy', 'paste')}",
         "cv2": _of("cv2", "VideoCapture"),
+        "doctest": _of("doctest", "test", "run_docstring_examples", "script_from_examples")
+                   + rf"|from(?<=\bfrom){_SPACE}doctest\b",
         "environ": rf"{_of('os', 'environ')}{_GAP}[),\n]"
                    rf"|from(?<=\bfrom){_SPACE}os{_SPACE}import\b",
         "eval": rf"eval(?<![\w.]eval)(?<!\bdef eval){_VALUE}",
@@ -118,6 +124,7 @@ _FORMS: Mapping[bytes, re.Pattern[bytes]] = {
         "remote_exec": rf"{_of('sys', 'remote_exec')}|from(?<=\bfrom){_SPACE}sys{_SPACE}import\b",
         "sys": rf"{_of('sys', _INSIDE)}|sys(?<=\bsys){_SPACE}as\b",
         "system": rf"\.{_GAP}system(?<!platform\.system)\b",
+        "webbrowser": _of("webbrowser", "get") + rf"{_CALL}[^)]",
         "vars": rf"vars(?<=\bvars){_CALL}(?:{_SYSTEM}\b"
                 rf"|[\w.]*{_GAP}\){_CLOSED}\[{_GAP}(?:[\"']|{_ASSEMBLED}))",
     }.items()
