@@ -73,6 +73,7 @@ _DECODING_METHODS = frozenset(
 
 
 _MAX_GROWN_ITEMS = 64
+_MAX_TABLE_ROWS = 2_000
 _KNOWN_CALLS = (
     _SETUP_CALLS, PATH_CALLS, SINKS, _CONFIG_PARSERS, _CALLBACK_CALLS, DISGUISING_FUNCTIONS,
     frozenset(("socket.socket",)),
@@ -177,12 +178,15 @@ class Calls(GoBetweens):
         made = self.made_method(receiver, method, arguments)
         if made is not None:
             return made
+        boxed = self.box_method(receiver, method, arguments, node)
+        if boxed is not None:
+            return boxed
         if receiver.ref == "os.environ" and method in ("items", "values", "keys"):
             return Value(origins=receiver.origins)
         if receiver.const is not None and not _takes_text(receiver.const, arguments):
             return self._constant_method(receiver, method, arguments, node)
         if method in _GROWING_METHODS and isinstance(node.func, ast.Attribute):
-            self._grow(receiver, method, arguments, node.func.value)
+            self.grow(receiver, method, arguments, node.func.value)
             return UNKNOWN
         if receiver.const is not None:
             return self._constant_method(receiver, method, arguments, node)
@@ -199,6 +203,9 @@ class Calls(GoBetweens):
         assert receiver.const is not None
         origins = receiver.origins | arguments.origins
         constants = arguments.constants()
+        if method == "translate" and constants is None and isinstance(receiver.known, str):
+            table = _translation(arguments.get(0))
+            constants = None if table is None else ([table], {})
         if receiver.known is not None and constants is not None:
             folded = fold_method(receiver.known, method, *constants)
             if folded is not None:
@@ -211,7 +218,10 @@ class Calls(GoBetweens):
             if method == "format":
                 return text_value(fill_format(receiver.const, arguments), origins)
             if method == "join" and arguments.positional:
-                items = constant_items(arguments.positional[0])
+                source = arguments.positional[0]
+                if source.parts is not None and "path" in source.parts:
+                    return Value(origins=origins, parts=source.parts)
+                items = constant_items(source)
                 if items is not None and len(items) <= 1_000:
                     text = joined([item.text for item in items], receiver.const)
                     return text_value(text, origins)
@@ -221,7 +231,7 @@ class Calls(GoBetweens):
                 return text_value(text, origins)
         return Value(origins=origins) if origins and not receiver.ref else None
 
-    def _grow(self, receiver: Value, method: str, arguments: Arguments, target: ast.expr) -> None:
+    def grow(self, receiver: Value, method: str, arguments: Arguments, target: ast.expr) -> None:
         """``target.append(…)``: the container's variable now holds the argument as well."""
         if not isinstance(target, (ast.Name, ast.Attribute)) or self._growing_scope is None:
             return
@@ -345,6 +355,14 @@ class Calls(GoBetweens):
         if method in ("submit", "create_task", "run_until_complete", "start_new_thread"):
             self._call_back(arguments, node)
         return of_origins(callee.origins | arguments.origins)
+
+
+def _translation(table: Value) -> Constant | None:
+    """The pairs of a table for ``translate``, if all of it is known."""
+    if table.parts is None or len(table.parts) > _MAX_TABLE_ROWS:
+        return None
+    pairs = [(key, value.known) for key, value in table.parts.items()]
+    return None if any(value is None for _, value in pairs) else tuple(pairs)  # type: ignore[arg-type]
 
 
 def _takes_text(const: Constant, arguments: Arguments) -> bool:

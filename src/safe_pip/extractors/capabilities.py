@@ -360,6 +360,7 @@ _CANONICAL_MODULES: Mapping[str, str] = {
     "_winreg": "winreg",
     "_xxsubinterpreters": "_interpreters",
     "__builtin__": "builtins",
+    "__spec__.loader": "__loader__",
     "__builtins__": "builtins",
     "backports.lzma": "lzma",
     "botocore.vendored.requests": "requests",

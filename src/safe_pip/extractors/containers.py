@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from safe_pip.extractors.folding import joined
 from safe_pip.extractors.values import FILE, HOLE, UNKNOWN, Value, join, join_origins
@@ -20,15 +20,18 @@ def sequence(values: list[Value]) -> Value:
 
 
 def concatenated(left: Value, right: Value) -> Value:
-    values = [*(constant_items(left) or _parts(left)), *(constant_items(right) or _parts(right))]
+    values = [*_elements(left), *_elements(right)]
     if len(values) > _MAX_ELEMENTS:
         # A list that is added to itself doubles.
         return Value(origins=join_origins(left, right))
     return sequence(values)
 
 
-def _parts(value: Value) -> Iterator[Value]:
-    return iter(value.parts.values()) if value.parts is not None else iter((value,))
+def _elements(value: Value) -> Iterable[Value]:
+    items = constant_items(value)
+    if items is not None:
+        return items
+    return value.parts.values() if value.parts is not None else (value,)
 
 
 def constant_items(value: Value) -> list[Value] | None:

@@ -76,6 +76,8 @@ def bound_method(base: Value, name: str) -> Value | None:
     """``"".join`` where it is not called: a method bound to a constant; None of anything else."""
     if base.ref or not isinstance(base.known, (str, bytes)) or name in (base.parts or ()):
         return None
+    if not hasattr(type(base.known), name):
+        return None
     return Value(parts={"receiver": base, "method": Value(const=name)}, origins=base.origins)
 
 

@@ -16,6 +16,7 @@ import lzma
 import operator
 import re
 import shlex
+import textwrap
 import urllib.parse
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,7 @@ MAX_CONSTANT_LENGTH = 4 << 20
 MAX_INT_BITS = 1 << 20
 MAX_INT_DIGITS = 4_000  # CPython's own limit for int(str), which is quadratic
 _MAX_SPLIT_CHARS = 2_000
+_PATTERN_SIGNS = re.compile(r"[.^$*+?{}\[\]\\|()]")
 _FLOAT_CHARS = 25
 _WIDE_FORMAT = re.compile(r"\d{5,}|\*")
 _FOLDING_ERRORS = (
@@ -379,6 +381,18 @@ DISGUISING_FUNCTIONS = frozenset(
 """What text is assembled from numbers with: its result counts as decoded."""
 
 
+def _clean_docstring(text: str) -> str:
+    first, sign, rest = text.expandtabs().partition("\n")
+    return f"{first.lstrip()}{sign}{textwrap.dedent(rest)}".strip("\n")
+
+
+def _substitute(pattern: str, replacement: str, text: str) -> str | None:
+    """``re.sub`` for a pattern that is plain text: any other can be made to take forever."""
+    is_plain = not _PATTERN_SIGNS.search(pattern) and "\\" not in replacement
+    is_short = len(text) * (len(replacement) + 1) <= MAX_CONSTANT_LENGTH
+    return text.replace(pattern, replacement) if is_plain and is_short and pattern else None
+
+
 def _split_words(text: str) -> list[str] | None:
     # Letter by letter, in Python: what is long would take long.
     return shlex.split(text) if len(text) <= _MAX_SPLIT_CHARS else None
@@ -434,20 +448,26 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "builtins.sum": _sum,
     "builtins.tuple": _make_tuple,
     "builtins.unichr": chr,
+    "binascii.a2b_uu": binascii.a2b_uu,
+    "bz2.BZ2Decompressor.decompress": _bunzip,
     "bz2.decompress": _bunzip,
     "codecs.decode": _decode,
     "codecs.encode": _encode,
     "gzip.decompress": lambda data: decompress(data, 31),
     "html.unescape": html.unescape,
+    "inspect.cleandoc": _clean_docstring,
+    "lzma.LZMADecompressor.decompress": _unxz,
     "lzma.decompress": _unxz,
     "operator.add": _add,
     "operator.xor": operator.xor,
+    "re.sub": _substitute,
     "shlex.join": shlex.join,
     "shlex.split": _split_words,
     "urllib.parse.unquote": urllib.parse.unquote,
     "urllib.parse.unquote_plus": urllib.parse.unquote_plus,
     "urllib.unquote": urllib.parse.unquote,
     "zlib.decompress": decompress,
+    "zlib.decompressobj.decompress": decompress,
     **PACKING_FUNCTIONS,
 }
 

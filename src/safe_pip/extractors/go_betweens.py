@@ -10,11 +10,13 @@ import ast
 import re
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from safe_pip.extractors.arguments import NO_ARGUMENTS, Arguments
+from safe_pip.extractors.boxes import Boxes
 from safe_pip.extractors.capabilities import DYNAMIC_BUILTINS, SINKS, canonical
 from safe_pip.extractors.containers import constant_items, element_of
-from safe_pip.extractors.made_values import MadeValues
+from safe_pip.extractors.folding import FUNCTIONS
 from safe_pip.extractors.values import UNKNOWN, Scope, Value
 
 # Which argument is called, by position and keyword, and with an element of which other one.
@@ -60,7 +62,7 @@ HANDED_AROUND = frozenset(
 ) | {"pty.spawn", "subprocess.getoutput", "subprocess.getstatusoutput"}  # fmt: skip
 
 
-class GoBetweens(MadeValues):
+class GoBetweens(Boxes):
     """Evaluates calls that call, look up or run something else."""
 
     def __init__(self) -> None:
@@ -78,6 +80,10 @@ class GoBetweens(MadeValues):
             "json.load": self._read_with_hooks,
             "json.loads": self._read_with_hooks,
             "logging.config.dictConfig": self._make_from_settings,
+            "__loader__.get_data": self._read_file,
+            "fileinput.input": self._read_file,
+            "os.open": self._open_descriptor,
+            "os.read": self._read_descriptor,
             "pkgutil.resolve_name": self._resolve,
             "pydoc.locate": self._resolve,
             "sys.meta_path.append": self._add_finder,
@@ -109,7 +115,8 @@ class GoBetweens(MadeValues):
                 whole = arguments.get(2)
                 item = Value(parts={0: whole}, origins=whole.origins)
             self.hand_over(given, Arguments(positional=(item,)), node)
-        return self.call_by_name(name, Value(ref=name), arguments, node)
+        folded = self._fold(name, arguments, node) if name in FUNCTIONS else None
+        return folded or self.call_by_name(name, Value(ref=name), arguments, node)
 
     def _iterate(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
         if len(arguments.positional) > 1:
@@ -146,6 +153,26 @@ class GoBetweens(MadeValues):
             if found is not None and found.function is not None:
                 self.invoke(found.function, NO_ARGUMENTS)
         return UNKNOWN
+
+    def _read_file(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
+        del name, node, scope
+        return self._content(arguments.get(0), arguments.origins)
+
+    def _open_descriptor(
+        self, name: str, arguments: Arguments, node: ast.Call, scope: Scope
+    ) -> Value:
+        result = self.call_by_name(name, Value(ref=name), arguments, node)
+        del scope
+        return replace(result, parts={"path": arguments.get(0)})
+
+    def _read_descriptor(
+        self, name: str, arguments: Arguments, node: ast.Call, scope: Scope
+    ) -> Value:
+        del scope
+        path = (arguments.get(0).parts or {}).get("path")
+        if path is not None:
+            return self._content(path, arguments.origins)
+        return self.call_by_name(name, Value(ref=name), arguments, node)
 
     def _resolve(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
         del scope

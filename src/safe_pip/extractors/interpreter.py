@@ -17,6 +17,7 @@ from safe_pip.extractors.arguments import Arguments
 from safe_pip.extractors.backends import NO_HOOKS, build_hooks
 from safe_pip.extractors.capabilities import UNREMARKABLE_ACTIONS, Action
 from safe_pip.extractors.commands import CommandFact
+from safe_pip.extractors.containers import sequence
 from safe_pip.extractors.events import Event, LiteralKind, Mark, Sighting, Stream
 from safe_pip.extractors.implicit_calls import ImplicitCalls
 from safe_pip.extractors.lookups import handed_value
@@ -27,6 +28,7 @@ from safe_pip.extractors.values import (
     HOLE,
     NO_ORIGINS,
     UNKNOWN,
+    Constant,
     Function,
     Origins,
     Scope,
@@ -239,6 +241,12 @@ class Interpreter(ImplicitCalls):
             self._active.discard(node)
             self.path, self._returned, self._marks, self._growing_scope, self._branch_depth = outer
 
+    def defaults_of(self, function: Function) -> Value:
+        if isinstance(function.node, ast.ClassDef):
+            return UNKNOWN
+        defaults = function.node.args.defaults
+        return sequence([self.evaluate(default, function.scope) for default in defaults])
+
     def _bind(
         self, spec: ast.arguments, function: Function, arguments: Arguments, scope: Scope
     ) -> None:
@@ -261,6 +269,13 @@ class Interpreter(ImplicitCalls):
         if spec.vararg is not None:
             rest = values[len(parameters) :]
             scope.names[spec.vararg.arg] = Value(parts=dict(enumerate(rest)))
+        if spec.kwarg is not None:
+            own = {parameter.arg for parameter in (*parameters, *spec.kwonlyargs)}
+            others: dict[Constant, Value] = {
+                key: value for key, value in arguments.keywords.items() if key not in own
+            }
+            if others:
+                scope.names[spec.kwarg.arg] = Value(parts=others)
         for parameter in parameters:
             if parameter.arg not in scope.names:
                 # A parameter of nothing known must not fall through to an outer name.

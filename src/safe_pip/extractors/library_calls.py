@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 
 from safe_pip.extractors.arguments import Arguments, names_in
 from safe_pip.extractors.capabilities import DYNAMIC_BUILTINS, SINKS, Action, canonical
@@ -56,7 +57,6 @@ class LibraryCalls(FileCalls):
             "builtins.list": self._same,
             "builtins.map": self._map,
             "builtins.open": self._open,
-            "builtins.print": lambda *_: UNKNOWN,
             "builtins.repr": self._same,
             "builtins.str": self._same,
             "builtins.vars": self._vars,
@@ -124,6 +124,10 @@ class LibraryCalls(FileCalls):
             result, does_anything = self.run_text(code, node, scope)
             is_hidden = "decoded" in code.origins or "network" in code.origins
             marks = marks | {Mark.LITERAL if does_anything or is_hidden else Mark.HARMLESS}
+        elif isinstance(code.const, (str, bytes)) and HOLE not in code.text:
+            # One of several texts, or one that may be another: what it does, the code may do.
+            result, does_anything = self.run_text(replace(code, is_partial=False), node, scope)
+            marks = marks | ({Mark.LITERAL} if does_anything else set())
         elif code.parts is not None and "path" in code.parts:
             marks = marks | self._member_marks(code.parts["path"].text, scope)
         self.emit(

@@ -105,6 +105,10 @@ class Lookups(ABC):
         """A name of a module of the distribution that was not run as a whole."""
 
     @abstractmethod
+    def defaults_of(self, function: Function) -> Value:
+        """The defaults of a function's parameters."""
+
+    @abstractmethod
     def own(self, value: Value) -> Value: ...
 
     @abstractmethod
@@ -127,6 +131,8 @@ class Lookups(ABC):
         match name:
             case "__builtins__":
                 return Value(ref="builtins")
+            case "__loader__" | "__spec__":
+                return Value(ref="__loader__" if name == "__loader__" else "__spec__")
             case "__file__":
                 file_name = self.path.rpartition("/")[2]
                 return Value(const=f"{HOLE}/{file_name}", is_partial=True, ref="__file__")
@@ -142,6 +148,8 @@ class Lookups(ABC):
                 return found
         if base.parts is not None and name in base.parts:
             return base.parts[name]
+        if name in ("value", "_value_") and base.const is not None and not base.ref:
+            return base  # of a member of an enumeration
         if base.ref == RECORD and base.parts and not name.startswith("_"):
             # Which of them has that name is not kept: the longest text tells most.
             texts = [part for part in base.parts.values() if isinstance(part.const, str)]
@@ -174,6 +182,8 @@ class Lookups(ABC):
             return Value(ref="builtins")
         if name == "__subclasses__" and _climbs_to_object(node):
             self.see_hidden_lookup(node, "reaches every class through object")
+        if name == "__defaults__" and base.function is not None:
+            return self.defaults_of(base.function)
         if name == "__doc__" and base.function is not None:
             node_of = base.function.node
             docstring = (

@@ -179,7 +179,7 @@ class MadeValues(LibraryCalls):
         text = arguments.get(0)
         if isinstance(text.known, (str, bytes)) and len(text.known) <= _MAX_DOCUMENT_CHARS:
             try:
-                return _value_of(json.loads(text.known), text)
+                return value_of(json.loads(text.known), text)
             except (ValueError, RecursionError):
                 return UNKNOWN
         return self.call_by_name(name, Value(ref=name), arguments, node)
@@ -297,17 +297,17 @@ def _settings_of(text: str) -> dict[Constant, Value]:
     }
 
 
-def _value_of(document: object, text: Value, depth: int = 0) -> Value:
+def value_of(document: object, text: Value, depth: int = 0) -> Value:
     if depth > _MAX_DOCUMENT_DEPTH:
         return UNKNOWN
     match document:
         case str() | int() | float():
             return Value(const=document, origins=text.origins)
         case list():
-            return sequence([_value_of(item, text, depth + 1) for item in document])
+            return sequence([value_of(item, text, depth + 1) for item in document])
         case dict():
             parts: dict[Constant, Value] = {
-                key: _value_of(value, text, depth + 1) for key, value in document.items()
+                key: value_of(value, text, depth + 1) for key, value in document.items()
             }
             return Value(parts=parts, origins=text.origins)
     return UNKNOWN

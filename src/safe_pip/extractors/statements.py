@@ -192,7 +192,10 @@ class Statements(Glances):
 
     def _assert(self, node: ast.Assert, scope: Scope) -> None:
         self.evaluate(node.test, scope)
-        self.glance(node.msg, scope)
+        if self._is_catching and node.msg is not None:
+            self._raised = join(self._raised, self.evaluate(node.msg, scope))
+        else:
+            self.glance(node.msg, scope)
 
     def _delete_statement(self, node: ast.Delete, scope: Scope) -> None:
         for target in node.targets:
@@ -235,6 +238,8 @@ class Statements(Glances):
                     self.see_handed(value, target)
                 if owner.function is not None:
                     self.set_attribute(owner.function, name, value)
+                elif owner.ref == "builtins":
+                    scope.globals.names.setdefault(name, value)
                 elif isinstance(owner_node, ast.Name) and owner.parts is None and owner.ref:
                     parts: dict[Constant, Value] = {name: value}
                     self._set(owner_node.id, Value(ref=owner.ref, parts=parts), scope)
