@@ -74,7 +74,7 @@ def judged(folder: Path, files: dict[str, str], scorer: Scorer) -> Verdict:
         ({"sitecustomize.py": DECODES}, {"startup-decodes"}),
         ({"demo/__init__.py": DECODES}, set()),
         ({"demo.pth": "import os; os.environ.setdefault('DEMO', '1')\n"}, set()),
-        ({"demo/__init__.py": SHELL}, {"remote-shell", TELLING}),
+        ({"demo/__init__.py": SHELL}, {"remote-shell"}),
         ({"demo/__init__.py": f"def connect():\n{indent(SHELL, '    ')}"}, set()),
         ({"demo/__init__.py": SENDS_ENVIRONMENT}, {"sends-environment", TELLING}),
         ({"demo/__init__.py": SENDS_SECRETS}, {"sends-secrets", TELLING}),
