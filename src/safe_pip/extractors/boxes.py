@@ -33,6 +33,7 @@ _TAKING_ALL = frozenset(("getbuffer", "getvalue", "read", "readlines"))
 _POPPING = frozenset(("pop", "popitem"))
 _MAX_TEXT_CHARS = 1 << 16
 _MAX_PAIRS = 16
+_SAME_AS_FIRST = ("copy.copy", "copy.deepcopy", "numpy.array", "numpy.asarray")
 
 
 class Boxes(MadeValues):
@@ -43,19 +44,17 @@ class Boxes(MadeValues):
         self._special |= {
             **dict.fromkeys(_BUFFERS, self._buffer),
             "builtins.print": self._print,
+            "builtins.dict": self._dict_of,
             "collections.ChainMap": self._chain_map,
-            "collections.OrderedDict": self._same,
+            "collections.OrderedDict": self._dict_of,
             "collections.deque": self._deque,
-            "copy.copy": lambda _name, arguments, *_: arguments.get(0),
-            "copy.deepcopy": lambda _name, arguments, *_: arguments.get(0),
+            **dict.fromkeys(_SAME_AS_FIRST, lambda _name, arguments, *_: arguments.get(0)),
             "heapq.heappop": lambda _name, arguments, *_: element_of(arguments.get(0)),
             "heapq.heappush": self._push,
             "ipaddress.IPv4Address": self._read_bytes,
             "ipaddress.ip_address": self._read_bytes,
             "gzip.GzipFile": self._open_packed,
             "gzip.open": self._open_packed,
-            "numpy.array": lambda _name, arguments, *_: arguments.get(0),
-            "numpy.asarray": lambda _name, arguments, *_: arguments.get(0),
             "socket.inet_aton": self._read_bytes,
             "types.MappingProxyType": self._same,
             "urllib.parse.parse_qs": self._fields_of_query,
@@ -129,6 +128,17 @@ class Boxes(MadeValues):
             place = next(word.value for word in node.keywords if word.arg == "file")
             self.grow(target, "append", Arguments(positional=arguments.positional), place)
         return UNKNOWN
+
+    def _dict_of(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
+        """``dict(other.items())`` has the keys of the other."""
+        given = arguments.get(0)
+        pairs = [constant_items(pair) or [] for pair in (given.parts or {}).values()]
+        is_of_pairs = bool(pairs) and set(given.parts or {}) == set(range(len(pairs)))
+        if is_of_pairs and all(len(pair) == 2 and pair[0].known is not None for pair in pairs):
+            parts = {key.known: value for key, value in pairs if key.known is not None}
+            parts.update(arguments.keywords)
+            return Value(parts=parts, origins=arguments.origins)
+        return self._same(name, arguments, node, scope)
 
     def _push(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
         del name, scope

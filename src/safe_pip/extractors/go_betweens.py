@@ -72,7 +72,7 @@ class GoBetweens(Boxes):
         self._special |= {
             **dict.fromkeys(_APPLYING, self._apply_given),
             **dict.fromkeys(_WRAPPERS, self._wrap),
-            "ast.parse": lambda _name, arguments, *_: arguments.get(0, "source"),
+            "ast.parse": self._compile,
             "builtins.breakpoint": self._break,
             "builtins.iter": self._iterate,
             "doctest.run_docstring_examples": self._run_examples,

@@ -238,7 +238,7 @@ class Statements(Glances):
                     self.see_handed(value, target)
                 if owner.function is not None:
                     self.set_attribute(owner.function, name, value)
-                elif owner.ref == "builtins":
+                elif owner.ref == "builtins" and self.look_up(name, scope) is UNKNOWN:
                     scope.globals.names.setdefault(name, value)
                 elif isinstance(owner_node, ast.Name) and owner.parts is None and owner.ref:
                     parts: dict[Constant, Value] = {name: value}

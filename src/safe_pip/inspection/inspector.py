@@ -84,6 +84,8 @@ class Inspector:
     def advised(self, verdict: Verdict, wanted: NormalizedName | None) -> Verdict:
         """With the advisories of the project that was asked for (``demo @ git+https://…``) as well.
         Raises FeedError if the list turns out to be damaged."""
+        if wanted in (None, verdict.project):
+            return verdict  # which has them since it was inspected
         return with_advisories(verdict, self._feed, wanted=wanted)
 
     def end(self) -> None:
