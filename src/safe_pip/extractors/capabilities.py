@@ -177,7 +177,7 @@ _TABLE: Mapping[Action, str] = {
         cloudpickle: loads load
     """,
     Action.LOAD: """
-        runpy: run_path run_module
+        runpy: run_path run_module _run_module_as_main
         imp: load_source load_compiled load_dynamic load_module
         importlib.machinery: SourceFileLoader.load_module SourceFileLoader.exec_module
         importlib.machinery: ExtensionFileLoader SourcelessFileLoader.load_module

@@ -22,6 +22,7 @@ _GATE_OF_ATTRIBUTE: Mapping[str, Mark] = {
     "system": Mark.OS_GATED,
 }
 _NO_GATES: frozenset[Mark] = frozenset()
+MAIN_NAME = "__main__"
 _ENDING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
@@ -39,17 +40,32 @@ def gates_of(test: ast.expr) -> frozenset[Mark]:
 
 
 def is_main_test(test: ast.expr) -> bool:
+    """``__name__ == "__main__"``; beside any other name a module may well be imported by it."""
     # Asked of every condition each time that it is run; patterns take twice as long.
     if isinstance(test, ast.Compare):
-        is_equality = len(test.ops) == 1 and isinstance(test.ops[0], ast.Eq)
-        return is_equality and (_is_own_name(test.left) or _is_own_name(test.comparators[0]))
+        if len(test.ops) != 1 or not isinstance(test.ops[0], ast.Eq):
+            return False
+        left, right = test.left, test.comparators[0]
+        return (_is_own_name(left) and _is_main_name(right)) or (
+            _is_main_name(left) and _is_own_name(right)
+        )
     if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
         return any(map(is_main_test, test.values))
     return False
 
 
+def other_tests(test: ast.expr) -> list[ast.expr]:
+    """What a main test asks besides."""
+    values = test.values if isinstance(test, ast.BoolOp) else []
+    return [value for value in values if not is_main_test(value)]
+
+
 def _is_own_name(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id == "__name__"
+
+
+def _is_main_name(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value == MAIN_NAME
 
 
 def is_fixed(test: ast.expr) -> bool:

@@ -17,6 +17,7 @@ from safe_pip.extractors.arguments import Arguments
 from safe_pip.extractors.backends import NO_HOOKS, build_hooks
 from safe_pip.extractors.capabilities import UNREMARKABLE_ACTIONS, Action
 from safe_pip.extractors.commands import CommandFact
+from safe_pip.extractors.conditions import MAIN_NAME
 from safe_pip.extractors.containers import sequence
 from safe_pip.extractors.events import Event, LiteralKind, Mark, Sighting, Stream
 from safe_pip.extractors.implicit_calls import ImplicitCalls
@@ -92,6 +93,7 @@ class Interpreter(ImplicitCalls):
         self._nested_runs = 0
         self._nested_chars = 0
         self._folded_chars = 0
+        self._folds_main_name = False
         self._active: set[ast.AST] = set()
         self._memory: dict[tuple[object, ...], tuple[Value, list[Event], Value, Arguments]] = {}
         self._returned: list[Value] = []
@@ -117,7 +119,8 @@ class Interpreter(ImplicitCalls):
                 self._run_methods(function)
         if self.surface is not Surface.SETUP and self.surface is not Surface.BUILD_BACKEND:
             for statements, scope in self._main_blocks:
-                self._start(Surface.ENTRY_POINT)
+                is_main = self._may_be_main(scope)
+                self._start(self.surface if is_main else Surface.ENTRY_POINT)
                 self.run_statements(statements, scope)
         hooks = build_hooks(tree) if self.surface is Surface.BUILD_BACKEND else NO_HOOKS
         for function in hooks.among(self._functions, self.scope.names, self._member):
@@ -133,6 +136,12 @@ class Interpreter(ImplicitCalls):
                 self._run_root(function)
         self._run_deferred()
         self.fuel = max(self.fuel, 0) + spared
+
+    def _may_be_main(self, scope: Scope) -> bool:
+        """Whether the module may be ``__main__`` when it is imported: it names itself, or has that
+        word for more than the test."""
+        is_renamed = scope.find("__name__") is not None
+        return is_renamed or MAIN_NAME in self.written_words or self._folds_main_name
 
     def run_in(self, statements: list[ast.stmt], scope: Scope) -> None:
         """Some statements, in the scope of their module."""
@@ -337,6 +346,8 @@ class Interpreter(ImplicitCalls):
 
     def see_folded(self, value: Value, node: ast.expr) -> None:
         if isinstance(value.const, (str, bytes)) and len(value.const) > 1:
+            if value.const == MAIN_NAME:
+                self._folds_main_name = True
             line = self._line_override or getattr(node, "lineno", 0)
             self._note_literal(line, value.const, "folded")
 

@@ -87,6 +87,7 @@ class MadeValues(LibraryCalls):
             "os.putenv": self._set_variable,
             "pickle.loads": self._unpickle,
             "runpy.run_module": self._run_module,
+            "runpy._run_module_as_main": self._run_module,
             "string.Template": self._template,
             "subprocess.Popen.communicate": self._feed,
             "subprocess.Popen.stdin.write": self._feed,
@@ -233,10 +234,13 @@ class MadeValues(LibraryCalls):
         return self.call_by_name(name, Value(ref=name), arguments, node)
 
     def _run_module(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
-        del scope
-        module = arguments.get(0, "mod_name").known
-        if isinstance(module, str):
-            self.import_module(module)
+        module = arguments.get(0, "mod_name")
+        if isinstance(module.known, str):
+            self.import_module(module.known)
+        path = module.text.replace(".", "/")
+        if path and path != HOLE:
+            for member in (f"{path}.py", f"{path}/__main__.py"):
+                self.run_member(member, Scope(module=""))
         return self.call_by_name(name, Value(ref=name), arguments, node)
 
     def _template(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
@@ -272,7 +276,7 @@ class MadeValues(LibraryCalls):
         self, name: str, arguments: Arguments, node: ast.Call, scope: Scope
     ) -> Value:
         """Something that measures, traces or debugs code that it is given as text."""
-        for value in arguments.all[:4]:
+        for value in reversed(arguments.all[:4]):  # What sets up stands last.
             if isinstance(value.known, str):
                 self.run_text(value, node, scope)
         return self.call_by_name(name, Value(ref=name), arguments, node)

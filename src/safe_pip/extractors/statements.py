@@ -20,6 +20,7 @@ from safe_pip.extractors.conditions import (
     is_arithmetic,
     is_fixed,
     is_main_test,
+    other_tests,
     is_silent,
 )
 from safe_pip.extractors.containers import constant_items, element_of, is_long
@@ -362,7 +363,8 @@ class Statements(Glances):
     def _if_statement(self, node: ast.If, scope: Scope) -> None:
         test_kind = type(node.test)
         if (test_kind is ast.Compare or test_kind is ast.BoolOp) and is_main_test(node.test):
-            self.glance(node.test, scope)
+            for other in other_tests(node.test):
+                self.evaluate(other, scope)
             if self._depth == 0 and self.surface not in (Surface.SETUP, Surface.BUILD_BACKEND):
                 self._main_blocks.append((node.body, scope))
             else:
