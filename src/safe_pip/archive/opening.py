@@ -126,9 +126,7 @@ def _open_zip(source: SourceBytes, ending: ZipEnding, name: FileName, meter: Met
     contents = read_zip(source, ending, meter)
     dist_infos = _dist_infos(contents.files)
     # pip takes what is not named .whl for a source, whatever it holds, and runs its build files.
-    names = {path.lower() if IS_CASE_BLIND else path for path in contents.files}
-    is_built = name.suffix != ".whl" and bool(_BUILD_FILES & names)
-    if not dist_infos or is_built:
+    if not dist_infos or (name.suffix != ".whl" and _has_build_files(contents)):
         opened = _opened_sdist(contents, meter.limits)
         if name.suffix and name.suffix != ".zip":
             contents.note("misnamed-format", "", f"a source in a zip, named {name.suffix!a}")
@@ -146,6 +144,11 @@ def _open_zip(source: SourceBytes, ending: ZipEnding, name: FileName, meter: Met
     if metadata_file is not None:
         metadata = parse_core_metadata(read_bounded(metadata_file, meter.limits))
     return _Opened(kind=DistributionKind.WHEEL, contents=contents, metadata=metadata)
+
+
+def _has_build_files(contents: Contents) -> bool:
+    names = (path.lower() if IS_CASE_BLIND else path for path in contents.files)
+    return not _BUILD_FILES.isdisjoint(names)
 
 
 def _refuse_other_places(contents: Contents) -> None:

@@ -21,7 +21,7 @@ _GATE_OF_ATTRIBUTE: Mapping[str, Mark] = {
     "platform": Mark.OS_GATED,
     "system": Mark.OS_GATED,
 }
-_NO_GATES: frozenset[Mark] = frozenset()
+NO_GATES: frozenset[Mark] = frozenset()
 MAIN_NAME = "__main__"
 _ENDING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
@@ -29,7 +29,7 @@ _ENDING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 def gates_of(test: ast.expr) -> frozenset[Mark]:
     """What a condition asks about: the system, a marker left by an earlier run."""
     if type(test) is ast.Name:
-        return _NO_GATES
+        return NO_GATES
     gates: set[Mark] = set()
     for node in itertools.islice(ast.walk(test), MAX_GATE_NODES):
         if isinstance(node, ast.Attribute) and node.attr in _GATE_OF_ATTRIBUTE:

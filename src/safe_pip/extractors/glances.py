@@ -32,7 +32,6 @@ class Glances(Calls):
         super().__init__()
         self._acting: dict[ast.AST, bool] = {}
         self._acting_names: dict[ast.AST, list[str]] = {}
-        self._special_names: dict[ast.AST, frozenset[str]] = {}
         self._glance_fuel = GLANCE_FUEL_PER_UNIT
 
     def glance(self, node: ast.expr | None, scope: Scope) -> None:

@@ -10,15 +10,15 @@ import ast
 import itertools
 import re
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from safe_pip.extractors.arguments import NO_ARGUMENTS, Arguments
 from safe_pip.extractors.boxes import Boxes
-from safe_pip.extractors.capabilities import DYNAMIC_BUILTINS, SINKS, canonical
+from safe_pip.extractors.capabilities import DYNAMIC_BUILTINS, SINKS, Action, canonical
 from safe_pip.extractors.containers import element_of
 from safe_pip.extractors.folding import FUNCTIONS
-from safe_pip.extractors.values import UNKNOWN, Constant, Scope, Value
+from safe_pip.extractors.values import UNKNOWN, Constant, Function, Scope, Value
 
 # Which argument is called, by position and keyword, and with an element of which other one.
 _APPLYING: Mapping[str, tuple[int, str, int | None]] = {
@@ -55,13 +55,11 @@ _MAX_NAME_CHARS = 200
 _MAX_EXAMPLES_CHARS = 1 << 16
 # What nobody hands around who does not want it called.
 HANDED_AROUND = frozenset(
-    f"os.{name}"
-    for name in (
-        "system", "popen", "startfile", "posix_spawn", "posix_spawnp",
-        *(f"exec{kind}" for kind in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")),
-        *(f"spawn{kind}" for kind in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")),
-    )
-) | {"pty.spawn", "subprocess.getoutput", "subprocess.getstatusoutput"}  # fmt: skip
+    name
+    for name, sinks in SINKS.items()
+    if name.startswith(("os.", "pty.", "subprocess.get"))
+    and any(sink.action is Action.SPAWN for sink in sinks)
+)
 
 
 class GoBetweens(Boxes):
@@ -102,6 +100,10 @@ class GoBetweens(Boxes):
             "webbrowser.open_new_tab": self._open_page,
         }
 
+    @abstractmethod
+    def run_members(self, function: Function, names: Sequence[str]) -> None:
+        """Runs those of a class's methods that it has."""
+
     @property
     @abstractmethod
     def is_started_by_hand(self) -> bool:
@@ -110,7 +112,7 @@ class GoBetweens(Boxes):
     def _apply_given(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
         del scope
         place, keyword, source = _APPLYING[name]
-        given = arguments.get(place, keyword) if keyword else arguments.get(place)
+        given = arguments.get(place, keyword)
         if given is not UNKNOWN:
             item = UNKNOWN if source is None else element_of(arguments.get(source))
             if name.startswith("re."):
@@ -150,10 +152,8 @@ class GoBetweens(Boxes):
         """Whoever imports asks it."""
         del name, node, scope
         finder = arguments.positional[-1].function if arguments.positional else None
-        for method in _FINDER_METHODS if finder is not None else ():
-            found = self._member(finder, method) if finder is not None else None
-            if found is not None and found.function is not None:
-                self.invoke(found.function, NO_ARGUMENTS)
+        if finder is not None:
+            self.run_members(finder, _FINDER_METHODS)
         return UNKNOWN
 
     def _read_file(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
@@ -279,16 +279,13 @@ class GoBetweens(Boxes):
 def _tables(settings: Value) -> Iterator[Mapping[Constant, Value]]:
     """The tables in settings that name what makes something, as far as they are known by part."""
     waiting = [settings]
-    for value in itertools.islice(_taken(waiting), _MAX_SETTINGS):
-        if value.parts is not None:
-            if "()" in value.parts:
-                yield value.parts
-            waiting.extend(itertools.islice(value.parts.values(), _MAX_SETTINGS))
-
-
-def _taken(waiting: list[Value]) -> Iterator[Value]:
-    while waiting:
-        yield waiting.pop()
+    for _ in range(_MAX_SETTINGS):
+        if not waiting:
+            return
+        parts = waiting.pop().parts or {}
+        if "()" in parts:
+            yield parts
+        waiting.extend(itertools.islice(parts.values(), _MAX_SETTINGS))
 
 
 def _code_of(text: str) -> str:

@@ -8,6 +8,7 @@ as called as soon as there is an instance, a class or a module through which Pyt
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 from safe_pip.extractors.arguments import NO_ARGUMENTS, Arguments
 from safe_pip.extractors.containers import constant_items
@@ -32,11 +33,10 @@ class ImplicitCalls(Statements):
             if method is not None and method.function is not None:
                 self.invoke(method.function, arguments)
         if any(base.ref.endswith((".Thread", ".Process")) for base in function.bases):
-            self._run_members(function, ("run",))
-        self._run_members(function, self._acting_methods(function))
+            self.run_members(function, ("run",))
+        self.run_members(function, self._acting_methods(function))
         for name in _REDUCERS:
-            if name in self._names_of_methods(function):
-                self._rebuild(function, name)
+            self._rebuild(function, name)
         refs = [f"{base.ref}()" for base in function.bases if base.ref and not base.function]
         return Value(function=function, ref=refs[0] if refs else "")
 
@@ -50,24 +50,8 @@ class ImplicitCalls(Statements):
             node = ast.copy_location(call, method.function.node)
             self.hand_over(parts.get(0, UNKNOWN), Arguments(positional=given), node)
 
-    def _names_of_methods(self, function: Function) -> frozenset[str]:
-        """Those of a class and of its bases in the distribution, special ones only."""
-        known = self._special_names.get(function.node)
-        if known is None:
-            self._special_names[function.node] = frozenset()  # until it is known: of a circle
-            names = function.members.names if function.members is not None else {}
-            known = frozenset(name for name in names if _is_special(name)).union(
-                *(
-                    self._names_of_methods(base.function)
-                    for base in function.bases
-                    if base.function is not None and base.function is not function
-                )
-            )
-            self._special_names[function.node] = known
-        return known
-
     def see_class(self, function: Function) -> None:
-        self._run_members(function, [hook for hook in _CLASS_HOOKS if self._has(function, hook)])
+        self.run_members(function, [hook for hook in _CLASS_HOOKS if self._has(function, hook)])
 
     def see_attribute(self, value: Value) -> Value:
         """What an attribute gives: of a property, what its method returns."""
@@ -110,7 +94,7 @@ class ImplicitCalls(Statements):
         value = function.members.names.get(name) if function.members is not None else None
         return value is not None and value.function is not None and self._body_acts(value.function)
 
-    def _run_members(self, function: Function, names: list[str] | tuple[str, ...]) -> None:
+    def run_members(self, function: Function, names: Sequence[str]) -> None:
         for name in names:
             method = self._member(function, name)
             if method is not None and method.function is not None:

@@ -156,7 +156,6 @@ class Interpreter(ImplicitCalls):
         self._gates_of.clear()
         self._acting.clear()
         self._acting_names.clear()
-        self._special_names.clear()
         self._by_node.clear()
         self._by_statement.clear()
         self._special.clear()
@@ -183,10 +182,7 @@ class Interpreter(ImplicitCalls):
         self._marks = frozenset()
 
     def _run_methods(self, function: Function) -> None:
-        for name in _COMMAND_METHODS:
-            method = self._member(function, name)
-            if method is not None and method.function is not None:
-                self.invoke(method.function, Arguments())
+        self.run_members(function, _COMMAND_METHODS)
         self.read_written_code(self.scope)
 
     def invoke(self, function: Function, arguments: Arguments) -> Value:

@@ -234,6 +234,7 @@ class MadeValues(LibraryCalls):
         return self.call_by_name(name, Value(ref=name), arguments, node)
 
     def _run_module(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
+        del scope
         module = arguments.get(0, "mod_name")
         if isinstance(module.known, str):
             self.import_module(module.known)

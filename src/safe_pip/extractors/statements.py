@@ -15,13 +15,14 @@ from safe_pip.evidence import Surface
 from safe_pip.extractors.arguments import Arguments
 from safe_pip.extractors.capabilities import canonical
 from safe_pip.extractors.conditions import (
+    NO_GATES,
     ends,
     gates_of,
     is_arithmetic,
     is_fixed,
     is_main_test,
-    other_tests,
     is_silent,
+    other_tests,
 )
 from safe_pip.extractors.containers import constant_items, element_of, is_long
 from safe_pip.extractors.events import Mark, Stream
@@ -46,7 +47,6 @@ MAX_SHORT_LOOP = 8
 MAX_DECODING_STEP = 100
 LOOP_FUEL_PER_UNIT = 1_000_000
 _LOOP_MARKS = frozenset((Mark.IN_LOOP,))
-_NO_GATES: Set[Mark] = frozenset()
 _bound = dict.get
 
 
@@ -372,7 +372,7 @@ class Statements(Glances):
             self.run_statements(node.orelse, scope)
             return
         test = self.evaluate(node.test, scope)
-        gates = _NO_GATES if self._stream.surface is Surface.OTHER else self._gates(node.test)
+        gates = NO_GATES if self._stream.surface is Surface.OTHER else self._gates(node.test)
         if test.const is not None and test.known is not None and is_fixed(node.test):
             self.run_statements(node.body if test.known else node.orelse, scope)
             return
