@@ -1,16 +1,20 @@
 """What does ``safe-pip install`` cost beside ``pip install``?
 
-    python -m benchmarks.install_cost [--rounds N] [--json FILE] [CASE ...]
+    python -m benchmarks.install_cost [--rounds N] [--far] [--json FILE] [CASE ...]
 
 Each set is installed in turns by plain pip, by safe-pip that knows no verdict, and by safe-pip
 that remembers all of them, each time into a fresh virtual environment with the same pip, through
 the index that pip is configured for, after one run that fills pip's caches; with and without
-compiling to byte code. Ratios to plain pip of the same round: medians of wall and processor time.
+compiling to byte code. With ``--far`` the same files come from an index on loopback that answers
+late and slowly, to pips without a cache. Ratios to plain pip of the same round: medians of wall and
+processor time.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -18,9 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from benchmarks.far_index import add_distance, far_index
 from benchmarks.figures import add_json, print_table, write_json
 from benchmarks.processes import Timing, timed
 from benchmarks.same_as_pip import SIXTY
+from tests.integration.loopback_index import serve
 
 CASES = {
     "requests": ("requests",),
@@ -46,6 +52,24 @@ class Bench:
     def __init__(self, work: Path) -> None:
         self._work = work
         self._made = 0
+        self._environ = {"PIP_CACHE_DIR": str(work / "pip")}
+
+    def fetch(self, arguments: Sequence[str]) -> Path:
+        """A folder with all that an installation takes."""
+        served = self._work / "served"
+        download = ["-m", "pip", "download", "-q", "-d", str(served), *arguments]
+        done = timed([sys.executable, *download], work=self._work)
+        if done.code:
+            raise SystemExit(f"what is to be served cannot be fetched: {done.output}")
+        return served
+
+    def take_from(self, url: str) -> None:
+        """From now on all comes from one index, over and over."""
+        self._environ = {
+            "PIP_INDEX_URL": url,
+            "PIP_NO_CACHE_DIR": "1",
+            "PIP_CONFIG_FILE": os.devnull,
+        }
 
     def _environment(self) -> Path:
         self._made += 1
@@ -60,7 +84,7 @@ class Bench:
         folder = self._environment()
         pip = [folder / "bin" / "python", "-m", "pip"]
         command = pip if verdicts is None else [sys.executable, "-m", "safe_pip"]
-        environ = {"VIRTUAL_ENV": str(folder), "PIP_CACHE_DIR": str(self._work / "pip")}
+        environ = {"VIRTUAL_ENV": str(folder), **self._environ}
         if verdicts is not None:
             environ["XDG_CACHE_HOME"] = str(verdicts)
         timing = timed([*command, "install", "-q", *arguments], work=self._work, environ=environ)
@@ -100,6 +124,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.install_cost")
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--far", action="store_true", help="from an index that is far away")
+    add_distance(parser)
     add_json(parser)
     asked = parser.parse_args()
     unknown = set(asked.cases) - CASES.keys()
@@ -108,8 +134,13 @@ def main() -> int:
     rows = []
     for name in asked.cases or CASES:
         for option in ((), ("--no-compile",)):
-            with tempfile.TemporaryDirectory() as folder:
-                rounds = Bench(Path(folder)).rounds([*option, *CASES[name]], asked.rounds)
+            with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+                bench = Bench(Path(folder))
+                if asked.far:
+                    index = far_index(bench.fetch(CASES[name]), asked)
+                    stack.enter_context(serve(index))
+                    bench.take_from(index.url)
+                rounds = bench.rounds([*option, *CASES[name]], asked.rounds)
             says = " ".join((name, *option))
             rows.append(row_of(says, rounds))
             print(f"{says}: cold x{rows[-1]['cold wall']:.2f}", file=sys.stderr, flush=True)

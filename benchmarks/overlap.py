@@ -14,31 +14,17 @@ import argparse
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
 from packaging.utils import parse_wheel_filename
 
+from benchmarks.far_index import add_distance, far_index
 from benchmarks.figures import add_json, print_table, write_json
 from benchmarks.processes import Timing, timed
 from benchmarks.subjects import Subject, add_subjects, choose_subjects
-from tests.integration.loopback_index import LoopbackIndex, serve
-
-
-class SlowIndex(LoopbackIndex):
-    """An index as far away as most are."""
-
-    def __init__(self, folder: Path, *, delay_seconds: float, bytes_a_second: float) -> None:
-        super().__init__(folder)
-        self._delay_seconds = delay_seconds
-        self._bytes_a_second = bytes_a_second
-
-    def answer(self, path: str) -> bytes | None:
-        body = super().answer(path)
-        time.sleep(self._delay_seconds + len(body or b"") / self._bytes_a_second)
-        return body
+from tests.integration.loopback_index import serve
 
 
 def one_a_project(subjects: Sequence[Subject]) -> list[Subject]:
@@ -53,8 +39,7 @@ def one_a_project(subjects: Sequence[Subject]) -> list[Subject]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.overlap")
     add_subjects(parser, sample=80)
-    parser.add_argument("--delay-ms", type=float, default=30.0, help="of each answer (default: 30)")
-    parser.add_argument("--megabytes-a-second", type=float, default=10.0)
+    add_distance(parser)
     parser.add_argument("--rounds", type=int, default=3)
     add_json(parser)
     asked = parser.parse_args()
@@ -67,11 +52,7 @@ def main() -> int:
             shutil.copyfile(subject.path, served / subject.name)
         paths = sorted(served.iterdir())
         names = [parse_wheel_filename(path.name)[:2] for path in paths]
-        index = SlowIndex(
-            served,
-            delay_seconds=asked.delay_ms / 1_000,
-            bytes_a_second=asked.megabytes_a_second * 1e6,
-        )
+        index = far_index(served, asked)
         with serve(index):
             download = ["download", "-q", "--no-deps", "--no-cache-dir", "--index-url"]
             download += [index.url, *(f"{name}=={version}" for name, version in names)]

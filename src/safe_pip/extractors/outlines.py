@@ -192,8 +192,8 @@ class Outline(dict[str, Value]):
             if statement in self._read or not self._runner.may_read(n_chars):
                 continue
             self._read.add(statement)
-            # Faster than to move each node to its line.
-            is_near = statement.line <= _MAX_BLANK_LINES
+            # Faster than to move each node to its line, of a long statement at any rate.
+            is_near = statement.line <= max(_MAX_BLANK_LINES, n_chars)
             text = self._source[statement.start : statement.end]
             tree = parse("\n" * statement.line + text if is_near else text).tree
             if tree is None:
