@@ -21,7 +21,7 @@ from safe_pip.extractors.file_calls import PATH_CALLS, TEXT_METHODS
 from safe_pip.extractors.folding import DISGUISING_FUNCTIONS, FUNCTIONS, fold_method, joined
 from safe_pip.extractors.go_betweens import HANDED_AROUND, GoBetweens
 from safe_pip.extractors.library_calls import EXECUTING_CALLS
-from safe_pip.extractors.lookups import builtin_text
+from safe_pip.extractors.lookups import NAMESPACES, builtin_text
 from safe_pip.extractors.values import (
     DECODED,
     NO_ORIGINS,
@@ -38,6 +38,7 @@ from safe_pip.extractors.values import (
 )
 
 _GROWING_METHODS = frozenset(("append", "add", "extend", "insert", "update", "appendleft"))
+_ITEM_METHODS = frozenset(("__getitem__", "get", "pop", "setdefault"))
 _FETCHING_METHODS = frozenset(
     ("delete", "download", "fetch", "get", "open", "patch", "post", "put", "request", "urlopen")
 )
@@ -83,6 +84,11 @@ _KNOWN_CALLS = (
 class Calls(GoBetweens):
     """Evaluates every call: the distribution's own functions, methods, and known functions."""
 
+    @property
+    @abstractmethod
+    def runs_unasked(self) -> bool:
+        """Whether what is read now runs without anybody's call."""
+
     @abstractmethod
     def see_setup(self, arguments: Arguments, node: ast.Call) -> None: ...
 
@@ -113,6 +119,8 @@ class Calls(GoBetweens):
         callee = self.own(callee)
         if callee.parts and callee.ref in _GETTERS:
             return self.apply_getter(callee, arguments, node)
+        if callee.others or (callee.function is not None and callee.ref):
+            self._call_others(callee, arguments, node)
         if callee.function is not None:
             return self.invoke(callee.function, arguments)
         is_handing = len(arguments.positional) > 1 or "args" in arguments.keywords
@@ -138,6 +146,19 @@ class Calls(GoBetweens):
         if written in self._special:
             return self._special[written](written, arguments, node, scope)
         return self._unknown_call(written, arguments, node, callee)
+
+    def _call_others(self, callee: Value, arguments: Arguments, node: ast.Call) -> None:
+        """What a call may be of as well, where branches bound the name to several functions. What
+        nobody calls unasked is read on its own."""
+        if not self.runs_unasked:
+            return
+        if callee.function is not None and callee.ref:
+            self.hand_over(named(callee.ref), arguments, node)
+        for other in callee.others:
+            if other.function is not None:
+                self.invoke(other.function, arguments)
+            elif other.ref:
+                self.hand_over(other, arguments, node)
 
     def _arguments(self, node: ast.Call, scope: Scope) -> Arguments:
         if not node.args and not node.keywords:
@@ -169,6 +190,9 @@ class Calls(GoBetweens):
         """A method of a constant, a container, a file or the environment; None if it is none."""
         if receiver is UNKNOWN and method not in _GROWING_METHODS:
             return None
+        if method in _ITEM_METHODS and self._is_namespace(receiver, node):
+            scope = self._growing_scope or Scope(module=self.path)
+            return self.item(receiver, arguments.get(0), scope, node)
         if method in ("__str__", "__repr__") and builtin_text(receiver.ref):
             return Value(const=builtin_text(receiver.ref))
         if receiver.ref and canonical(receiver.ref) == "builtins.open":
@@ -196,6 +220,17 @@ class Calls(GoBetweens):
             if method in ("values", "items", "copy", "keys"):
                 return Value(parts=receiver.parts, origins=receiver.origins)
         return None
+
+    @staticmethod
+    def _is_namespace(receiver: Value, node: ast.Call) -> bool:
+        """Whether what has the method holds names, as ``globals()`` and ``os.__dict__`` do."""
+        if receiver.ref in ("builtins", "sys.modules") or canonical(receiver.ref) in NAMESPACES:
+            return True
+        return (
+            isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Attribute)
+            and node.func.value.attr == "__dict__"
+        )
 
     def _constant_method(
         self, receiver: Value, method: str, arguments: Arguments, node: ast.Call
@@ -303,6 +338,8 @@ class Calls(GoBetweens):
 
     def hand_over(self, given: Value, arguments: Arguments, node: ast.Call) -> None:
         given = self.own(given)
+        for other in given.others:
+            self.hand_over(other, arguments, node)
         if given.function is not None:
             if not given.function.is_class:
                 self.invoke(given.function, arguments)

@@ -71,6 +71,7 @@ def element_of(container: Value) -> Value:
             origins=origins,
             parts=result.parts,
             function=result.function,
+            others=result.others,
         )
     if isinstance(container.const, tuple) and container.const:
         first = container.const[0]

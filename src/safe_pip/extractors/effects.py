@@ -192,6 +192,11 @@ class Effects(Expressions):
         )
         for code in command.python_code:
             self.run_text(Value(const=code), node, Scope(module=""))
+        first, rest = arguments.positional[:1], arguments.positional[1:]
+        for other in first[0].others if first else ():
+            if isinstance(other.const, (str, bytes)):
+                given = Arguments(positional=(other, *rest), keywords=arguments.keywords)
+                self._spawn(name, given, node, marks)
 
     def _run_named_members(self, command: str) -> frozenset[CommandFact]:
         """Runs the scripts of the distribution that a command line names."""

@@ -101,6 +101,10 @@ class Interpreter(ImplicitCalls):
         self._sightings: dict[LiteralKind, Sighting] = {}
 
     @property
+    def runs_unasked(self) -> bool:
+        return self._stream.surface.runs_unasked
+
+    @property
     def is_started_by_hand(self) -> bool:
         return self._stream.surface is Surface.ENTRY_POINT
 
@@ -379,8 +383,9 @@ class Interpreter(ImplicitCalls):
         del node
         commands = arguments.keywords.get("cmdclass", UNKNOWN)
         for key, value in (commands.parts or {}).items():
-            if value.function is not None and value.function.is_class:
-                self.command_classes.append((str(key), value.function))
+            for one in (value, *value.others):
+                if one.function is not None and one.function.is_class:
+                    self.command_classes.append((str(key), one.function))
 
     def run_text(self, code: Value, node: ast.expr, scope: Scope) -> tuple[Value, bool]:
         text = code.text.lstrip("\ufeff \t")

@@ -33,6 +33,9 @@ _DYNAMIC_NAMES = frozenset(
 EXECUTING_CALLS = frozenset(("builtins.eval", "builtins.exec", "builtins.execfile"))
 """What runs text as code, other than the sinks."""
 
+# Attributes through which everything else can be reached.
+_LOOKED_IN = frozenset(("builtins", "os", "subprocess", "sys", "importlib"))
+_DOORS = frozenset(("__builtins__", "__code__", "__globals__", "__subclasses__"))
 _TELLING_MODULES = frozenset(
     """base64 builtins codecs ctypes marshal os pty socket subprocess urllib.request zlib""".split()  # noqa: SIM905
 )
@@ -68,6 +71,7 @@ class LibraryCalls(FileCalls):
             "concurrent.interpreters.Interpreter.exec": self._execute,
             "concurrent.interpreters.create.exec": self._execute,
             "functools.partial": self._partial,
+            "__loader__.load_module": self._import,
             "importlib.import_module": self._import,
             "importlib.machinery.SourceFileLoader": self._spec,
             "importlib.machinery.SourcelessFileLoader": self._spec,
@@ -120,8 +124,14 @@ class LibraryCalls(FileCalls):
     def _execute_text(self, name: str, code: Value, node: ast.Call, scope: Scope) -> Value:
         marks = self._name_marks(name, node)
         result = UNKNOWN
+        acts = [
+            self.run_text(other, node, scope)[1]
+            for other in code.others
+            if isinstance(other.const, (str, bytes))
+        ]
         if isinstance(code.known, (str, bytes)):
             result, does_anything = self.run_text(code, node, scope)
+            does_anything = does_anything or any(acts)
             is_hidden = "decoded" in code.origins or "network" in code.origins
             marks = marks | {Mark.LITERAL if does_anything or is_hidden else Mark.HARMLESS}
         elif isinstance(code.const, (str, bytes)) and HOLE not in code.text:
@@ -203,10 +213,11 @@ class LibraryCalls(FileCalls):
             is_written_out = (
                 attribute.known in self.written_words and "decoded" not in attribute.origins
             )
-            if name in DYNAMIC_BUILTINS or (name in SINKS and not is_written_out):
+            is_telling = name in SINKS or attribute.known in _DOORS
+            if name in DYNAMIC_BUILTINS or (is_telling and not is_written_out):
                 self.see_hidden_lookup(node, f'looks "{attribute.known}" up by name')
             return found
-        if canonical(owner.ref) in ("builtins", "os", "subprocess", "sys", "importlib"):
+        if canonical(owner.ref) in _LOOKED_IN:
             self.see_hidden_lookup(node, f"looks a computed name up in {canonical(owner.ref)}")
         return Value(origins=owner.origins) if owner.origins else UNKNOWN
 
@@ -298,6 +309,8 @@ class LibraryCalls(FileCalls):
         del name, scope
         bound = Arguments(positional=arguments.positional[1:], keywords=arguments.keywords)
         given = arguments.get(0)
+        if canonical(given.ref) == "builtins.getattr" and canonical(bound.get(0).ref) in _LOOKED_IN:
+            self.see_hidden_lookup(node, "makes a function that looks names up")
         if bound.positional and given.function is None:
             self.hand_over(given, bound, node)
         return given

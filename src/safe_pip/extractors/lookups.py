@@ -67,9 +67,25 @@ _LOGIN_NAME = re.compile(
 RECORD = "collections.namedtuple()"
 """What a named tuple, and the class of one, is made by."""
 
+# What many modules import for themselves, and so hand to whoever asks them.
+_WITHIN = {
+    name: named(name.lstrip("_"))
+    for module in ("builtins", "importlib", "os", "subprocess", "sys")
+    for name in (module, f"_{module}")
+}
+_OF_FRAMES = {
+    "f_builtins": named("builtins"),
+    "f_globals": named("builtins.globals()"),
+    "f_locals": named("builtins.locals()"),
+}
 _MAX_REMEMBERED_CHARS = 100
 _MAX_VARIABLES = 64
 NAMESPACES = frozenset(("builtins.globals", "builtins.locals", "builtins.vars"))
+
+
+def module_within(module: str, name: str) -> Value | None:
+    """``os`` by ``shutil.os`` or ``random._os``; None of what is no module in another."""
+    return None if "(" in module or module == "asyncio" else _WITHIN.get(name)
 
 
 class Lookups(ABC):
@@ -140,6 +156,8 @@ class Lookups(ABC):
 
     def attribute(self, base: Value, name: str, node: ast.expr) -> Value:
         """``base.name``"""
+        if name in _OF_FRAMES:
+            return _OF_FRAMES[name]
         if base is UNKNOWN and not name.startswith("__"):
             return handed_value(name)
         if base.function is not None:
@@ -161,6 +179,9 @@ class Lookups(ABC):
         if not base.ref:
             return of_origins(base.origins | handed_origins(name))
         ref = f"{base.ref}.{name}"
+        within = module_within(base.ref, name) if name in _WITHIN and base.parts is None else None
+        if within is not None:
+            return within
         known = _KNOWN_ATTRIBUTES.get(ref)
         if known is not None:
             return known

@@ -27,7 +27,7 @@ from safe_pip.extractors.conditions import (
 from safe_pip.extractors.containers import constant_items, element_of, is_long
 from safe_pip.extractors.events import Mark, Stream
 from safe_pip.extractors.glances import Glances
-from safe_pip.extractors.lookups import NAMESPACES
+from safe_pip.extractors.lookups import NAMESPACES, module_within
 from safe_pip.extractors.values import (
     HOLE,
     UNKNOWN,
@@ -37,6 +37,7 @@ from safe_pip.extractors.values import (
     Value,
     is_same,
     join,
+    named,
 )
 
 MAX_UNROLLED_ITEMS = 50_000
@@ -413,7 +414,10 @@ class Statements(Glances):
             self._marks = self._marks | {Mark.SILENT}
         outer = (self._raised, self._is_catching)
         self._raised, self._is_catching = UNKNOWN, any(handler.name for handler in node.handlers)
+        # An error may end it anywhere: what was bound before may still be.
+        self._branch_depth += bool(node.handlers)
         self.run_statements(node.body, scope)
+        self._branch_depth -= bool(node.handlers)
         self._marks = marks
         raised = self._raised
         self._raised, self._is_catching = outer
@@ -459,10 +463,10 @@ class Statements(Glances):
                     by_place = self._member(value.function, "__match_args__") or UNKNOWN
                     for item in constant_items(by_place) or ():
                         self.read_attribute(value, item.text, owner)
-                    for attribute in attributes:
-                        self.read_attribute(value, attribute, owner)
-                for inner in (*patterns, *others):
+                for inner in patterns:
                     self._bind_pattern(inner, element_of(value), scope)
+                for attribute, inner in zip(attributes, others, strict=True):
+                    self._bind_pattern(inner, self.read_attribute(value, attribute, owner), scope)
             case ast.MatchStar(name=str(name)):
                 self._set(name, value, scope)
 
@@ -515,7 +519,7 @@ class Statements(Glances):
             elif module.parts is not None or node.level:
                 value = self.import_module(f"{name}.{alias.name}")
             if value is UNKNOWN:
-                value = Value(ref=f"{name}.{alias.name}")
+                value = module_within(name, alias.name) or named(f"{name}.{alias.name}")
             if value.ref == "typing.TYPE_CHECKING":
                 value = Value(const=0)
             self._set(alias.asname or alias.name, value, scope)

@@ -52,7 +52,10 @@ _ASSEMBLED = r"(?:[\"'][^\"'\n]*(?:\\|[\"']\s*[+.%\[])|[fF][\"']|\w+\(|[\"']{2})
 _SYSTEM = r"(?:os|sys|posix|nt)"
 _STARTS = "system|popen|spawn|exec|fork|dup2|setsid"
 _INSIDE = "__dict__|__getattribute__"
+_HONEST = "path|environ|getenv|sep|linesep|name|listdir|getcwd|stat|remove|makedirs|mkdir|fspath"
 _LOOKUP = rf"(?:{_CLOSED}\[|{_DOT}(?:get|pop|setdefault|__getitem__)\b)"
+# An item that is taken out by a name, not set.
+_TAKEN = rf"{_LOOKUP}{_GAP}\(?{_GAP}(?!__name__\b)[\w.]+{_GAP}[\])](?!{_GAP}=[^=])"
 # What may follow the name of a function where it is called or handed on, and is no running text.
 _VALUE = rf"{_GAP}(?:[(\n,)\]}}=:;%@|&^+*<>/!-]|\.{_GAP}__|(?:if|else|and|or|for|in|is|as)\b)"
 
@@ -68,10 +71,34 @@ def _imported(module: str) -> str:
     )
 
 
+def _given(name: str) -> str:
+    """The forms in which what everybody uses gets another name or is handed on. To ask what a
+    module has (``hasattr(os, "fork")``) is honest."""
+    # What stands before is asked behind the name, in each width that it may have.
+    before = "|".join(
+        [
+            *(rf"(?<=[=\[]{space}{name})" for space in ("", r"\s", r"\s\s")),
+            rf"(?<=\({name})(?<!attr\({name})(?<!object\({name})(?<!%\({name})",
+            *(rf"(?<=\b{word}\s{name})" for word in ("return", "yield", "in", "match")),
+            rf"(?<=\s\s\s{name})(?=\s*\n)",
+            rf"(?<=,{name})(?=\s*[)\]}}])|(?<=,\s{name})(?=\s*[)\]}}])",
+        ]
+    )
+    return rf"{name}(?:{before}){_GAP}(?:[\n,)\]}}:;#]|\Z)"
+
+
 def _of(module: str, *names: str) -> str:
     """The forms in which a name is taken from a module."""
     wanted = "|".join(names)
     return rf"{module}(?<=\b{module}){_DOT}(?:{wanted})"
+
+
+def _debugging(module: str) -> str:
+    """The forms in which a module that runs text under its eyes is asked to."""
+    return (
+        rf"{_of(module, 'run(?:ctx|eval)?')}\b"
+        rf"|from(?<=\bfrom){_SPACE}{module}{_SPACE}import\b[^\n]{{0,{_LONG}}}?(?:run|[*(\\])"
+    )
 
 
 # Words that count in some forms only: the word, and the form. A form that begins with letters is
@@ -80,6 +107,17 @@ def _of(module: str, *names: str) -> str:
 _FORMS: Mapping[bytes, re.Pattern[bytes]] = {
     word.encode(): re.compile(form.encode())
     for word, form in {
+        "__base__": r"\.__base__\b",
+        "__loader__": rf"__loader__(?:{_DOT}(?!get_)|{_GAP}[,)\n])",
+        "__spec__": rf"__spec__{_DOT}loader{_GAP}[.,)\n]",
+        "_os": rf"_os(?<=\._os)(?!{_SPACE}import)",
+        "bdb": _debugging("bdb"),
+        "cProfile": _debugging("cProfile"),
+        "chr": rf"chr(?<=\bchr)[^\n]{{0,40}}\bfor\b[^\n]{{0,40}}\bin\b{_GAP}[\[(]{_GAP}\d+{_GAP},",
+        "code": _of("code", "Interactive", "interact"),
+        "codeop": _imported("codeop"),
+        "f_builtins": r"f_builtins\b",
+        "f_globals": rf"f_globals{_LOOKUP}{_GAP}\(?{_GAP}(?![\"']__(?:file|loader|name|package)__)",
         "BROWSER": r"BROWSER[\"']",
         "Tcl": rf"Tcl{_CALL}",
         "__getattribute__": rf"__getattribute__{_CALL}(?:[\"']|{_ASSEMBLED})",
@@ -99,8 +137,10 @@ _FORMS: Mapping[bytes, re.Pattern[bytes]] = {
         "eval": rf"eval(?<![\w.]eval)(?<!\bdef eval){_VALUE}",
         "exec": rf"exec(?<![\w.]exec)(?<!\bdef exec){_VALUE}",
         "getattr": rf"getattr{_CALL}(?:{_SYSTEM}{_GAP},{_GAP}(?:[^\"'\s]|[\"'](?:{_STARTS}))"
-                   rf"|{_of('sys', 'modules')}|[\w.]+{_GAP},{_GAP}{_ASSEMBLED})",
-        "globals": rf"globals(?<=\bglobals){_CALL}\){_LOOKUP}{_GAP}\(?{_GAP}"
+                   rf"|{_of('sys', 'modules')}|[\w.]+{_GAP},{_GAP}{_ASSEMBLED})"
+                   rf"|{_given('getattr')}",
+        "globals": rf"{_given('globals')}|globals(?<=\bglobals){_CALL}\){_TAKEN}"
+                   rf"|globals(?<=\bglobals){_CALL}\){_LOOKUP}{_GAP}\(?{_GAP}"
                    rf"(?:[\"'](?!__(?:all|doc|file|name|path|package)__[\"']{_GAP}[\]),])"
                    rf"|{_ASSEMBLED})",
         "interpreters": rf"{_of('concurrent', 'interpreters')}|{_imported('interpreters')}"
@@ -108,25 +148,39 @@ _FORMS: Mapping[bytes, re.Pattern[bytes]] = {
         "keyboard": rf"{_imported('keyboard')}"
                     rf"|{_of('keyboard', 'on_press', 'hook', 'record', 'read_key')}",
         "keyring": _of("keyring", "get"),
-        "locals": rf"locals(?<=\blocals){_CALL}\){_LOOKUP}{_GAP}\(?{_GAP}(?:[\"']|{_ASSEMBLED})",
+        "load_module": rf"\.{_GAP}load_module{_CALL}",
+        "locals": rf"{_given('locals')}|locals(?<=\blocals){_CALL}\)(?:{_TAKEN}"
+                  rf"|{_LOOKUP}{_GAP}\(?{_GAP}(?:[\"']|{_ASSEMBLED}))",
+        "map": rf"map{_CALL}chr\b",
         "methodcaller": rf"methodcaller{_CALL}(?:[\"'](?:system|popen|exec|eval)|{_ASSEMBLED})",
         "modules": rf"{_of('sys', 'modules')}{_LOOKUP}{_GAP}\(?{_GAP}"
-                   rf"(?:[\"']{_SYSTEM}\b|{_ASSEMBLED})",
+                   rf"(?:[\"']{_SYSTEM}\b|{_ASSEMBLED})|{_of('sys', 'modules')}{_TAKEN}"
+                   rf"|modules{_LOOKUP}{_GAP}\(?{_GAP}[\"'](?:{_SYSTEM}|builtins|subprocess)[\"']",
         "mss": rf"{_imported('mss')}|{_of('mss', 'mss')}",
         "nt": rf"{_imported('nt')}|{_of('nt', _INSIDE)}",
         "os": rf"{_of('os', _STARTS, _INSIDE)}|os(?<=\bos){_SPACE}as\b"
+              rf"|{_given('os')}|os(?<=\.os)(?!{_GAP}\.{_GAP}(?:{_HONEST})\b)"
+              rf"|from(?<=\bfrom){_SPACE}\w[\w.]*{_SPACE}import\b[^\n]{{0,{_LONG}}}?\b_?os\b"
               rf"|from(?<=\bfrom){_SPACE}os{_SPACE}import\b"
               rf"[^\n]{{0,{_LONG}}}?(?:{_STARTS}|[*(\\]|(?<=[^\n]{{{_LONG}}}))",
+        "pdb": _debugging("pdb"),
         "pip": rf"{_of('pip', 'main', '_internal')}|{_imported('pip')}",
         "popen": rf"\.{_GAP}popen\b",
         "posix": rf"{_imported('posix')}|{_of('posix', _INSIDE)}",
+        "profile": _debugging("profile"),
         "pty": rf"{_imported('pty')}|{_of('pty', 'spawn')}",
         "remote_exec": rf"{_of('sys', 'remote_exec')}|from(?<=\bfrom){_SPACE}sys{_SPACE}import\b",
-        "sys": rf"{_of('sys', _INSIDE)}|sys(?<=\bsys){_SPACE}as\b",
+        "sys": rf"{_of('sys', _INSIDE)}|sys(?<=\bsys){_SPACE}as\b"
+               rf"|sys(?:(?<==sys)|(?<==\ssys)){_GAP}[\n;#]"
+               rf"|from(?<=\bfrom){_SPACE}sys{_SPACE}import\b[^\n]{{0,{_LONG}}}?(?:modules|[*(\\])",
         "system": rf"\.{_GAP}system(?<!platform\.system)\b",
+        "timeit": rf"{_of('timeit', 'timeit', 'repeat', 'Timer')}"
+                  rf"|from(?<=\bfrom){_SPACE}timeit{_SPACE}import\b[^\n]{{0,{_LONG}}}?"
+                  rf"(?:\btimeit|repeat|Timer|[*(\\])",
+        "trace": _of("trace", "Trace"),
         "webbrowser": _of("webbrowser", "get") + rf"{_CALL}[^)]",
         "vars": rf"vars(?<=\bvars){_CALL}(?:{_SYSTEM}\b"
-                rf"|[\w.]*{_GAP}\){_CLOSED}\[{_GAP}(?:[\"']|{_ASSEMBLED}))",
+                rf"|[\w.]*{_GAP}\){_CLOSED}\[|\){_TAKEN})",
     }.items()
 }  # fmt: skip
 _TO_WORDS = bytes(

@@ -49,7 +49,8 @@ class Value:
     ``const`` is None when unknown; with ``is_partial`` it is a string with HOLE for its unknown
     parts. ``ref`` is the qualified name of a function, class or module ("os.system"), with "()"
     after a call ("socket.socket()"). ``parts`` are the known elements of a container, the known
-    attributes of an instance, or the path ("path") of a file's content or handle.
+    attributes of an instance, or the path ("path") of a file's content or handle. ``others`` is
+    what it may be as well, of two branches: functions, names and texts that may be commands.
     """
 
     const: Constant | None = None
@@ -58,6 +59,7 @@ class Value:
     origins: Origins = NO_ORIGINS
     parts: Mapping[Constant, Value] | None = None
     function: Function | None = None
+    others: tuple[Value, ...] = ()
     # Nothing ever changes one. It is not frozen because a scan makes millions, and a frozen one
     # takes three times as long to make.
 
@@ -78,6 +80,8 @@ class Value:
 
 UNKNOWN = Value()
 _MAX_REMEMBERED_CHARS = 200
+_MAX_OTHERS = 12
+_MIN_COMMAND_CHARS = 8
 
 
 def named(ref: str) -> Value:
@@ -207,6 +211,8 @@ def is_same(old: Value | None, new: Value) -> bool:
         return False
     if old.parts is not new.parts and (old.parts is None or old.parts or new.parts):
         return False
+    if old.others is not new.others and len(old.others) != len(new.others):
+        return False
     return (
         type(old.const) is type(new.const)
         and old.const == new.const
@@ -232,4 +238,33 @@ def join(old: Value | None, new: Value) -> Value:
         origins=join_origins(old, new),
         parts=new.parts if new.parts is not None else old.parts,
         function=new.function or old.function,
+        others=_others(old, new, keeps_const=keeps_const),
     )
+
+
+def _others(old: Value, new: Value, *, keeps_const: bool) -> tuple[Value, ...]:
+    """What a join would lose of the older facts, and what either had."""
+    others = old.others
+    if new.others and new.others is not others:
+        known = {_identity(other) for other in others}
+        others += tuple(other for other in new.others if _identity(other) not in known)
+    lost: list[Value] = []
+    if old.function is not None and new.function is not None and old.function is not new.function:
+        lost.append(Value(function=old.function))
+    if old.ref and new.ref and old.ref != new.ref:
+        lost.append(named(old.ref))
+    if (
+        not keeps_const
+        and isinstance(old.const, (str, bytes))
+        and len(old.const) >= _MIN_COMMAND_CHARS
+        and old.const != new.const
+    ):
+        lost.append(Value(const=old.const, is_partial=old.is_partial, origins=old.origins))
+    if lost:
+        known = {_identity(other) for other in others}
+        others += tuple(other for other in lost if _identity(other) not in known)
+    return others[-_MAX_OTHERS:]
+
+
+def _identity(value: Value) -> object:
+    return value.function.node if value.function is not None else value.ref or value.const
