@@ -36,6 +36,7 @@ OUTLINE_SHARE = 2
 # Code that surely runs is always read: a call there may reach what another file holds.
 _SPARED_SURFACES = frozenset((Surface.MODULE, Surface.OTHER))
 _SOURCE_FOLDERS = ("src", "lib", "python")
+_IMPORT = ("import ", "import\t")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,10 +131,9 @@ class Program:
     def _source_of(self, path: str, data: bytes) -> str:
         """A file's text; that of one file is held, since most are run and then read at once."""
         if path != self._held_path:
-            source = decode_source(data)
             is_path_file = path.endswith(".pth")
             self._held_path = path
-            self._held_source = import_lines(source) if is_path_file else source
+            self._held_source = import_lines(data) if is_path_file else decode_source(data)
         return self._held_source
 
     def _read_data(self, path: str) -> Reading:
@@ -353,11 +353,18 @@ def _imported_surface(surface: Surface, *, importer: Surface) -> Surface:
     return Surface.MODULE if surface is Surface.OTHER else surface
 
 
-def import_lines(source: str) -> str:
-    """The lines of a ``.pth`` file that ``site`` executes, the others blanked."""
-    return "\n".join(
-        line if line.startswith(("import ", "import\t")) else "" for line in source.split("\n")
-    )
+def import_lines(data: bytes) -> str:
+    """The lines of a ``.pth`` file that ``site`` executes, the others blanked; it knows no coding
+    cookie. What is a line to Python 3.13 alone, which cuts as ``str.splitlines`` does, follows
+    after the last."""
+    text = data.decode("utf-8-sig", errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.split("\n")
+    kept = [line if line.startswith(_IMPORT) else "" for line in lines]
+    for line in lines:
+        pieces = line.splitlines()
+        if len(pieces) > 1:
+            kept += [piece for piece in pieces if piece.startswith(_IMPORT)]
+    return "\n".join(kept)
 
 
 def _trace_of(interpreter: Interpreter) -> Trace:

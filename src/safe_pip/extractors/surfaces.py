@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from safe_pip.distribution import Distribution, DistributionKind, SourceFile
+from safe_pip.distribution import Distribution, SourceFile
 from safe_pip.evidence import Surface
 from safe_pip.extractors.build_system import build_scripts, inner_backend
+from safe_pip.extractors.wheel_layout import is_wheel, site_path
 
 _STARTUP_MODULES = frozenset(("sitecustomize.py", "usercustomize.py"))
 _SOURCE_FOLDERS = frozenset(("lib", "python", "src"))
@@ -43,7 +44,8 @@ class _SourceTree:
     """What the files around a file say about it."""
 
     def __init__(self, distribution: Distribution) -> None:
-        self._is_wheel = distribution.kind is DistributionKind.WHEEL
+        self._distribution = distribution
+        self._is_wheel = is_wheel(distribution)
         self._paths = distribution.by_path
         texts = {name: _text_of(distribution.by_path.get(name)) for name in _PACKAGING_FILES}
         self._backends = _backend_paths(distribution)
@@ -65,7 +67,7 @@ class _SourceTree:
         folders = [part.strip("_") for part in folder.lower().split("/")]
         if not self._unused_folders.isdisjoint(folders) or name == "conftest.py":
             return Surface.OTHER
-        if name.endswith(".pth") or (name in _STARTUP_MODULES and self._is_top_level(folder)):
+        if name.endswith(".pth") or (name in _STARTUP_MODULES and self._is_top_level(path, folder)):
             return Surface.STARTUP
         if name == "__main__.py" or not name.endswith((".py", ".pyw")):
             return Surface.ENTRY_POINT
@@ -73,8 +75,9 @@ class _SourceTree:
             return Surface.INIT
         return Surface.MODULE if self._is_installed(folder, name) else Surface.OTHER
 
-    @staticmethod
-    def _is_top_level(folder: str) -> bool:
+    def _is_top_level(self, path: str, folder: str) -> bool:
+        if self._is_wheel and site_path(path, self._distribution) in _STARTUP_MODULES:
+            return True
         return folder in ("", *_SOURCE_FOLDERS) or folder.endswith(_SITE_FOLDERS)
 
     def _is_installed(self, folder: str, name: str) -> bool:

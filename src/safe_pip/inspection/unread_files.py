@@ -10,7 +10,6 @@ from safe_pip.archive.member_names import name_on_windows
 from safe_pip.distribution import Distribution, DistributionKind, SourceFile
 from safe_pip.errors import UnscannableError
 from safe_pip.extractors.parsing import decode_source, parse
-from safe_pip.extractors.program import import_lines
 from safe_pip.extractors.surfaces import is_python_path
 from safe_pip.extractors.wheel_layout import scheme_path, site_path
 
@@ -69,7 +68,7 @@ def _refuse_unread_lines(file: SourceFile) -> None:
     data = file.read()
     text = data.decode("utf-8-sig", "replace")
     run = {line.rstrip() for line in text.splitlines() if line.startswith(_IMPORT)}
-    read = {line.rstrip() for line in import_lines(decode_source(data)).split("\n")}
+    read = {line.rstrip() for line in decode_source(data).split("\n")}
     if not run <= read:
         raise UnscannableError(
             f"{file.path!a} has lines that not every Python runs", reason="ambiguous-pth"
