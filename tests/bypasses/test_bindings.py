@@ -29,6 +29,51 @@ PATH_LINES = {
     "cookie of another alphabet": b"# coding: cp037\n" + LINE.encode() + b"\n",
 }
 SITE_FOLDERS = ("lib/python3.11/site-packages", "Lib/site-packages", "lib/python3/dist-packages")
+LATE_IMPORTS = {
+    "a package imports its command": {
+        "demo/__init__.py": "from . import __main__\n",
+        "demo/__main__.py": ACTS,
+    },
+    "a module imports from the command": {
+        "demo/__init__.py": "from . import mod\n",
+        "demo/mod.py": "from demo.__main__ import x\n",
+        "demo/__main__.py": ACTS,
+    },
+    "setup.py imports the command": {
+        "setup.py": "import demo.__main__\n",
+        "demo/__init__.py": "",
+        "demo/__main__.py": ACTS,
+    },
+    "a function imports it first": {
+        "demo/__init__.py": "",
+        "demo/a.py": "import subprocess\ndef f():\n    from .tests import x\n",
+        "demo/b.py": "from .tests import x\n",
+        "demo/tests/__init__.py": "",
+        "demo/tests/x.py": ACTS,
+    },
+    "a function imports it, a start-up module does": {
+        "demo.pth": "import demo.boot\n",
+        "demo/__init__.py": "",
+        "demo/boot.py": "import subprocess\ndef f():\n    import demo.tests.x\nimport demo.b\n",
+        "demo/b.py": "import subprocess, demo.tests.x\n",
+        "demo/tests/__init__.py": "",
+        "demo/tests/x.py": ACTS,
+    },
+}
+
+
+@pytest.mark.parametrize("files", LATE_IMPORTS.values(), ids=LATE_IMPORTS)
+def test_what_is_imported_late_runs_unasked(files: Mapping[str, str]) -> None:
+    assert _downloads(files) & {"demo/__main__.py", "demo/tests/x.py"}
+
+
+def test_what_only_a_function_or_a_command_imports_runs_when_asked() -> None:
+    use = "import subprocess\ndef f():\n    from .tests import x\n"
+    assert not _downloads(
+        {"demo/__init__.py": use, "demo/tests/__init__.py": "", "demo/tests/x.py": ACTS}
+    )
+    assert not _downloads({"demo/__init__.py": "", "demo/__main__.py": ACTS})
+    assert not _downloads({"demo/a/__main__.py": "import demo.__main__", "demo/__main__.py": ACTS})
 
 
 @pytest.mark.parametrize("lines", PATH_LINES.values(), ids=PATH_LINES)

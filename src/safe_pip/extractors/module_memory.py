@@ -34,15 +34,21 @@ class ModuleMemory:
         return None if held is None else held[0]
 
     def remember(self, path: str, scope: Scope, n_chars: int) -> None:
+        held = self._scopes.pop(path, None)
+        if held is not None:
+            self._drop(*held)
         self._scopes[path] = (scope, n_chars)
         self._n_chars += n_chars
         while self._n_chars > MAX_REMEMBERED_CHARS and len(self._scopes) > 1:
-            _, (oldest, n_oldest_chars) = self._scopes.popitem(last=False)
-            self._n_chars -= n_oldest_chars
-            self._dropped.append(oldest)
-            self._n_dropped_chars += n_oldest_chars
-            if isinstance(oldest.names, Outline):
-                oldest.names.close()
+            _, oldest = self._scopes.popitem(last=False)
+            self._drop(*oldest)
+
+    def _drop(self, scope: Scope, n_chars: int) -> None:
+        self._n_chars -= n_chars
+        self._dropped.append(scope)
+        self._n_dropped_chars += n_chars
+        if isinstance(scope.names, Outline):
+            scope.names.close()
 
     def forget_dropped(self) -> None:
         """Frees modules that are remembered no more, with their trees, when there are many. Only

@@ -29,6 +29,7 @@ _STATEMENT = re.compile(
     re.MULTILINE,
 )
 _WORD = re.compile(r"[^\W\d]\w*")
+_DOTTED_WORD = re.compile(r"[^\W\d][\w.]*")
 _IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+(\.*)([\w.]*)[ \t]+import\b|import\b)([^\n(]*(?:\([^)]{0,4000}\))?)",
     re.MULTILINE,
@@ -59,9 +60,9 @@ class Statement:
 
 def imports_of(source: str) -> Iterator[tuple[str, str, list[str]]]:
     """The imports of a source: the dots and the name of what follows ``from``, and the words that
-    follow ``import``."""
+    follow ``import``, with their dots."""
     for dots, module, names in _IMPORT.findall(source):
-        yield dots, module, _WORD.findall(names)
+        yield dots, module, _DOTTED_WORD.findall(names)
 
 
 class Outline(dict[str, Value]):
@@ -133,7 +134,7 @@ class Outline(dict[str, Value]):
             if "import" in text:
                 for dots, module, words in imports_of(text):
                     if is_acting(dots, module, words):
-                        imported.update(words)
+                        imported.update(word.partition(".")[0] for word in words)
             if "(" in text:
                 called.update(_CALLED.findall(text))
         if not imported:

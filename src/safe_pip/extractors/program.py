@@ -96,7 +96,7 @@ class Program:
     def readings(self) -> Iterator[Reading]:
         """Every file once: those whose top level runs unasked first, since they may import
         others and so make them run unasked too; then data files that were run as code."""
-        for turn in range(3):
+        for turn in range(_N_TURNS):
             for path in sorted(self._surfaces):
                 # Not "==": an import may have moved a file to a turn that has passed it by.
                 if _turn(self._surfaces[path]) <= turn:
@@ -201,7 +201,7 @@ class Program:
     def _run_outline(self, path: str, source: str) -> None:
         """Runs a module that earned no tree as far as it calls what does, where it is imported."""
         outline = Outline(source[:MAX_OUTLINE_CHARS], path=path, runner=self)
-        calling = outline.calling(lambda *imported: self._is_acting(path, *imported))
+        calling = outline.calling(lambda *imported: self._starts_acting(path, *imported))
         if calling:
             # First: what it calls may import it in turn.
             self._memory.remember(path, outline.scope, len(source) // OUTLINE_SHARE)
@@ -212,13 +212,11 @@ class Program:
         if path is None or path == importer:
             return None
         is_unasked = is_top_level and self._surfaces.get(importer) not in (None, Surface.OTHER)
-        if is_unasked and path not in self._done:
-            self._surfaces[path] = _imported_surface(
-                self._surfaces[path], importer=self._surfaces[importer]
-            )
+        if is_unasked:
+            self._raise_surface(path, self._surfaces[importer])
         if is_unasked and self._surfaces[importer] is Surface.STARTUP:
             self._start_packages_of(name, importer)
-        remembered = self._memory.get(path)
+        remembered = self._memory.get(path) if path in self._done else None
         if remembered is not None:
             return remembered
         if path in self._treeless:
@@ -227,6 +225,17 @@ class Program:
             return None
         scope = self._run(path)
         return self._outline(path).scope if path in self._treeless else scope
+
+    def _raise_surface(self, path: str, importer: Surface) -> None:
+        """Has a file run as what its importer makes of it: once more, if it was run before but
+        not read, as happens where a function imported it first."""
+        surface = _imported_surface(self._surfaces[path], importer=importer)
+        is_late = path in self._done and path not in self._runs
+        if surface is not self._surfaces[path] and not is_late:
+            self._surfaces[path] = surface
+            self._runs.pop(path, None)
+            self._done.discard(path)
+            self._treeless.discard(path)
 
     def _start_packages_of(self, name: str, importer: str) -> None:
         """With a module each package runs that it is in."""
@@ -246,16 +255,32 @@ class Program:
         path = self._definition_paths[key]
         return None if path is None else self._outline(path).definition(ref.rpartition(".")[2])
 
+    def _starts_acting(self, importer: str, dots: str, module: str, names: list[str]) -> bool:
+        """As ``_is_acting``; what an import at the top level names runs as its importer does."""
+        paths = [
+            path
+            for path in self._imported(importer, dots, module, names)
+            if self._leads_to_acting(path)
+        ]
+        if self._surfaces[importer] is not Surface.OTHER:
+            for path in paths:
+                self._raise_surface(path, self._surfaces[importer])
+        return bool(paths)
+
     def _is_acting(self, importer: str, dots: str, module: str, names: list[str]) -> bool:
         """Whether an import names a module of the distribution that earns a tree."""
+        paths = self._imported(importer, dots, module, names)
+        return any(self._leads_to_acting(path) for path in paths)
+
+    def _imported(self, importer: str, dots: str, module: str, names: list[str]) -> Iterator[str]:
+        """The other modules of the distribution that an import may name."""
         name = absolute_name(importer, module, len(dots))
         modules = [name] if name else []
         modules += [f"{name}.{word}" if name else word for word in names]
         for each in modules:
             path = self._module_path(each, importer)
-            if path is not None and path != importer and self._leads_to_acting(path):
-                return True
-        return False
+            if path is not None and path != importer:
+                yield path
 
     def _leads_to_acting(self, path: str) -> bool:
         """Whether a module earns a tree, or imports one that leads to one that does."""
@@ -341,15 +366,27 @@ class Program:
         return min(matches, key=lambda file: (file.path.count("/"), file.path), default=None)
 
 
+_N_TURNS = 4
+
+
 def _turn(surface: Surface) -> int:
     """When a file is read: what starts others before what they start."""
-    return 0 if surface is Surface.STARTUP else 2 if surface is Surface.OTHER else 1
+    match surface:
+        case Surface.STARTUP:
+            return 0
+        case Surface.ENTRY_POINT:
+            return 2
+        case Surface.OTHER:
+            return 3
+    return 1
 
 
 def _imported_surface(surface: Surface, *, importer: Surface) -> Surface:
-    """What an import at the top level makes of a file that was not run yet."""
+    """What an import at the top level makes of a file."""
     if importer is Surface.STARTUP:
         return Surface.STARTUP
+    if surface is Surface.ENTRY_POINT and importer is not Surface.ENTRY_POINT:
+        return Surface.MODULE
     return Surface.MODULE if surface is Surface.OTHER else surface
 
 
