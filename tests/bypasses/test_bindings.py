@@ -60,6 +60,80 @@ LATE_IMPORTS = {
         "demo/tests/x.py": ACTS,
     },
 }
+FUNCTION = f"import os\ndef act(*a): {SPAWN}\n"
+MOD = "from . import mod\n"
+CIRCLES = {
+    "imports the package from a submodule": {
+        "demo/__init__.py": f"{FUNCTION}from . import b\n",
+        "demo/b.py": "import demo\ndemo.act()\n",
+    },
+    "imports from the package": {
+        "demo/__init__.py": f"{FUNCTION}from . import b\n",
+        "demo/b.py": "from . import act\nact()\n",
+    },
+    "with a tree": {
+        "demo/__init__.py": f"{FUNCTION}from . import b\n",
+        "demo/b.py": "import subprocess\nfrom demo import act\nact()\n",
+    },
+    "hands a command over": {
+        "demo/__init__.py": "import os\ndef run(c): os.system(c)\nfrom . import conf\n",
+        "demo/conf.py": f"import demo\ndemo.run({COMMAND!r})\n",
+    },
+    "from itself": {
+        "demo/__init__.py": MOD,
+        "demo/mod.py": f"{FUNCTION}from demo.mod import act as e\ne()\n",
+    },
+    "itself": {
+        "demo/__init__.py": MOD,
+        "demo/mod.py": f"{FUNCTION}import demo.mod as m\nm.act()\n",
+    },
+    "itself by name": {
+        "demo/__init__.py": MOD,
+        "demo/mod.py": f"{FUNCTION}import sys\nsys.modules[__name__].act()\n",
+    },
+    "itself by name and a word": {
+        "demo/__init__.py": MOD,
+        "demo/mod.py": f"{FUNCTION}import sys\ngetattr(sys.modules[__name__], 'act')()\n",
+    },
+    "another by name": {
+        "demo/__init__.py": f"{MOD}import sys\nsys.modules['demo.mod'].act()\n",
+        "demo/mod.py": FUNCTION,
+    },
+    "many deep": {
+        "demo/__init__.py": "from . import a\n",
+        "demo/a.py": "import subprocess\nfrom . import b\n",
+        "demo/b.py": "import subprocess\nfrom . import c\n",
+        "demo/c.py": "import subprocess\nfrom .d import act\nact()\n",
+        "demo/d.py": FUNCTION,
+    },
+    "many deep, as a module": {
+        "demo/__init__.py": "from . import a\n",
+        "demo/a.py": "import subprocess\nfrom . import b\n",
+        "demo/b.py": "import subprocess\nfrom . import c\n",
+        "demo/c.py": f"import subprocess\nfrom . import d\nd.run({COMMAND!r})\n",
+        "demo/d.py": "import os\ndef run(c): os.system(c)\n",
+    },
+    "forgotten": {
+        "demo/__init__.py": "from . import a, b, c\n",
+        "demo/a.py": FUNCTION,
+        "demo/b.py": "import subprocess\n" + ("#" + "x" * 78 + "\n") * 42_000,
+        "demo/c.py": "import subprocess\nfrom .a import act\nact()\n",
+    },
+}
+
+
+@pytest.mark.parametrize("files", CIRCLES.values(), ids=CIRCLES)
+def test_modules_that_cannot_be_run_now_are_known_by_name(files: Mapping[str, str]) -> None:
+    assert _downloads(files)
+
+
+def test_a_circle_runs_nothing_that_is_not_called() -> None:
+    assert not _downloads(
+        {
+            "demo/__init__.py": f"{FUNCTION}from . import b\n",
+            "demo/b.py": "import demo, sys\nx = demo.act\ny = sys.modules[__name__]\n",
+        }
+    )
 
 
 @pytest.mark.parametrize("files", LATE_IMPORTS.values(), ids=LATE_IMPORTS)

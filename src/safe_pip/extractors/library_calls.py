@@ -91,9 +91,6 @@ class LibraryCalls(FileCalls):
         }
 
     @abstractmethod
-    def import_module(self, name: str) -> Value: ...
-
-    @abstractmethod
     def call_by_name(self, name: str, callee: Value, arguments: Arguments, node: ast.Call) -> Value:
         """The call of a function that is known by its name only."""
 

@@ -121,6 +121,9 @@ class Lookups(ABC):
         """A name of a module of the distribution that was not run as a whole."""
 
     @abstractmethod
+    def import_module(self, name: str) -> Value: ...
+
+    @abstractmethod
     def defaults_of(self, function: Function) -> Value:
         """The defaults of a function's parameters."""
 
@@ -269,7 +272,9 @@ class Lookups(ABC):
         if base.ref == "sys.argv":
             return Value(const=HOLE, is_partial=True, ref=base.ref)
         if base.ref == "sys.modules" and isinstance(key, str):
-            return Value(ref=key)
+            return self.import_module(key)
+        if base.ref == "sys.modules" and _is_own_name(node):
+            return Value(parts=scope.globals.names)  # type: ignore[arg-type]
         if base.ref == "builtins" and isinstance(key, str):
             return Value(ref=f"builtins.{key}")
         if base.ref and base.ref.count(".") == 0 and isinstance(key, str) and "()" not in base.ref:
@@ -339,6 +344,14 @@ def is_static(function: Function) -> bool:
     return bool(decorators) and any(
         isinstance(d, ast.Name) and d.id == "staticmethod" for d in decorators
     )
+
+
+def _is_own_name(node: ast.expr) -> bool:
+    """``…[__name__]``"""
+    match node:
+        case ast.Subscript(slice=ast.Name(id="__name__")):
+            return True
+    return False
 
 
 def _climbs_to_object(node: ast.expr) -> bool:

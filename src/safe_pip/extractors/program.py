@@ -81,7 +81,9 @@ class Program:
         self._runs: dict[str, _Run] = {}
         self._memory = ModuleMemory()
         self._allowance = Allowance()
-        self._running: list[str] = []
+        self._running: dict[str, Scope] = {}
+        self._outlined: set[str] = set()
+        self._imported_commands: set[str] = set()
         self._held_path = ""
         self._held_source = ""
         self._done: set[str] = set()
@@ -115,7 +117,8 @@ class Program:
         data = self._distribution.by_path[path].read()
         source = self._source_of(path, data)
         streams = self._outline_streams.pop(path, None)
-        trace = Trace(streams=tuple(streams)) if streams else run.trace
+        is_outline = streams is not None and not run.has_tree
+        trace = Trace(streams=tuple(streams or ())) if is_outline else run.trace
         yield Reading(
             path=path,
             data=data,
@@ -166,21 +169,22 @@ class Program:
             return None
         source = self._source_of(path, data)
         surface = self._surfaces[path]
-        if surface in _SPARED_SURFACES and not self._reads_all and not self._earns_tree(path, data):
+        is_spared = surface in _SPARED_SURFACES and path not in self._imported_commands
+        if is_spared and not self._reads_all and not self._earns_tree(path, data):
             self._runs[path] = _Run()
             self._treeless.add(path)
             self._run_outline(path, source)
             return None
         parsed = parse_leniently(source)
-        is_command = surface is Surface.ENTRY_POINT
+        is_command = surface is Surface.ENTRY_POINT or path in self._imported_commands
         fuel = self._allowance.fuel(FUEL_PER_COMMAND if is_command else FUEL_PER_UNIT)
         interpreter = Interpreter(path=path, surface=surface, imports=self, fuel=fuel)
         if parsed.tree is not None:
-            self._running.append(path)
+            self._running[path] = interpreter.scope
             try:
                 interpreter.run(parsed.tree)
             finally:
-                self._running.pop()
+                del self._running[path]
             self._allowance.spend(fuel - max(interpreter.fuel, 0))
         for member in interpreter.executed_members:
             self._executed.setdefault(member, surface)
@@ -209,8 +213,12 @@ class Program:
 
     def find_module(self, name: str, *, importer: str, is_top_level: bool) -> Scope | None:
         path = self._module_path(name, importer)
-        if path is None or path == importer:
+        if path is None:
             return None
+        running = self._running.get(path)
+        if running is not None:
+            # A circle: as in Python, its names are those that are bound so far.
+            return running
         is_unasked = is_top_level and self._surfaces.get(importer) not in (None, Surface.OTHER)
         if is_unasked:
             self._raise_surface(path, self._surfaces[importer])
@@ -222,7 +230,9 @@ class Program:
         if path in self._treeless:
             return self._outline(path).scope
         if path in self._done or len(self._running) >= MAX_IMPORT_DEPTH:
-            return None
+            # Forgotten, or too deep to be run now.
+            self._outlined.add(path)
+            return self._outline(path).scope
         scope = self._run(path)
         return self._outline(path).scope if path in self._treeless else scope
 
@@ -232,6 +242,8 @@ class Program:
         surface = _imported_surface(self._surfaces[path], importer=importer)
         is_late = path in self._done and path not in self._runs
         if surface is not self._surfaces[path] and not is_late:
+            if self._surfaces[path] is Surface.ENTRY_POINT:
+                self._imported_commands.add(path)
             self._surfaces[path] = surface
             self._runs.pop(path, None)
             self._done.discard(path)
@@ -245,15 +257,19 @@ class Program:
                 self._surfaces[path] = Surface.STARTUP
 
     def find_definition(self, ref: str, *, importer: str) -> Value | None:
-        """A function or class, by its qualified name, of a module that earned no tree."""
+        """A function or class, by its qualified name, of a module that is not run as a whole."""
         key = (ref, importer)
         if key not in self._definition_paths:
-            path = self._module_path(ref.rpartition(".")[0], importer)
-            if path is not None and path not in self._treeless:
-                path = None
-            self._definition_paths[key] = path
+            self._definition_paths[key] = self._module_path(ref.rpartition(".")[0], importer)
         path = self._definition_paths[key]
-        return None if path is None else self._outline(path).definition(ref.rpartition(".")[2])
+        if path is None or not (path in self._treeless or path in self._outlined):
+            return None
+        name = ref.rpartition(".")[2]
+        scope = self._memory.get(path)
+        if scope is not None and not isinstance(scope.names, Outline):
+            found = scope.names.get(name)
+            return found if found is not None and found.function is not None else None
+        return self._outline(path).definition(name)
 
     def _starts_acting(self, importer: str, dots: str, module: str, names: list[str]) -> bool:
         """As ``_is_acting``; what an import at the top level names runs as its importer does."""
@@ -299,7 +315,7 @@ class Program:
         return self._earning[path]
 
     def _outline(self, path: str) -> Outline:
-        """The outline of a module that earned no tree."""
+        """The outline of a module that is not run as a whole."""
         scope = self._memory.get(path)
         if scope is not None and isinstance(scope.names, Outline):
             return scope.names
