@@ -136,6 +136,54 @@ def test_a_circle_runs_nothing_that_is_not_called() -> None:
     )
 
 
+NOTHING = "def system(c): pass\n"
+RUN = f"import subprocess\nsubprocess.run({COMMAND!r}, shell=True)\n"
+NEIGHBOURS = {
+    "beside": {"demo/__init__.py": ACTS, "demo/os.py": NOTHING},
+    "beside, with a tree": {
+        "demo/__init__.py": ACTS,
+        "demo/os.py": f"import subprocess\n{NOTHING}",
+    },
+    "beside, a package": {"demo/__init__.py": ACTS, "os/__init__.py": NOTHING},
+    "beside, from": {
+        "demo/__init__.py": f"from os import system\nsystem({COMMAND!r})\n",
+        "demo/os.py": NOTHING,
+    },
+    "beside, all": {
+        "demo/__init__.py": f"from os import *\nsystem({COMMAND!r})\n",
+        "demo/os.py": NOTHING,
+    },
+    "subprocess": {
+        "demo/__init__.py": RUN,
+        "demo/subprocess.py": "import os\ndef run(*c, **k): pass\n",
+    },
+    "what is treated apart": {
+        "demo/__init__.py": f"import importlib\nm = importlib.import_module('os')\nm.system({COMMAND!r})\n",
+        "demo/importlib.py": "def import_module(n): return None\n",
+    },
+    "at the top": {"demo/__init__.py": ACTS, "os.py": NOTHING},
+    "in src": {"demo/__init__.py": ACTS, "src/os.py": f"import subprocess\n{NOTHING}"},
+    "which does take its place": {
+        "setup.py": "import smtplib\nsmtplib.SMTP('x')\n",
+        "smtplib.py": f"import os\ndef SMTP(h): {SPAWN}\n",
+    },
+    "which adds to it": {
+        "setup.py": "import platform\nplatform.act('x')\n",
+        "platform.py": FUNCTION,
+    },
+}
+
+
+@pytest.mark.parametrize("files", NEIGHBOURS.values(), ids=NEIGHBOURS)
+def test_a_neighbour_is_not_the_standard_library(files: Mapping[str, str]) -> None:
+    assert _downloads(files)
+
+
+def test_a_package_that_defines_what_the_table_knows_is_itself() -> None:
+    run = f"import requests\nrequests.get({COMMAND!r})\n"
+    assert not _downloads({"demo/__init__.py": run, "requests/__init__.py": FUNCTION})
+
+
 @pytest.mark.parametrize("files", LATE_IMPORTS.values(), ids=LATE_IMPORTS)
 def test_what_is_imported_late_runs_unasked(files: Mapping[str, str]) -> None:
     assert _downloads(files) & {"demo/__main__.py", "demo/tests/x.py"}

@@ -7,15 +7,23 @@ over follow as streams of their own.
 from __future__ import annotations
 
 import ast
+import functools
+import sys
 from collections import Counter
 from typing import Protocol
 
 from safe_pip.errors import UnscannableError
 from safe_pip.evidence import Surface
 from safe_pip.extractors.allowance import FUEL_PER_UNIT
-from safe_pip.extractors.arguments import Arguments
+from safe_pip.extractors.arguments import NO_ARGUMENTS, Arguments
 from safe_pip.extractors.backends import NO_HOOKS, build_hooks
-from safe_pip.extractors.capabilities import UNREMARKABLE_ACTIONS, Action
+from safe_pip.extractors.capabilities import (
+    SINK_MODULES,
+    SINKS,
+    UNREMARKABLE_ACTIONS,
+    Action,
+    canonical,
+)
 from safe_pip.extractors.commands import CommandFact
 from safe_pip.extractors.conditions import MAIN_NAME
 from safe_pip.extractors.containers import sequence
@@ -47,6 +55,7 @@ MAX_NESTED_RUNS = 64
 MAX_REPAIRED_CODE_CHARS = 20_000
 MAX_NESTED_CHARS = 16 << 20
 FUEL_WHEN_CALLED = 2_000
+_LIBRARY = sys.stdlib_module_names | {"distutils", "imp"}
 _INSTALL_COMMANDS = frozenset(
     """bdist_egg bdist_wheel build build_clib build_ext build_py build_scripts develop dist_info
     easy_install editable_wheel egg_info install install_data install_egg_info install_lib
@@ -87,6 +96,7 @@ class Interpreter(ImplicitCalls):
         self.command_classes: list[tuple[str, Function]] = []
         self.executed_members: set[str] = set()
         self._imports = imports
+        self._neighbours: set[str] = set()
         self._deferred: list[tuple[Function, Surface]] = []
         self._deferred_nodes: set[ast.AST] = set()
         self._event_counts: Counter[Action] = Counter()
@@ -448,7 +458,14 @@ class Interpreter(ImplicitCalls):
         unasked, since everything calls everything where it is called."""
         if value.function is not None or not value.ref or self._stream.surface is Surface.OTHER:
             return value
-        return self._imports.find_definition(value.ref, importer=self.path) or value
+        found = self._imports.find_definition(value.ref, importer=self.path)
+        if found is None or (value.ref and self.is_of_library(value.ref)):
+            return value
+        return found
+
+    def is_of_library(self, ref: str) -> bool:
+        name = _library_name(ref)
+        return name != "" and (name in SINKS or name in SINK_MODULES or name in self._special)
 
     def own_name(self, module: str, name: str) -> Value | None:
         names = self.import_module(module).parts
@@ -464,7 +481,26 @@ class Interpreter(ImplicitCalls):
         )
         if scope is None:
             return named(name)
+        if _library_name(name) and name not in self._neighbours:
+            self._neighbours.add(name)
+            self._run_neighbour(name, scope)
         return Value(ref=name, parts=scope.names)  # type: ignore[arg-type]
+
+    def _run_neighbour(self, name: str, scope: Scope) -> None:
+        """A file beside a script does take the place of the library's: what its functions do that
+        the library's names hide is done as well."""
+        for key, value in list(scope.names.items()):
+            function = value.function
+            if function is None or function.node in self._called:
+                continue
+            if self.is_of_library(f"{name}.{key}"):
+                self.invoke(function, NO_ARGUMENTS)
+
+
+@functools.lru_cache(maxsize=4_096)
+def _library_name(ref: str) -> str:
+    """The canonical name of what the standard library has; empty for anything else."""
+    return canonical(ref) if ref.partition(".")[0] in _LIBRARY else ""
 
 
 def _signature(value: Value) -> object:

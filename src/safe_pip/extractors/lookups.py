@@ -121,6 +121,11 @@ class Lookups(ABC):
         """A name of a module of the distribution that was not run as a whole."""
 
     @abstractmethod
+    def is_of_library(self, ref: str) -> bool:
+        """Whether a name is the standard library's and acts or leads to what does: a file of the
+        distribution that is called ``os.py`` is nobody's ``os``."""
+
+    @abstractmethod
     def import_module(self, name: str) -> Value: ...
 
     @abstractmethod
@@ -167,8 +172,9 @@ class Lookups(ABC):
             found = self._member(base.function, name)
             if found is not None:
                 return found
-        if base.parts is not None and name in base.parts:
-            return base.parts[name]
+        is_part = base.parts is not None and name in base.parts
+        if is_part and not (base.ref and self.is_of_library(f"{base.ref}.{name}")):
+            return base.parts[name]  # type: ignore[index]
         if name in ("value", "_value_") and base.const is not None and not base.ref:
             return base  # of a member of an enumeration
         if base.ref == RECORD and base.parts and not name.startswith("_"):

@@ -511,10 +511,13 @@ class Statements(Glances):
             if alias.name == "*":
                 scope.globals.star_imports.append(name)
                 for key, value in list((module.parts or {}).items()):
-                    self._set(str(key), value, scope)
+                    if not self.is_of_library(f"{name}.{key!s}"):
+                        self._set(str(key), value, scope)
                 continue
             value = UNKNOWN
-            if module.parts is not None and alias.name in module.parts:
+            if self.is_of_library(f"{name}.{alias.name}"):
+                value = Value(ref=f"{name}.{alias.name}")
+            elif module.parts is not None and alias.name in module.parts:
                 value = module.parts[alias.name]
             elif module.parts is not None or node.level:
                 value = self.import_module(f"{name}.{alias.name}")
