@@ -230,9 +230,10 @@ class Program:
         if path in self._treeless:
             return self._outline(path).scope
         if path in self._done or len(self._running) >= MAX_IMPORT_DEPTH:
-            # Forgotten, or too deep to be run now.
-            self._outlined.add(path)
-            return self._outline(path).scope
+            # Forgotten, or too deep to be run now: its functions are found where they are called.
+            if self._earns_tree(path):
+                self._outlined.add(path)
+            return None
         scope = self._run(path)
         return self._outline(path).scope if path in self._treeless else scope
 
