@@ -3,6 +3,7 @@ a decoy of the same name, or that is only reached another way, is found where it
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 import pytest
@@ -184,6 +185,46 @@ def test_a_package_that_defines_what_the_table_knows_is_itself() -> None:
     assert not _downloads({"demo/__init__.py": run, "requests/__init__.py": FUNCTION})
 
 
+PAIR = f"import os\ndef noop(*a, **k): pass\ndef act(*a, **k): {SPAWN}\n"
+BURN = "x = [" + "0," * 101_000 + "]\n"
+WITHOUT_FUEL = {
+    "loop": f"{BURN}for _ in (1,): {SPAWN}",
+    "loop that calls": f"{BURN}for _ in (1,): act()",
+    "loop over functions": f"{BURN}for f in (noop, act): f()",
+    "nested loops": f"{BURN}for _ in (1,):\n for _ in (1, 2):\n  for f in (noop, act): f()",
+    "decorator": f"{BURN}def now(f): return f()\n@now\ndef go(): {SPAWN}",
+    "function that calls another": f"{BURN}def call(f): f()\ncall(act)",
+    "called twice": f"{BURN}def call(f): f()\ncall(noop)\ncall(act)",
+    "command handed over": f"{BURN}def call(f, c): f(c)\ncall(print, 1)\ncall(os.system, {COMMAND!r})",
+    "bound anew": f"{BURN}def go(): f()\nf = act\ngo()\nf = noop",
+    "lambda": f"{BURN}(lambda f: f())(act)",
+    "method": f"{BURN}class A:\n    def __init__(self, f): self.f = f\n"
+    "    def go(self): self.f()\nA(act).go()",
+    "recursion": "def run(f, g):\n    if f: f()\n    if g: run(g, None)\nrun(None, act)",
+    "class in recursion": f"class A:\n    def __init__(self): {SPAWN}\n"
+    "def run(f, g):\n    if f: f()\n    if g: run(g, None)\nrun(None, A)",
+    "many deep": "\n".join(f"def g{i}(f): g{i + 1}(f)" for i in range(30))
+    + "\ndef g30(f): f()\ng0(act)",
+    "ninth of a loop": f"for f in [{'noop, ' * 9}act]:\n    y = [{'0,' * 120}]\n    f()",
+}
+
+
+@pytest.mark.parametrize("code", WITHOUT_FUEL.values(), ids=WITHOUT_FUEL)
+def test_calls_that_are_put_off_keep_what_they_were_given(code: str) -> None:
+    assert _downloads(_module(f"{PAIR}{code}\n")) == {"demo/mod.py"}
+
+
+def test_without_fuel_nothing_runs_that_is_not_called() -> None:
+    assert not _downloads(_module(f"{PAIR}{BURN}def call(f): pass\nfor f in (noop,): call(f)\n"))
+
+
+def test_nested_loops_without_fuel_take_no_time() -> None:
+    nested = "".join(f"{' ' * i}for x{i} in (1, 2, 3, 4, 5, 6, 7, 8):\n" for i in range(60))
+    started = time.process_time()
+    assert not _downloads(_module(f"{PAIR}{nested}{' ' * 60}noop(x0)\n"))
+    assert time.process_time() - started < 20
+
+
 @pytest.mark.parametrize("files", LATE_IMPORTS.values(), ids=LATE_IMPORTS)
 def test_what_is_imported_late_runs_unasked(files: Mapping[str, str]) -> None:
     assert _downloads(files) & {"demo/__main__.py", "demo/tests/x.py"}
@@ -213,6 +254,10 @@ def test_startup_modules_may_come_as_data(folder: str) -> None:
     distribution = distribution_of({path: ACTS}, kind=DistributionKind.WHEEL)
     found = [item for item in observe(distribution) if item.feature == "startup_spawns"]
     assert [item.location.path for item in found] == [path]
+
+
+def _module(source: str) -> Mapping[str, str]:
+    return {"demo/__init__.py": "from demo import mod\n", "demo/mod.py": source}
 
 
 def _downloads(files: Mapping[str, str | bytes]) -> set[str]:

@@ -97,7 +97,7 @@ class Interpreter(ImplicitCalls):
         self.executed_members: set[str] = set()
         self._imports = imports
         self._neighbours: set[str] = set()
-        self._deferred: list[tuple[Function, Surface]] = []
+        self._deferred: list[tuple[Function, Arguments, Surface]] = []
         self._deferred_nodes: set[ast.AST] = set()
         self._event_counts: Counter[Action] = Counter()
         self._nested_runs = 0
@@ -177,14 +177,17 @@ class Interpreter(ImplicitCalls):
         self._called.clear()
 
     def _run_deferred(self) -> None:
-        for function, surface in self._deferred:
+        for function, arguments, surface in self._deferred:
             self._start(surface)
-            self._run_root(function)
+            self._run_root(function, arguments)
         self._deferred.clear()
 
-    def _run_root(self, function: Function) -> None:
+    def _run_root(self, function: Function, arguments: Arguments = NO_ARGUMENTS) -> None:
         self._called.add(function.node)
-        self._run_body(function, Arguments())
+        if function.is_class:
+            self.instantiate(function, arguments)
+        else:
+            self._run_body(function, arguments)
         self.read_written_code(self.scope)
 
     def _start(self, surface: Surface) -> None:
@@ -207,9 +210,9 @@ class Interpreter(ImplicitCalls):
         if function.is_class:
             return self.instantiate(function, arguments)
         if identity in self._active or self._depth >= MAX_DEPTH or self.fuel <= 0:
-            if identity not in self._active and identity not in self._deferred_nodes:
-                self._deferred_nodes.add(identity)
-                self._deferred.append((function, self._stream.surface))
+            if self._may_run_late(function):
+                return self._run_body(function, arguments)
+            self._put_off(function, arguments)
             return Value(origins=arguments.origins) if arguments.origins else UNKNOWN
         key = (
             identity,
@@ -234,6 +237,26 @@ class Interpreter(ImplicitCalls):
         # The arguments are kept so that the identities in the key stay theirs.
         self._memory[key] = (result, self._stream.events[start:], raised, arguments)
         return result
+
+    def _may_run_late(self, function: Function) -> bool:
+        """Whether a body is run though the fuel is used up: once, since later nobody knows what it
+        was called with."""
+        node = function.node
+        if node in self._deferred_nodes or node in self._active or self._depth >= MAX_DEPTH:
+            return False
+        self._deferred_nodes.add(node)
+        return True
+
+    def _put_off(self, function: Function, arguments: Arguments) -> None:
+        """Has a call that is not followed run later, and with it what it was given to call."""
+        given = [value.function for value in arguments.all if value.function is not None]
+        for each, handed in ((function, arguments), *((inner, NO_ARGUMENTS) for inner in given)):
+            if each.node not in self._active and each.node not in self._deferred_nodes:
+                self._deferred_nodes.add(each.node)
+                self._deferred.append((each, handed, self._stream.surface))
+        if any(value.ref and canonical(value.ref) in SINKS for value in arguments.all):
+            call = ast.Call(func=ast.Name(id=function.name), args=[], keywords=[])
+            self._hand_on(arguments, ast.copy_location(call, function.node))
 
     def _run_body(self, function: Function, arguments: Arguments) -> Value:
         node = function.node

@@ -43,6 +43,7 @@ from safe_pip.extractors.values import (
 MAX_UNROLLED_ITEMS = 50_000
 MAX_COUNTED_ROUNDS = 20_000
 MAX_SHORT_LOOP = 8
+MAX_JOINED_ITEMS = 8
 # What a round of a decoder evaluates; a loop that does more is no decoder: it pays for itself, and
 # its first rounds tell.
 MAX_DECODING_STEP = 100
@@ -307,8 +308,12 @@ class Statements(Glances):
     def _unroll(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> None:
         """Runs a loop over constants item by item, as decoders need it, on fuel of its own."""
         is_decoding = len(items) > MAX_SHORT_LOOP
+        if self.fuel <= 0 or self._loop_fuel <= 0:
+            self._run_rest(node, items, scope)
+            return
         for position, item in enumerate(items):
             if self.fuel <= 0 or self._loop_fuel <= 0:
+                self._run_rest(node, items[position:], scope)
                 break
             before = self.fuel
             self.assign(node.target, item, scope)
@@ -318,7 +323,19 @@ class Statements(Glances):
             if is_decoding and spent <= MAX_DECODING_STEP:
                 self.fuel = before
             elif is_decoding and position >= MAX_SHORT_LOOP:
+                self._run_rest(node, items[position + 1 :], scope)
                 break
+
+    def _run_rest(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> None:
+        """One round for all items that have none of their own: what differs among them, joined."""
+        if not items:
+            return
+        kinds = {(item.ref, item.function): item for item in items}
+        rest = UNKNOWN
+        for item in list(kinds.values())[-MAX_JOINED_ITEMS:]:
+            rest = join(rest, item)
+        self.assign(node.target, rest, scope)
+        self.run_statements(node.body, scope)
 
     def _while(self, node: ast.While, scope: Scope) -> None:
         test = self.evaluate(node.test, scope)
