@@ -225,6 +225,39 @@ def test_nested_loops_without_fuel_take_no_time() -> None:
     assert time.process_time() - started < 20
 
 
+MANY = {
+    "evaluations": "\n".join(f"eval('{i}')" for i in range(65)) + f"\nexec({LINE!r})",
+    "evaluations in a loop": f"for i in range(70): eval('%d' % i)\nexec({LINE!r})",
+    "processes": "\n".join(f"os.popen('echo {i}')" for i in range(501)) + f"\n{SPAWN}",
+    "processes in a loop": f"for i in range(600):\n    os.popen('echo %d' % i)\n{SPAWN}",
+}
+SAME_NODES = {
+    "closures": "def make(c):\n    def inner(): c()\n    return inner\n"
+    "def run(f): f()\nrun(make(noop)); run(make(act))",
+    "bases": f"class Good:\n    def go(self): pass\nclass Bad:\n    def go(self): {SPAWN}\n"
+    "def make(b):\n    class X(b): pass\n    return X\n"
+    "def run(c): c().go()\nrun(make(Good)); run(make(Bad))",
+    "lambdas": "def run(f): f()\nfor each in (noop, act): run((lambda g: lambda: g())(each))",
+}
+
+
+@pytest.mark.parametrize("code", MANY.values(), ids=MANY)
+def test_much_that_is_harmless_hides_nothing(code: str) -> None:
+    evidence = observe(distribution_of(_module(f"{PAIR}{code}\n")))
+    found = [item for item in evidence if item.feature == "shell_download"]
+    assert any(item.surface.runs_unasked for item in found)
+
+
+@pytest.mark.parametrize("code", SAME_NODES.values(), ids=SAME_NODES)
+def test_functions_of_one_node_are_told_apart(code: str) -> None:
+    assert _downloads(_module(f"{PAIR}{code}\n")) == {"demo/mod.py"}
+
+
+def test_functions_that_are_made_and_not_called_do_nothing() -> None:
+    make = "def make(c):\n    def inner(): c()\n    return inner\n"
+    assert not _downloads(_module(f"{PAIR}{make}make(noop)()\nmake(act)\n"))
+
+
 @pytest.mark.parametrize("files", LATE_IMPORTS.values(), ids=LATE_IMPORTS)
 def test_what_is_imported_late_runs_unasked(files: Mapping[str, str]) -> None:
     assert _downloads(files) & {"demo/__main__.py", "demo/tests/x.py"}

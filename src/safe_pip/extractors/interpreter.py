@@ -48,6 +48,7 @@ from safe_pip.extractors.values import (
 
 MAX_DEPTH = 24
 MAX_EVENTS_PER_ACTION = 500
+MAX_EVENTS_PER_LINE = 100
 MAX_LITERALS = 200_000
 # A program that computes as many different texts serves nobody but who wants us out of memory.
 MAX_FOLDED_CHARS = 64 << 20
@@ -99,7 +100,8 @@ class Interpreter(ImplicitCalls):
         self._neighbours: set[str] = set()
         self._deferred: list[tuple[Function, Arguments, Surface]] = []
         self._deferred_nodes: set[ast.AST] = set()
-        self._event_counts: Counter[Action] = Counter()
+        self._event_counts: Counter[tuple[Action, bool]] = Counter()
+        self._line_counts: Counter[tuple[Action, str, int]] = Counter()
         self._nested_runs = 0
         self._nested_chars = 0
         self._folded_chars = 0
@@ -196,6 +198,7 @@ class Interpreter(ImplicitCalls):
         self._seen = set()
         self._sightings = {}
         self._event_counts.clear()
+        self._line_counts.clear()
         self._marks = frozenset()
 
     def _run_methods(self, function: Function) -> None:
@@ -352,10 +355,13 @@ class Interpreter(ImplicitCalls):
 
     def _keep(self, event: Event) -> None:
         key = (event.action, event.name, event.path, event.line, event.data, event.text)
-        count = self._event_counts[event.action]
-        if key in self._seen or count >= MAX_EVENTS_PER_ACTION:
+        # What is harmless at one line, or all over, must not use up what tells.
+        kind, place = (event.action, bool(event.facts)), (event.action, event.path, event.line)
+        is_much = self._event_counts[kind] >= MAX_EVENTS_PER_ACTION
+        if key in self._seen or is_much or self._line_counts[place] >= MAX_EVENTS_PER_LINE:
             return
-        self._event_counts[event.action] = count + 1
+        self._event_counts[kind] += 1
+        self._line_counts[place] += 1
         self._seen.add(key)
         self._stream.events.append(event)
 
@@ -422,7 +428,8 @@ class Interpreter(ImplicitCalls):
 
     def run_text(self, code: Value, node: ast.expr, scope: Scope) -> tuple[Value, bool]:
         text = code.text.lstrip("\ufeff \t")
-        self._nested_runs += 1
+        # A number or a name in quotes is no program; of these there may be many.
+        self._nested_runs += "(" in text or "import" in text
         self._nested_chars += len(text)
         if self._nested_runs > MAX_NESTED_RUNS or self._nested_chars > MAX_NESTED_CHARS:
             return UNKNOWN, True
@@ -530,6 +537,11 @@ def _signature(value: Value) -> object:
     const = value.const
     if isinstance(const, (str, bytes, tuple)) and len(const) > 2_000:
         const = hash(const)
-    function = value.function.node if value.function else None
+    function = value.function
     parts = id(value.parts) if value.parts is not None else 0
-    return (const, value.ref, value.origins, function, parts)
+    if function is None:
+        return (const, value.ref, value.origins, None, parts)
+    # One node makes many functions: what it closes over and is bound to is in its scopes.
+    receiver = function.receiver.function if function.receiver is not None else None
+    owner = function if function.is_class else function.scope
+    return (const, value.ref, value.origins, function.node, parts, owner, receiver)
