@@ -247,19 +247,27 @@ class Interpreter(ImplicitCalls):
         node = function.node
         if node in self._deferred_nodes or node in self._active or self._depth >= MAX_DEPTH:
             return False
+        if not self._stream.surface.runs_unasked:
+            return False
         self._deferred_nodes.add(node)
         return True
 
     def _put_off(self, function: Function, arguments: Arguments) -> None:
         """Has a call that is not followed run later, and with it what it was given to call."""
-        given = [value.function for value in arguments.all if value.function is not None]
-        for each, handed in ((function, arguments), *((inner, NO_ARGUMENTS) for inner in given)):
-            if each.node not in self._active and each.node not in self._deferred_nodes:
-                self._deferred_nodes.add(each.node)
-                self._deferred.append((each, handed, self._stream.surface))
+        self._defer(function, arguments)
+        if not arguments.all or not self._stream.surface.runs_unasked:
+            return
+        for value in arguments.all:
+            if value.function is not None:
+                self._defer(value.function, NO_ARGUMENTS)
         if any(value.ref and canonical(value.ref) in SINKS for value in arguments.all):
             call = ast.Call(func=ast.Name(id=function.name), args=[], keywords=[])
             self._hand_on(arguments, ast.copy_location(call, function.node))
+
+    def _defer(self, function: Function, arguments: Arguments) -> None:
+        if function.node not in self._active and function.node not in self._deferred_nodes:
+            self._deferred_nodes.add(function.node)
+            self._deferred.append((function, arguments, self._stream.surface))
 
     def _run_body(self, function: Function, arguments: Arguments) -> Value:
         node = function.node
