@@ -258,6 +258,41 @@ def test_functions_that_are_made_and_not_called_do_nothing() -> None:
     assert not _downloads(_module(f"{PAIR}{make}make(noop)()\nmake(act)\n"))
 
 
+CLASS = f"class A(Exception):\n    def __init__(self): {SPAWN}\n"
+MADE = {
+    "decorator of a function": "@lambda f: act\ndef x(): pass\nx()",
+    "two decorators": "def same(f): return f\n@same\n@lambda f: act\ndef x(): pass\nx()",
+    "decorator of a class": "@lambda c: act\nclass x: pass\nx()",
+    "decorator of a method": "class A:\n    @lambda f: act\n    def x(self): pass\nA().x()",
+    "decorator that gives a sink": f"@lambda f: os.system\ndef x(c): pass\nx({COMMAND!r})",
+    "wrapper": f"def wrap(f):\n    def inner(*a): return f()\n    return inner\n"
+    f"@wrap\ndef x(): {SPAWN}\nx()",
+    "metaclass": "class A(metaclass=act): pass",
+    "metaclass of a lambda": f"class A(metaclass=lambda n, b, d: {SPAWN}): pass",
+    "raise": f"{CLASS}try:\n    raise A\nexcept A: pass",
+    "raise from": f"{CLASS}try:\n    raise ValueError from A\nexcept ValueError: pass",
+    "at exit": f"import atexit\n@atexit.register\nclass A:\n    def __init__(self): {SPAWN}",
+}
+UNMADE = {
+    "decorator that is not used": "@lambda f: act\ndef x(): pass",
+    "wrapper that is not called": f"def wrap(f):\n    def inner(*a): return f()\n    return inner\n"
+    f"@wrap\ndef x(): {SPAWN}",
+    "raise in a function": f"{CLASS}def f():\n    raise A",
+    "keyword of a class": "class B:\n    def __init_subclass__(c, f=None): pass\n"
+    "class A(B, f=act): pass",
+}
+
+
+@pytest.mark.parametrize("code", MADE.values(), ids=MADE)
+def test_what_decorators_metaclasses_and_raise_make(code: str) -> None:
+    assert _downloads(_module(f"{PAIR}{code}\n")) == {"demo/mod.py"}
+
+
+@pytest.mark.parametrize("code", UNMADE.values(), ids=UNMADE)
+def test_what_is_bound_and_not_called_does_nothing(code: str) -> None:
+    assert not _downloads(_module(f"{PAIR}{code}\n"))
+
+
 @pytest.mark.parametrize("files", LATE_IMPORTS.values(), ids=LATE_IMPORTS)
 def test_what_is_imported_late_runs_unasked(files: Mapping[str, str]) -> None:
     assert _downloads(files) & {"demo/__main__.py", "demo/tests/x.py"}

@@ -13,7 +13,7 @@ from typing import Any
 
 from safe_pip.evidence import Surface
 from safe_pip.extractors.arguments import Arguments
-from safe_pip.extractors.capabilities import canonical
+from safe_pip.extractors.capabilities import SINKS, canonical
 from safe_pip.extractors.conditions import (
     NO_GATES,
     ends,
@@ -141,13 +141,23 @@ class Statements(Glances):
         value = Value(function=function)
         self.see_function(function)
         self.glance_at_signature(node, scope)
-        for decorator_node in node.decorator_list:
+        self._set(node.name, self._decorated(node, value, scope), scope)
+
+    def _decorated(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, made: Value, scope: Scope
+    ) -> Value:
+        """What a name means that a function or a class is bound to: what its decorators make of
+        it, or itself."""
+        result = made
+        for decorator_node in reversed(node.decorator_list):
             decorator = self.own(self.evaluate(decorator_node, scope))
             if decorator.function is not None:
-                self.invoke(decorator.function, Arguments(positional=(value,)))
+                given = self.invoke(decorator.function, Arguments(positional=(result,)))
+                result = given if _is_callable(given) else result
             elif decorator.ref.endswith(("register", "register()")) and "atexit" in decorator.ref:
-                self.invoke(function, Arguments())
-        self._set(node.name, value, scope)
+                if result.function is not None:
+                    self.invoke(result.function, Arguments())
+        return result
 
     def _class(self, node: ast.ClassDef, scope: Scope) -> None:
         bases = tuple(self.evaluate(base, scope) for base in node.bases)
@@ -160,7 +170,8 @@ class Statements(Glances):
         # Methods run as methods of this class, not as bare functions.
         for position in range(first, len(self._functions)):
             method = self._functions[position]
-            if members.names.get(method.name, UNKNOWN).function is method:
+            is_decorated = bool(getattr(method.node, "decorator_list", ()))
+            if is_decorated or members.names.get(method.name, UNKNOWN).function is method:
                 self._functions[position] = Function(
                     node=method.node,
                     path=method.path,
@@ -172,19 +183,21 @@ class Statements(Glances):
         self.see_class(function)
         for keyword in node.keywords:
             meta = self.evaluate(keyword.value, scope)
-            if meta.function is not None and meta.function.is_class:
-                self.instantiate(meta.function, Arguments())
+            if meta.function is not None and keyword.arg == "metaclass":
+                is_class = meta.function.is_class
+                self.invoke(meta.function, Arguments(positional=() if is_class else (UNKNOWN,) * 3))
         for base in bases:
             hook = self._member(base.function, "__init_subclass__") if base.function else None
             if hook is not None and hook.function is not None:
                 self.invoke(hook.function, Arguments())
-        for decorator_node in node.decorator_list:
-            decorator = self.own(self.evaluate(decorator_node, scope))
-            if decorator.function is not None:
-                self.invoke(decorator.function, Arguments(positional=(value,)))
+        if node.decorator_list:
+            self._set(node.name, self._decorated(node, value, scope), scope)
 
     def _raise(self, node: ast.Raise, scope: Scope) -> None:
         raised = self.evaluate(node.exc, scope)
+        self._make_raised(node.exc, raised)
+        if isinstance(node.cause, ast.Name):
+            self._make_raised(node.cause, self.evaluate(node.cause, scope))
         self.glance(node.cause, scope)
         if not self._is_catching:
             return
@@ -192,6 +205,13 @@ class Statements(Glances):
             first = self.evaluate(node.exc.args[0], scope)
             if isinstance(first.const, (str, bytes, tuple)):
                 self._raised = join(self._raised, first)
+
+    def _make_raised(self, node: ast.expr | None, raised: Value) -> None:
+        """``raise E`` makes an ``E``."""
+        function = raised.function
+        is_made = isinstance(node, ast.Call) or function is None
+        if not is_made and function is not None and function.is_class and self._body_acts(function):
+            self.invoke(function, Arguments())
 
     def _assert(self, node: ast.Assert, scope: Scope) -> None:
         self.evaluate(node.test, scope)
@@ -543,6 +563,10 @@ class Statements(Glances):
             if value.ref == "typing.TYPE_CHECKING":
                 value = Value(const=0)
             self._set(alias.asname or alias.name, value, scope)
+
+
+def _is_callable(value: Value) -> bool:
+    return value.function is not None or canonical(value.ref) in SINKS
 
 
 def _numbers(names: Iterable[str], scope: Scope) -> list[int]:
