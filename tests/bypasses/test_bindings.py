@@ -293,6 +293,33 @@ def test_what_is_bound_and_not_called_does_nothing(code: str) -> None:
     assert not _downloads(_module(f"{PAIR}{code}\n"))
 
 
+REGISTER = "def register(f):\n    HOOKS.append(f)\n    return f\n"
+REGISTRIES = {
+    "list": f"HOOKS = []\n{REGISTER}@register\ndef x(): {SPAWN}\nfor h in HOOKS: h()",
+    "list of a module": f"HOOKS = [noop]\n{REGISTER}register(act)\nHOOKS[1]()",
+    "dict": "R = {}\ndef register(f):\n    R[f.__name__] = f\n    return f\n"
+    f"@register\ndef x(): {SPAWN}\nfor n in R: R[n]()",
+    "of a closure": "def make():\n    fs = []\n    def add(f): fs.append(f)\n    add(act)\n"
+    "    for f in fs: f()\nmake()",
+}
+
+
+@pytest.mark.parametrize("code", REGISTRIES.values(), ids=REGISTRIES)
+def test_what_a_function_registers_is_called_elsewhere(code: str) -> None:
+    assert _downloads(_module(f"{PAIR}{code}\n")) == {"demo/mod.py"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"HOOKS = []\n{REGISTER}@register\ndef x(): {SPAWN}",
+        "HOOKS = []\ndef f():\n    HOOKS = [noop]\n    HOOKS.append(act)\nf()\nfor h in HOOKS: h()",
+    ],
+)
+def test_a_registry_that_nobody_calls_does_nothing(code: str) -> None:
+    assert not _downloads(_module(f"{PAIR}{code}\n"))
+
+
 @pytest.mark.parametrize("files", LATE_IMPORTS.values(), ids=LATE_IMPORTS)
 def test_what_is_imported_late_runs_unasked(files: Mapping[str, str]) -> None:
     assert _downloads(files) & {"demo/__main__.py", "demo/tests/x.py"}

@@ -284,7 +284,8 @@ class Calls(GoBetweens):
         if method == "update":
             parts.update(arguments.keywords)
         grown = Value(parts=parts, origins=receiver.origins | arguments.origins, ref=receiver.ref)
-        self.assign(target, grown, self._growing_scope)
+        scope = self._growing_scope
+        self.assign(target, grown, scope.holding(target.id) if type(target) is ast.Name else scope)
 
     _growing_scope: Scope | None = None
 
@@ -403,9 +404,13 @@ def _translation(table: Value) -> Constant | None:
 
 
 def _takes_text(const: Constant, arguments: Arguments) -> bool:
-    """Whether it is a list, short enough to be kept by element, that text is added to."""
+    """Whether it is a list, short enough to be kept by element, that text or a function is added
+    to."""
     is_short = isinstance(const, tuple) and len(const) < _MAX_GROWN_ITEMS
-    return is_short and any(isinstance(item.known, (str, bytes)) for item in arguments.positional)
+    return is_short and any(
+        isinstance(item.known, (str, bytes)) or item.function is not None or item.ref in SINKS
+        for item in arguments.positional
+    )
 
 
 @functools.lru_cache(maxsize=4_096)

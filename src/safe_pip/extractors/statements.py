@@ -154,9 +154,8 @@ class Statements(Glances):
             if decorator.function is not None:
                 given = self.invoke(decorator.function, Arguments(positional=(result,)))
                 result = given if _is_callable(given) else result
-            elif decorator.ref.endswith(("register", "register()")) and "atexit" in decorator.ref:
-                if result.function is not None:
-                    self.invoke(result.function, Arguments())
+            elif result.function is not None and _is_at_exit(decorator.ref):
+                self.invoke(result.function, Arguments())
         return result
 
     def _class(self, node: ast.ClassDef, scope: Scope) -> None:
@@ -289,7 +288,8 @@ class Statements(Glances):
         if len(parts) < 256:
             parts[HOLE if key.known is None else key.known] = value
         origins = owner.origins | value.origins | key.origins
-        self.assign(owner_node, Value(parts=parts, origins=origins), scope)
+        holder = scope.holding(owner_node.id) if isinstance(owner_node, ast.Name) else scope
+        self.assign(owner_node, Value(parts=parts, origins=origins), holder)
 
     def _unpack(self, targets: list[ast.expr], value: Value, scope: Scope) -> None:
         items = constant_items(value)
@@ -563,6 +563,10 @@ class Statements(Glances):
             if value.ref == "typing.TYPE_CHECKING":
                 value = Value(const=0)
             self._set(alias.asname or alias.name, value, scope)
+
+
+def _is_at_exit(ref: str) -> bool:
+    return "atexit" in ref and ref.endswith(("register", "register()"))
 
 
 def _is_callable(value: Value) -> bool:

@@ -145,6 +145,15 @@ class Scope:
             scope = scope.parent
         return self
 
+    def holding(self, name: str) -> Scope:
+        """The scope whose value a name means, to change that value: itself if none has it."""
+        scope: Scope | None = self
+        while scope is not None:
+            if scope.names.get(name) is not None:
+                return scope
+            scope = scope.parent
+        return self
+
     @property
     def state(self) -> tuple[int, ...]:
         """What differs once a name of an enclosing call was set again."""
