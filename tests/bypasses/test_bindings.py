@@ -320,6 +320,31 @@ def test_a_registry_that_nobody_calls_does_nothing(code: str) -> None:
     assert not _downloads(_module(f"{PAIR}{code}\n"))
 
 
+DEEP = {
+    "not": f"x = {'not ' * 600}{SPAWN}",
+    "signs": f"x = {'-' * 900}len([{SPAWN}])",
+    "attributes": f"x = act(){'.real' * 600}",
+    "calls of attributes": f"x = act(){'.real()' * 300}",
+    "indices": f"x = act(){'[0]' * 600}",
+    "conditions": f"x = {'1 if sys.argv else ' * 400}act()",
+}
+
+
+@pytest.mark.parametrize("code", DEEP.values(), ids=DEEP)
+def test_what_is_called_deep_within_a_statement_is_called(code: str) -> None:
+    assert _downloads(_module(f"{PAIR}import sys\n{code}\n")) == {"demo/mod.py"}
+
+
+def test_what_is_only_named_deep_within_a_statement_is_not_called() -> None:
+    assert not _downloads(_module(f"{PAIR}x = {'not ' * 600}act\ny = act{'.real' * 600}\n"))
+
+
+def test_many_statements_that_are_too_deep_take_no_time() -> None:
+    started = time.process_time()
+    _downloads(_module(f"{PAIR}" + f"x = noop(){'[0]' * 900}\n" * 300))
+    assert time.process_time() - started < 20
+
+
 @pytest.mark.parametrize("files", LATE_IMPORTS.values(), ids=LATE_IMPORTS)
 def test_what_is_imported_late_runs_unasked(files: Mapping[str, str]) -> None:
     assert _downloads(files) & {"demo/__main__.py", "demo/tests/x.py"}

@@ -200,7 +200,20 @@ class Expressions(Lookups):
         return Value(const=const) if isinstance(const, (int, float)) else UNKNOWN
 
     def _attribute(self, node: ast.Attribute, scope: Scope) -> Value:
-        base = self.evaluate(node.value, scope)
+        # As long sums do, chains nest as deep as they are long.
+        chain: list[ast.Attribute] = []
+        inner = node.value
+        while type(inner) is ast.Attribute:
+            chain.append(inner)
+            inner = inner.value
+        base = self.evaluate(inner, scope)
+        if chain:
+            self.fuel -= len(chain)
+            for link in reversed(chain):
+                base = self._attribute_of(base, link)
+        return self._attribute_of(base, node)
+
+    def _attribute_of(self, base: Value, node: ast.Attribute) -> Value:
         found = bound_method(base, node.attr) if base.const is not None else None
         return found or self.read_attribute(base, node.attr, node)
 
@@ -274,11 +287,15 @@ class Expressions(Lookups):
         return of_origins(origins)
 
     def _unary(self, node: ast.UnaryOp, scope: Scope) -> Value:
-        operand = self.evaluate(node.operand, scope)
-        if operand.known is None:
-            return UNKNOWN
-        folded = fold_unary(node.op, operand.known)
-        return UNKNOWN if folded is None else Value(const=folded)
+        operators = [node.op]
+        inner = node.operand
+        while isinstance(inner, ast.UnaryOp):
+            operators.append(inner.op)
+            inner = inner.operand
+        known = self.evaluate(inner, scope).known
+        for operator in reversed(operators):
+            known = None if known is None else fold_unary(operator, known)
+        return UNKNOWN if known is None else Value(const=known)
 
     def _bool(self, node: ast.BoolOp, scope: Scope) -> Value:
         result = UNKNOWN

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Set
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -48,6 +49,8 @@ MAX_JOINED_ITEMS = 8
 # its first rounds tell.
 MAX_DECODING_STEP = 100
 LOOP_FUEL_PER_UNIT = 1_000_000
+MAX_RETRIED_CALLS = 200
+_SIMPLE_STATEMENTS = (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return)
 _LOOP_MARKS = frozenset((Mark.IN_LOOP,))
 _bound = dict.get
 
@@ -62,6 +65,7 @@ class Statements(Glances):
         self.surface = surface
         self.fuel = fuel
         self._loop_fuel = LOOP_FUEL_PER_UNIT
+        self._n_retried_calls = MAX_RETRIED_CALLS
         self.set_variables: set[str] = set()
         self.body_calls: list[tuple[int, str]] = []
         self.scope = Scope(module=path)
@@ -128,9 +132,19 @@ class Statements(Glances):
             try:
                 handler(statement, scope)
             except RecursionError:
-                # Too deep to follow: as opaque as an unknown value, and rare enough to leave.
-                continue
+                # Too deep to follow: the value is opaque, what is called within it is not.
+                self._run_calls_of(statement, scope)
         self._marks = marks
+
+    def _run_calls_of(self, statement: ast.stmt, scope: Scope) -> None:
+        """The calls of a statement that is too deep to be evaluated, innermost first."""
+        if not isinstance(statement, _SIMPLE_STATEMENTS) or self._n_retried_calls <= 0:
+            return
+        calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
+        for call in reversed(calls[-self._n_retried_calls :]):
+            self._n_retried_calls -= 1
+            with suppress(RecursionError):
+                self.evaluate(call, scope)
 
     def see_function(self, function: Function) -> None:
         if self.path == self.unit_path and not self._line_override:
