@@ -345,6 +345,25 @@ def test_many_statements_that_are_too_deep_take_no_time() -> None:
     assert time.process_time() - started < 20
 
 
+ADD = "class A:\n    def __add__(s, o):\n"
+LOCAL = {
+    "import": f"{ADD}        import os as q\n        q.system({COMMAND!r})\nA() + 1",
+    "from": f"{ADD}        from os import system as q\n        q({COMMAND!r})\nA() + 1",
+    "of a module's hook": f"def __getattr__(n):\n    import os as q\n    q.system({COMMAND!r})",
+}
+
+
+@pytest.mark.parametrize("code", LOCAL.values(), ids=LOCAL)
+def test_a_method_that_imports_what_acts_may_act(code: str) -> None:
+    assert _downloads(_module(f"{PAIR}{code}\n")) == {"demo/mod.py"}
+
+
+def test_a_method_that_only_imports_does_nothing() -> None:
+    assert not _downloads(
+        _module(f"{PAIR}{ADD}        import os as q\n        return q.sep\nA()\n")
+    )
+
+
 @pytest.mark.parametrize("files", LATE_IMPORTS.values(), ids=LATE_IMPORTS)
 def test_what_is_imported_late_runs_unasked(files: Mapping[str, str]) -> None:
     assert _downloads(files) & {"demo/__main__.py", "demo/tests/x.py"}

@@ -20,6 +20,7 @@ _CONTEXT = UNREMARKABLE_ACTIONS | {Action.DECODE, Action.DEBUG_CHECK, Action.LOG
 _ACTING = frozenset(
     name for name, sinks in SINKS.items() if any(sink.action not in _CONTEXT for sink in sinks)
 ) | {"builtins.__import__"}
+_ACTING_MODULES = frozenset(name.rpartition(".")[0] for name in _ACTING)
 _ACTING_WORDS = frozenset(name.rpartition(".")[2] for name in _ACTING)
 _MAX_BODIES = 1_000
 GLANCE_FUEL_PER_UNIT = 1_000_000
@@ -89,6 +90,8 @@ class Glances(Calls):
                     nodes += (item.value, item.slice)
                 case ast.Tuple():
                     nodes += item.elts
+                case ast.Import() | ast.ImportFrom() if _imports_what_acts(item):
+                    return True
                 case _:
                     nodes.extend(ast.iter_child_nodes(item))
         # Where nothing acts, looking must not use up what following the rest needs.
@@ -123,3 +126,10 @@ class Glances(Calls):
             known = is_much or self._holds_acting_call(function.node, function.scope)
             self._acting[function.node] = known
         return known
+
+
+def _imports_what_acts(node: ast.Import | ast.ImportFrom) -> bool:
+    """Whether a body imports what acts, under a name that only the body knows."""
+    module = (node.module or "") + "." if isinstance(node, ast.ImportFrom) else ""
+    names = [canonical(f"{module}{alias.name}") for alias in node.names]
+    return any(name in _ACTING or name in _ACTING_MODULES for name in names)
