@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -61,7 +61,8 @@ class SourceFile:
     file that is too large to be held as one object (see ``Limits.max_loaded_bytes``). Such a file
     can still be looked at from end to end, through ``stream``: pieces of at most CHUNK_BYTES.
     ``prefix`` is as many of the first bytes as are known without inflating; ``has_zip_end`` is None
-    where nobody has looked yet.
+    where nobody has looked yet. ``is_respelled`` is that its archive names it otherwise, so that
+    another tool may write it elsewhere: it is no proof that something lies at its path.
     """
 
     path: str
@@ -71,6 +72,7 @@ class SourceFile:
     stream: Callable[[], Iterator[bytes]] | None = field(default=None, repr=False, compare=False)
     prefix: bytes = field(default=b"", repr=False, compare=False)
     has_zip_end: bool | None = field(default=None, repr=False, compare=False)
+    is_respelled: bool = field(default=False, repr=False, compare=False)
 
     def read(self) -> bytes:
         return self.load()
@@ -117,6 +119,11 @@ class Distribution:
     @cached_property
     def by_path(self) -> Mapping[str, SourceFile]:
         return {file.path: file for file in self.files}
+
+    @cached_property
+    def certain_paths(self) -> Set[str]:
+        """The paths at which every tool that unpacks it has a file."""
+        return {file.path for file in self.files if not file.is_respelled}
 
     def python_files(self) -> Iterator[SourceFile]:
         return (file for file in self.files if file.path.endswith((".py", ".pyw")))

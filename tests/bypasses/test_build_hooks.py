@@ -16,7 +16,7 @@ from safe_pip.distribution import DistributionKind
 from safe_pip.errors import EXIT_UNSCANNABLE, UnscannableError
 from safe_pip.inspection.build_backend import refuse_unread_backend
 from safe_pip.inspection.opening import open_artifact
-from tests.builders import Content, write_sdist
+from tests.builders import Content, write_sdist, write_tree
 from tests.integration.canaries import project_files
 from tests.integration.conftest import Workshop, workshop  # noqa: F401
 from tests.integration.test_faults import nothing_happened, person  # noqa: F401
@@ -127,6 +127,8 @@ COMPILED = {
     "extension-of-a-platform": ("b.c", "src", ["src/b/__init__.py", "src/b/c.abi3.so"]),
     "extension-of-a-package": ("b.c", "./src/", ["src/b/__init__.cpython-311-x86_64-linux-gnu.so"]),
     "under-the-name-of-setuptools": ("", ".", ["setuptools/build_meta.pyc"]),
+    "source-in-other-case": ("backend", "be", ["be/backend.pyc", "be/Backend.py"]),
+    "folder-in-other-case": ("backend", "be", ["be/backend.pyc", "BE/backend.py"]),
     "object-of-a-module": ("backend:hooks", "_build", ["_build/backend.pyc"]),
 }
 
@@ -140,6 +142,36 @@ def test_build_back_end_that_is_compiled(backend: str, path: str, files: list[st
     in_other_case = {"PyProject.toml": pyproject, **dict.fromkeys(files, b"")}
     assert refusal(in_other_case) == "backend-compiled"
     assert refusal(content, DistributionKind.WHEEL) is None, "nothing builds a wheel"
+
+
+@pytest.mark.parametrize(
+    ("backend", "path", "files"),
+    [
+        ("backend", ".", []),
+        ("backend", "other", ["backend.py"]),
+        ("a.b", ".", ["a/__init__.py", "a.py"]),
+        ("backend", ".", ["Backend.py"]),
+        ("backend", "__pycache__", ["__pycache__/backend.cpython-311.pyc"]),
+    ],
+)
+def test_build_back_end_that_is_nowhere(backend: str, path: str, files: list[str]) -> None:
+    """pip would take it from there all the same, or stop: something was not read."""
+    pyproject = PYPROJECT % (backend.encode(), path.encode())
+    assert refusal({"pyproject.toml": pyproject, **dict.fromkeys(files, b"")}) == "backend-unread"
+
+
+@pytest.mark.parametrize("place", ["a\\b", "a/b"])
+def test_build_back_end_behind_a_backslash(tmp_path: Path, place: str) -> None:
+    """It is a letter of a name, or parts folders: either way there is an archive."""
+    files: dict[str, Content] = {
+        place: zipped("backend.py", ""),
+        "pyproject.toml": PYPROJECT % (b"backend", b"a\\\\b"),
+    }
+    decoy = "a/b" if place == "a\\b" else "a\\b"
+    tree = write_tree(tmp_path, {**files, f"{decoy}/backend.py": ""})
+    with pytest.raises(UnscannableError) as caught:
+        open_artifact(Artifact(path=tree, origin=OriginKind.DIRECTORY), DEFAULT_LIMITS).__enter__()
+    assert caught.value.reason == "backend-in-archive"
 
 
 @pytest.mark.parametrize(
@@ -197,7 +229,6 @@ def test_what_is_too_large_to_be_read_is_not_passed_over(pyproject: bytes) -> No
         {"backend.py": b"", "backend_data.so": b"", "other.pyc": b""},
         {"backend/__init__.py": b"", "backend/fast.so": b"", "backend.pyc": b""},
         {"backend.py": b"", "backend.pyc": b""},
-        {},
     ],
 )
 def test_ordinary_back_ends_are_read(files: dict[str, bytes]) -> None:

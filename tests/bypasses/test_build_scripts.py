@@ -52,6 +52,18 @@ def test_script_of_a_build(tmp_path: Path, settings: str, name: str, is_refused:
     assert refusal(write_sdist(tmp_path, "demo", files=files)) == reason
 
 
+@pytest.mark.parametrize("name", ["build.py", ".", "./x/../build.py", "data\\\\build.py"])
+@pytest.mark.parametrize("main", ["__main__.pyc", "__main__.py"])
+def test_script_of_a_build_that_is_a_folder(tmp_path: Path, name: str, main: str) -> None:
+    """Python runs the __main__ in it."""
+    folder = {".": "", "data\\\\build.py": "data/build.py/"}.get(name, "build.py/")
+    files: dict[str, Content] = {
+        "pyproject.toml": f'[tool.poetry.build]\nscript = "{name}"\n',
+        f"{folder}{main}": BYTE_CODE,
+    }
+    assert refusal(write_sdist(tmp_path, "demo", files=files)) == "build-script-unread"
+
+
 SETTINGS = ["hatch.toml", "Hatch.toml"]
 
 

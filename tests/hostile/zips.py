@@ -204,7 +204,7 @@ WHEELS: Mapping[str, Case] = {
     "zip-wheel-with-two-dist-infos": Case(
         make=lambda: make_wheel(files={"other-2.0.dist-info/METADATA": "Name: other\n"}),
         filename=WHEEL,
-        anomaly="several-roots",
+        refused="ambiguous-member",
     ),
     "zip-wheel-of-another-name-inside": Case(
         make=lambda: make_wheel("other", "9.9"), filename=WHEEL, anomaly="name-mismatch"

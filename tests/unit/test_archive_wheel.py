@@ -129,11 +129,10 @@ def test_anomalies_of_one_kind_are_capped() -> None:
     assert len(opened(make_wheel(files=files, record=""), WHEEL).anomalies) == 50
 
 
-def test_two_dist_infos_are_an_anomaly_and_the_named_one_counts() -> None:
-    other = {"aaa-9.dist-info/METADATA": core_metadata("aaa", "9")}
-    wheel = opened(make_wheel(files=other), WHEEL)
-    assert wheel.project == "demo"
-    assert "several-roots" in {a.kind for a in wheel.anomalies}
+@pytest.mark.parametrize("name", ["METADATA", "RECORD", "deep/x"])
+def test_two_dist_infos_are_refused_as_by_pip(name: str) -> None:
+    data = make_wheel(files={f"aaa-9.dist-info/{name}": core_metadata("aaa", "9")})
+    assert refusal(data, WHEEL) == "ambiguous-member"
 
 
 @pytest.mark.parametrize(

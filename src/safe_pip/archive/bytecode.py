@@ -12,6 +12,11 @@ from safe_pip.errors import UnscannableError
 _HASH_BASED = 0b01
 _MAGIC_END = b"\r\n"
 # Before Python 3.7 a time stood where the flags stand since.
+# Where packages begin: where pip spreads a wheel's data over the environment, and site-packages.
+_TOP = re.compile(
+    r"(?:[^/]+\.data/[^/]+/(?:(?:s?bin|scripts)/)?)?(?:(?:.*/)?(?:site|dist)-packages/)?",
+    re.IGNORECASE,
+)
 _OLD_TAG = re.compile(r"\.(?:cpython-|pypy)3[0-6]\.")
 
 
@@ -36,7 +41,8 @@ def refuse_hidden_source(contents: Contents) -> None:
         package = folder[: -len("__pycache__")]
         has_source = f"{package}{name.partition('.')[0]}.py" in contents.files
         # What is left over of a source that is no more is harmless in a package of its own.
-        is_own = has_source or (package and f"{package}__init__.py" in contents.files)
+        is_package = _TOP.sub("", package, count=1) and f"{package}__init__.py" in contents.files
+        is_own = has_source or is_package
         head = file.prefix
         if _OLD_TAG.search(name) or head[2:4] != _MAGIC_END:
             continue

@@ -55,11 +55,15 @@ def broken_is_unscannable(what: str) -> Iterator[None]:
 
 @dataclass(slots=True)
 class Contents:
-    """Files in archive order. A path is there once; what disagrees about it is refused."""
+    """Files in archive order. A path is there once; what disagrees about it is refused.
+
+    ``respelled`` are the paths of members, folders too, that the archive spells otherwise.
+    """
 
     files: dict[str, SourceFile] = field(default_factory=dict)
     sha256_by_path: dict[str, bytes] = field(default_factory=dict)
     anomalies: list[Anomaly] = field(default_factory=list)
+    respelled: set[str] = field(default_factory=set)
     _first_of_key: dict[str, str] = field(default_factory=dict)
     _noted: Counter[AnomalyKind] = field(default_factory=Counter)
 

@@ -100,9 +100,10 @@ class _Walk:
             self._contents.note("device-member", path, "is a device, socket or pipe")
 
     def _relative(self, path: Path) -> str:
-        name = parse_member_name(path.relative_to(self.root).as_posix(), self._meter.limits)
-        self._contents.note_all(name.anomalies)
-        return name.path
+        """The path under the name that it has: what other systems read in that is an anomaly."""
+        given = path.relative_to(self.root).as_posix()
+        self._contents.note_all(parse_member_name(given, self._meter.limits).anomalies)
+        return given.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
     def _is_left_out(self, folder: Path) -> bool:
         return (
@@ -148,6 +149,11 @@ class _Walk:
         is_inside = target.is_relative_to(self.root) and not self._is_hidden(target)
         if is_inside:
             inside = target.relative_to(self.root).as_posix()
+            if parse_member_name(inside, self._meter.limits).anomalies:
+                raise UnscannableError(
+                    f"{relative!a} links to {inside!a}, which is not a path everywhere",
+                    reason="ambiguous-member",
+                )
             self.links.append(Link(path=relative, target=inside, is_hard=True))
             return
         if target.exists() and _holds_code(path, target):
@@ -195,8 +201,10 @@ def _is_virtual_environment(folder: Path) -> bool:
 
 
 def _is_checked_cache(path: Path) -> bool:
-    """Whether this is a compiled module that Python runs only if it fits its source."""
-    if path.suffix != ".pyc" or path.parent.name != "__pycache__":
+    """Whether this is a compiled module that Python runs only if it fits its source: under a name
+    with a dot in its stem, which no import asks for as a module."""
+    is_cache = path.suffix == ".pyc" and path.parent.name == "__pycache__"
+    if not is_cache or "." not in path.stem:
         return False
     head, watch = b"", ZipEndWatch()
     for piece in _read(path):

@@ -19,10 +19,12 @@ _LOST_ON_WINDOWS = re.compile(r"(?::[^/]*|[. ]+)(?=/|\Z)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberName:
-    """``path`` is POSIX, relative and free of ``.`` and ``..``; empty for the root itself."""
+    """``path`` is POSIX, relative and free of ``.`` and ``..``; empty for the root itself. If it is
+    not what the archive says (``is_respelled``), another tool may write the member elsewhere."""
 
     path: str
     anomalies: tuple[Anomaly, ...] = ()
+    is_respelled: bool = False
 
 
 def parse_member_name(raw: str, limits: Limits) -> MemberName:
@@ -40,10 +42,8 @@ def parse_member_name(raw: str, limits: Limits) -> MemberName:
         path, kinds = _resolved(raw)
     if path.count("/") >= limits.max_path_depth:
         raise UnscannableError(f"the path {path[:80]!a}… is too deep", reason="path-too-deep")
-    if not kinds:
-        return MemberName(path=path)
     anomalies = tuple(Anomaly(kind=kind, path=path, detail=f"named {raw!a}") for kind in kinds)
-    return MemberName(path=path, anomalies=anomalies)
+    return MemberName(path=path, anomalies=anomalies, is_respelled=path != raw.removesuffix("/"))
 
 
 def collision_key(path: str) -> str:

@@ -12,7 +12,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from safe_pip.archive.bytecode import refuse_hidden_source
 from safe_pip.archive.compression import Compression
-from safe_pip.archive.contents import MAX_ANOMALIES_OF_A_KIND, Contents
+from safe_pip.archive.contents import Contents
 from safe_pip.archive.core_metadata import (
     CoreMetadata,
     parse_core_metadata,
@@ -133,10 +133,8 @@ def _open_zip(source: SourceBytes, ending: ZipEnding, name: FileName, meter: Met
         return opened
     if name.suffix and name.suffix != ".whl":
         contents.note("misnamed-format", "", f"a wheel named {name.suffix!a}")
-    if len(dist_infos) > 1:
-        contents.note("several-roots", "", f"{len(dist_infos)} .dist-info folders")
-    dist_info = _own_dist_info(dist_infos, name)
     _refuse_other_places(contents)
+    dist_info = dist_infos[0]
     refuse_hidden_source(contents)
     compare_record(contents, dist_info, meter.limits)
     metadata_file = contents.files.get(f"{dist_info}/METADATA")
@@ -152,18 +150,25 @@ def _has_build_files(contents: Contents) -> bool:
 
 
 def _refuse_other_places(contents: Contents) -> None:
-    """``x.data/../demo/scripts/git``: pip looks for the scheme in the part after the first, once
-    ``..`` is resolved, and so puts that in another place than the path says. ``demo\\x.pth`` lies
-    in no folder where a backslash is a letter."""
-    backslashes = sum(anomaly.kind == "backslash-in-name" for anomaly in contents.anomalies)
-    if backslashes >= MAX_ANOMALIES_OF_A_KIND:
-        raise UnscannableError("too many names hold a backslash", reason="ambiguous-member")
-    for anomaly in contents.anomalies:
-        is_started = anomaly.kind == "backslash-in-name" and anomaly.path.endswith(".pth")
-        if anomaly.kind == "parent-path" or is_started:
-            raise UnscannableError(
-                f"{anomaly.path!a} is {anomaly.detail}", reason="ambiguous-member"
-            )
+    """Of a wheel pip writes every member to where its name says, and nowhere else:
+    ``demo\\x.pth`` lies in no folder where a backslash is a letter, ``./x.data/scripts/git`` is no
+    script, and where ``x.data/../demo/scripts/git`` goes depends on the tool.
+
+    Raises UnscannableError for a name that is not its path, and for what is not pip's to choose
+    from: several folders of metadata.
+    """
+    if contents.respelled:
+        raise UnscannableError(
+            f"{min(contents.respelled)!a} is spelled otherwise in the wheel",
+            reason="ambiguous-member",
+        )
+    tops = {path.partition("/")[0] for path in contents.files if "/" in path}
+    dist_infos = sorted(top for top in tops if top.endswith(".dist-info"))
+    if len(dist_infos) > 1:
+        raise UnscannableError(
+            f"{len(dist_infos)} .dist-info folders, among them {dist_infos[0]!a}",
+            reason="ambiguous-member",
+        )
 
 
 def _opened_sdist(contents: Contents, limits: Limits) -> _Opened:
@@ -259,10 +264,3 @@ def _dist_infos(files: Mapping[str, SourceFile]) -> list[str]:
         if path.count("/") == 1 and path.endswith((".dist-info/METADATA", ".dist-info/WHEEL"))
     }
     return sorted(folders)
-
-
-def _own_dist_info(folders: list[str], name: FileName) -> str:
-    def fits(folder: str) -> bool:
-        return canonicalize_name(folder.split("-", 1)[0]) == name.project
-
-    return next(filter(fits, folders), folders[0])

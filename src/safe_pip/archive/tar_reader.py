@@ -119,6 +119,8 @@ class _TarReader:
                 stream=reread,
                 prefix=first[:PREFIX_BYTES],
                 has_zip_end=watch.has_zip_end,
+                # All tools take a path from here for one from nowhere.
+                is_respelled=path != member.name.removeprefix("./"),
             )
         )
 

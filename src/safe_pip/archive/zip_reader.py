@@ -61,6 +61,8 @@ def _add_member(
     info = member.info
     name = parse_member_name(info.orig_filename, meter.limits)
     contents.note_all(name.anomalies)
+    if name.is_respelled:
+        contents.respelled.add(name.path)
     # zipfile, and pip with it, takes the name to end at a NUL.
     if info.orig_filename.endswith("/") and info.filename.endswith("/"):
         if info.file_size:
@@ -91,6 +93,7 @@ def _add_member(
             stream=stream,
             prefix=first.prefix,
             has_zip_end=first.has_zip_end,
+            is_respelled=name.is_respelled,
         )
     )
     contents.sha256_by_path[name.path] = first.sha256

@@ -36,7 +36,7 @@ def inner_backend(file: SourceFile | None) -> InnerBackend | None:
     # pip takes whatever it can loop over: the letters of a text, the keys of a table.
     paths = system.get("backend-path")
     names = list(paths) if isinstance(paths, (list, str, dict)) else []
-    folders = tuple(_normal(name) for name in names if isinstance(name, str))
+    folders = tuple(folder for name in names if isinstance(name, str) for folder in _normal(name))
     name = str(system.get("build-backend") or DEFAULT_BACKEND)
     module = tuple(name.partition(":")[0].split("."))
     return InnerBackend(name=name, folders=folders, module=module) if folders else None
@@ -55,7 +55,7 @@ def build_scripts(pyproject: SourceFile | None, hatch: SourceFile | None) -> fro
         found += _texts(tools.get(name), (), ("build",))
         found += _texts(tools.get(name), ("build",), ("custom-hook", "script", "setup-script"))
     found += _command_modules(tools.get("setuptools"))
-    return frozenset(_normal(path) for path in found)
+    return frozenset(path for name in found for path in _normal(name))
 
 
 def read_tables(file: SourceFile | None, words: tuple[str, ...]) -> Mapping[str, object]:
@@ -121,9 +121,11 @@ def _texts(table: object, way: tuple[str, ...], names: tuple[str, ...]) -> list[
     for step in way:
         table = table.get(step) if isinstance(table, dict) else None
     values = [table.get(name) for name in names] if isinstance(table, dict) else []
-    return [value for value in values if isinstance(value, str)]
+    return [value for value in values if isinstance(value, str) and value]
 
 
-def _normal(name: str) -> str:
-    folder = posixpath.normpath(name.replace("\\", "/")).lstrip("/")
-    return "" if folder == "." else folder
+def _normal(name: str) -> tuple[str, ...]:
+    """The paths that a name means: a backslash is a letter where it does not part folders."""
+    spellings = dict.fromkeys((name, name.replace("\\", "/")))
+    paths = [posixpath.normpath(spelling).lstrip("/") for spelling in spellings]
+    return tuple("" if path == "." else path for path in paths)

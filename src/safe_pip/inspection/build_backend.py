@@ -13,14 +13,15 @@ from collections.abc import Iterator, Mapping, Set
 from safe_pip.archive.contents import MAX_ANOMALIES_OF_A_KIND
 from safe_pip.distribution import Distribution, DistributionKind, SourceFile
 from safe_pip.errors import UnscannableError
-from safe_pip.extractors.build_system import MAX_PYPROJECT_BYTES, inner_backend
+from safe_pip.extractors.build_system import MAX_PYPROJECT_BYTES, InnerBackend, inner_backend
 
 _MAX_PARTS = 100
 _EXTENSIONS = (".so", ".pyd", ".dll")
 
 
 def refuse_unread_backend(distribution: Distribution) -> None:
-    """Raises UnscannableError for a back end in an archive, or in a compiled module."""
+    """Raises UnscannableError for a back end in an archive, in a compiled module, or in nothing
+    that was read."""
     if distribution.kind is DistributionKind.WHEEL:
         return
     for file in distribution.files:
@@ -50,9 +51,10 @@ def _refuse_backend_in(file: SourceFile, distribution: Distribution) -> None:
             "the build back end is loaded from the source, from which too many links lead out",
             reason="link-outside-root",
         )
+    sources = distribution.certain_paths
     extensions = {_stem(path): path for path in paths if path.endswith(_EXTENSIONS)}
-    for folder in (folder.casefold() for folder in backend.folders):
-        for part in _ways(folder):
+    for folder in backend.folders:
+        for part in _ways(folder.casefold()):
             if part in paths:
                 raise UnscannableError(
                     f"the build back end is loaded from {part!a}, which is no folder",
@@ -64,11 +66,23 @@ def _refuse_backend_in(file: SourceFile, distribution: Distribution) -> None:
                     reason="link-outside-root",
                 )
         for base in _ways(posixpath.join(folder, *backend.module)):
-            if compiled := _compiled(base.casefold(), paths, extensions):
+            if compiled := _compiled(base, sources, paths, extensions):
                 raise UnscannableError(
                     f"the build back end is loaded from {compiled!a}, a compiled module",
                     reason="backend-compiled",
                 )
+    if not any(_is_source(folder, backend, sources) for folder in backend.folders):
+        # pip takes it from nowhere else. There may be more in the folder than was read.
+        raise UnscannableError(
+            f"the build back end {backend.name[:80]!a} is loaded from the source, where it is in "
+            "no file that can be read",
+            reason="backend-unread",
+        )
+
+
+def _is_source(folder: str, backend: InnerBackend, sources: Set[str]) -> bool:
+    base = posixpath.join(folder, *backend.module)
+    return f"{base}.py" in sources or f"{base}/__init__.py" in sources
 
 
 def _ways(path: str) -> Iterator[str]:
@@ -77,15 +91,19 @@ def _ways(path: str) -> Iterator[str]:
     return ("/".join(parts[:count]) for count in range(1, len(parts) + 1))
 
 
-def _compiled(base: str, paths: Set[str], extensions: Mapping[str, str]) -> str | None:
+def _compiled(
+    base: str, sources: Set[str], paths: Set[str], extensions: Mapping[str, str]
+) -> str | None:
     """The compiled module that an import of ``base`` would take, if it would take one: Python looks
-    for packages before modules, and for extension modules, sources and byte code in this order."""
+    for packages before modules, and for extension modules, sources and byte code in this order.
+    ``paths`` and ``extensions`` are in lower case, ``sources`` are not: a source in other case is
+    none where that makes a difference."""
     for stem in (f"{base}/__init__", base):
-        if stem in extensions:
-            return extensions[stem]
-        if f"{stem}.py" in paths:
+        if stem.casefold() in extensions:
+            return extensions[stem.casefold()]
+        if f"{stem}.py" in sources:
             return None
-        if f"{stem}.pyc" in paths:
+        if f"{stem}.pyc".casefold() in paths:
             return f"{stem}.pyc"
     return None
 

@@ -1,8 +1,8 @@
 """Scripts that a build back end runs because the source's settings name them: they must be Python,
 and be named as it.
 
-poetry hands its script to Python, which takes a source of any name, byte code of any name, and an
-archive; hatchling and pdm import theirs, compiled modules among them.
+poetry hands its script to Python, which takes a source of any name, byte code of any name, a folder
+and an archive; hatchling and pdm import theirs, compiled modules among them.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from safe_pip.extractors.build_system import build_scripts, is_readable
 
 
 def refuse_unread_build_scripts(distribution: Distribution) -> None:
-    """Raises UnscannableError for a script that is not named as Python, or is compiled, and for
-    a ``hatch.toml`` that cannot be read: hatchling's parser may be newer (TOML 1.1) than ours. At a
-    ``pyproject.toml`` that cannot be read pip stops."""
+    """Raises UnscannableError for a script that is a folder, compiled or not named as Python, and
+    for a ``hatch.toml`` that cannot be read: hatchling's parser may be newer (TOML 1.1) than ours.
+    At a ``pyproject.toml`` that cannot be read pip stops."""
     if distribution.kind is DistributionKind.WHEEL:
         return
     # Some file systems make no difference between upper and lower case.
@@ -31,6 +31,11 @@ def refuse_unread_build_scripts(distribution: Distribution) -> None:
     found += [build_scripts(None, file) for file in hatch]
     paths = {path.casefold() for path in distribution.by_path} if found else set()
     for path in sorted(frozenset[str]().union(*found)):
+        if any(other.startswith(f"{path.casefold()}/".lstrip("/")) for other in paths):
+            raise UnscannableError(
+                f"{path[:80]!a} is run by the build, and is a folder",
+                reason="build-script-unread",
+            )
         if path.casefold() in paths and not path.endswith(".py"):
             raise UnscannableError(
                 f"{path[:80]!a} is run by the build, and is not named as Python",

@@ -11,7 +11,8 @@ from collections.abc import Set
 
 from safe_pip.distribution import Distribution, SourceFile
 from safe_pip.errors import UnscannableError
-from safe_pip.extractors.wheel_layout import is_test_or_doc, is_wheel, site_path
+from safe_pip.extractors.build_system import inner_backend
+from safe_pip.extractors.wheel_layout import is_test_or_doc, is_wheel
 
 _SUFFIX = ".pyc"
 _CACHE_FOLDER = "__pycache__"
@@ -27,16 +28,13 @@ _ATTRIBUTE = re.compile(rb"\battr\W{1,80}([\w.]+)")
 def refuse_unread_modules(distribution: Distribution) -> None:
     """Raises UnscannableError for a module of byte code alone.
 
-    In a wheel, one that is installed where Python imports from; in a source, one that lies at its
-    root, in a package or in an inner archive, or that a file at the root names.
+    In a wheel, anywhere: a line of a ``.pth`` file or a script's folder makes a place for modules
+    of any. In a source, anywhere but among tests and documentation that nothing else names.
     """
-    paths = distribution.by_path.keys()
-    unread = [file.path for file in distribution.files if _is_unread_module(file, paths)]
-    if unread and is_wheel(distribution):
-        unread = [path for path in unread if site_path(path, distribution) is not None]
-    elif unread:
-        named = _named_at_the_root(distribution)
-        unread = [path for path in unread if _is_importable(path, paths, named)]
+    sources = distribution.certain_paths
+    unread = [file.path for file in distribution.files if _is_unread_module(file, sources)]
+    if unread and not is_wheel(distribution):
+        unread = _importable(unread, distribution)
     if unread:
         raise UnscannableError(
             f"{min(unread)!a} is a compiled module without its source, which cannot be read",
@@ -52,39 +50,50 @@ def is_byte_code(head: bytes) -> bool:
     return head[2:_MAGIC_BYTES] == b"\r\n" and not is_old
 
 
-def _is_unread_module(file: SourceFile, paths: Set[str]) -> bool:
+def _is_unread_module(file: SourceFile, sources: Set[str]) -> bool:
     """Whether an import could take it for want of a source. An extension module of the same name
-    makes no difference: it may be one for another Python."""
-    folder, _, name = file.path.rpartition("/")
+    makes no difference: it may be one for another Python. Nor does it that ``__pycache__`` is the
+    folder: Python imports from that as from any, and what it caches there itself has a dot in its
+    stem."""
+    name = file.path.rpartition("/")[2]
     stem, suffix = name[: -len(_SUFFIX)], name[-len(_SUFFIX) :]
-    if suffix.lower() != _SUFFIX or folder.rpartition("/")[2] == _CACHE_FOLDER:
-        return False
-    if not stem.isidentifier() or file.path[:-1] in paths:
+    if suffix.lower() != _SUFFIX or not stem.isidentifier() or file.path[:-1] in sources:
         return False
     return is_byte_code(file.head(_MAGIC_BYTES))
 
 
-def _is_importable(path: str, paths: Set[str], named: Set[str]) -> bool:
+def _importable(unread: list[str], distribution: Distribution) -> list[str]:
+    """Those that something but a test could import: among them all that lie in a folder of which a
+    back end is loaded."""
+    backend = inner_backend(distribution.by_path.get("pyproject.toml"))
+    folders = tuple(f"{folder}/" for folder in backend.folders if folder) if backend else ()
+    paths, named = distribution.by_path.keys(), _named(distribution)
+    return [
+        path
+        for path in unread
+        if not is_test_or_doc(path) or path.startswith(folders) or _is_used(path, paths, named)
+    ]
+
+
+def _is_used(path: str, paths: Set[str], named: Set[str]) -> bool:
     folder, _, name = path.rpartition("/")
     stem = name[: -len(_SUFFIX)]
-    if not folder or (folder.rpartition("/")[2] if stem == "__init__" else stem) in named:
-        return True
     parts = folder.split("/")
-    if any("/".join(parts[:count]) in paths for count in range(1, len(parts) + 1)):
-        return True  # What contains it is a file: an archive.
-    is_package = not paths.isdisjoint((f"{folder}/__init__.py", f"{folder}/__init__.pyc"))
-    return is_package and not is_test_or_doc(path)
+    if _CACHE_FOLDER in parts or (parts[-1] if stem == "__init__" else stem) in named:
+        return True
+    # What contains it may be a file: an archive.
+    return any("/".join(parts[:count]) in paths for count in range(1, len(parts) + 1))
 
 
-def _named_at_the_root(distribution: Distribution) -> Set[str]:
-    """The words of the sources that a build may start with, and what setuptools is told to import
-    for the value of a field."""
+def _named(distribution: Distribution) -> Set[str]:
+    """The words of the sources that are no tests, and what setuptools is told to import for the
+    value of a field."""
     words: set[bytes] = set()
     for name in ("setup.cfg", "pyproject.toml"):
         if (settings := distribution.by_path.get(name)) is not None:
             for names in _ATTRIBUTE.findall(settings.read()):
                 words.update(names.split(b"."))
-    for file in distribution.files:
-        if "/" not in file.path and file.path.endswith(".py"):
+    for file in distribution.python_files():
+        if not is_test_or_doc(file.path):
             words.update(word for word, assigned in _WORD.findall(file.read()) if not assigned)
     return {word.decode("ascii", "replace") for word in words}

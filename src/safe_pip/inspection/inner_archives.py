@@ -120,7 +120,11 @@ def _check_narrow_reading(content: bytes, end: int) -> None:
 
 def _is_module(name: str) -> bool:
     lower = name.lower()
-    return lower.endswith(_SOURCES) or (lower.endswith(_COMPILED) and "__pycache__/" not in lower)
+    if lower.endswith(_SOURCES):
+        return True
+    # What Python caches has a dot in its stem, which no name of a module has.
+    stem = lower.removesuffix(_COMPILED).rpartition("/")[2]
+    return lower.endswith(_COMPILED) and ("__pycache__/" not in lower or "." not in stem)
 
 
 def _hides_source(name: str, names: Set[str]) -> bool:
