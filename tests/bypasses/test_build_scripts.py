@@ -137,6 +137,10 @@ def test_archive_in_a_folder_of_version_control(tmp_path: Path, folder: str) -> 
     with zipfile.ZipFile(tree / archive, "w") as zipped:
         zipped.writestr("a.py", "x = 1\n")
     assert refusal(tree, OriginKind.VCS) == "backend-in-archive"
+    reason = "backend-unread" if folder == ".git" else "backend-in-archive"
+    assert refusal(tree, OriginKind.DIRECTORY) == reason
     (tree / "pyproject.toml").unlink()
-    with open_artifact(Artifact(path=tree, origin=OriginKind.VCS), DEFAULT_LIMITS) as found:
-        assert f"{archive}/a.py" in found.by_path
+    for origin in (OriginKind.VCS, OriginKind.DIRECTORY):
+        with open_artifact(Artifact(path=tree, origin=origin), DEFAULT_LIMITS) as found:
+            is_unread = folder == ".git" and origin is OriginKind.DIRECTORY
+            assert (f"{archive}/a.py" in found.by_path) is not is_unread

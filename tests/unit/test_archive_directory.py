@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import venv
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,8 @@ from tests.builders import (
 from tests.reading import opened_tree
 
 PYPROJECT = setuptools_pyproject("demo", "1.0")
-VENV = {"venv/pyvenv.cfg": "", "venv/bin/python": "", "venv/lib/a.py": ""}
+SITE_PACKAGES = "venv/lib/python3.11/site-packages"
+VENV = {"venv/pyvenv.cfg": "", "venv/bin/python": "", f"{SITE_PACKAGES}/a.py": ""}
 
 
 def paths(folder: Path, *, origin: OriginKind = OriginKind.VCS) -> set[str]:
@@ -65,15 +67,88 @@ def test_virtual_environment_is_left_out_of_a_working_tree_alone(tmp_path: Path)
     assert paths(tmp_path, origin=OriginKind.VCS) == {"a.py", *VENV}
 
 
-def test_virtual_environment_that_the_build_names_is_read(tmp_path: Path) -> None:
-    pyproject = '[build-system]\nbackend-path = ["venv/lib"]\n'
-    write_tree(tmp_path, {**VENV, "pyproject.toml": pyproject})
-    assert "venv/lib/a.py" in paths(tmp_path, origin=OriginKind.DIRECTORY)
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pyproject.toml", '[build-system]\nbackend-path = ["venv/lib"]\n'),
+        ("pyproject.toml", '[build-system]\nbackend-path = ["v\\u0065nv"]\n'),
+        ("pyproject.toml", "[tool.setuptools.cmdclass]\nsdist = 'venv.a.B'\n"),
+        (
+            "pyproject.toml",
+            "[build-system]\nrequires = ['poetry-core']\n[tool.poetry]\nbuild = 'venv/b'\n",
+        ),
+        ("pyproject.toml", "[newer toml\n"),
+        ("hatch.toml", "[build.hooks.custom]\npath = 'venv/bin/hook.py'\n"),
+        ("setup.cfg", "[options]\npackage_dir =\n  = venv/lib\n"),
+        ("setup.cfg", "no section\n"),
+        ("setup.py", "import sys; sys.path.append('venv/lib')\n"),
+    ],
+)
+def test_virtual_environment_that_the_build_names_is_read(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    write_tree(tmp_path, {**VENV, name: text})
+    assert f"{SITE_PACKAGES}/a.py" in paths(tmp_path, origin=OriginKind.DIRECTORY)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pyproject.toml", "[tool.ruff]\nexclude = ['venv']\n[tool.pyright]\nvenv = 'venv'\n"),
+        ("pyproject.toml", "[tool.mypy]\nexclude = 'venv'\n[project]\ndescription = 'my venv'\n"),
+        (
+            "pyproject.toml",
+            "[build-system]\nrequires = ['hatchling']\n[tool.hatch.envs.default]\npath = 'venv'\n"
+            "[tool.hatch.build.targets.sdist]\nexclude = ['venv']\n",
+        ),
+        ("setup.cfg", "[flake8]\nexclude = venv\n[tool:pytest]\nnorecursedirs = venv\n"),
+        ("MANIFEST.in", "prune venv\n"),
+    ],
+)
+def test_virtual_environment_that_is_named_to_be_left_out(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    write_tree(tmp_path, {**VENV, name: text})
+    assert paths(tmp_path, origin=OriginKind.DIRECTORY) == {name}
+
+
+def test_virtual_environment_as_it_is_made(tmp_path: Path) -> None:
+    """Nothing of it is read, told or counted."""
+    venv.create(tmp_path / ".venv", symlinks=True)
+    (tmp_path / ".venv/lib64").unlink(missing_ok=True)
+    (tmp_path / ".venv/lib64").symlink_to("lib")
+    (tmp_path / ".venv/lib/python3.6").mkdir()
+    (tmp_path / ".venv/lib/python3.6/os.py").symlink_to(os.__file__)
+    write_tree(tmp_path, {"a.py": ""})
+    tree = opened_tree(tmp_path, origin=OriginKind.DIRECTORY)
+    assert set(tree.by_path) == {"a.py"}
+    assert tree.anomalies == ()
+
+
+@pytest.mark.parametrize(
+    "place", ["a.py", "lib/a.py", "bin/a.py", "Scripts/a.pyc", "include/a.so", "site-packages/a.py"]
+)
+def test_module_in_what_poses_as_a_virtual_environment(tmp_path: Path, place: str) -> None:
+    """An import of the project's own reaches it: ``from venv.bin import a``."""
+    write_tree(tmp_path, {**VENV, f"venv/{place}": "", "venv/share/data.txt": ""})
+    assert paths(tmp_path, origin=OriginKind.DIRECTORY) == {f"venv/{place}"}
+
+
+@pytest.mark.parametrize(
+    "target", [SITE_PACKAGES, f"{SITE_PACKAGES}/a.py", "venv/bin/python", "venv/share/x"]
+)
+def test_link_to_what_is_left_out_of_a_virtual_environment(tmp_path: Path, target: str) -> None:
+    write_tree(tmp_path, {**VENV, "venv/share/x": "import os"})
+    (tmp_path / "setup.py").symlink_to(target)
+    artifact = Artifact(path=tmp_path, origin=OriginKind.DIRECTORY)
+    with pytest.raises(UnscannableError) as caught, open_distribution(artifact):
+        pass
+    assert caught.value.reason == "link-outside-root"
 
 
 def test_package_that_poses_as_a_virtual_environment_is_read(tmp_path: Path) -> None:
     write_tree(tmp_path, {**VENV, "venv/__init__.py": ""})
-    assert "venv/lib/a.py" in paths(tmp_path, origin=OriginKind.DIRECTORY)
+    assert f"{SITE_PACKAGES}/a.py" in paths(tmp_path, origin=OriginKind.DIRECTORY)
     write_tree(tmp_path, {"pkg/pyvenv.cfg": "", "pkg/a.py": ""})
     assert "pkg/a.py" in paths(tmp_path, origin=OriginKind.DIRECTORY)
 

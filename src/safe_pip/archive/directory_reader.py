@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -14,12 +13,12 @@ from safe_pip.archive.contents import Contents, joined
 from safe_pip.archive.limits import Meter
 from safe_pip.archive.links import Link, add_links
 from safe_pip.archive.member_names import parse_member_name
+from safe_pip.archive.virtual_environments import VirtualEnvironments
 from safe_pip.archive.zip_ends import END_SIGNATURE, TAIL_BYTES, ZipEndWatch
 from safe_pip.distribution import CHUNK_BYTES, PREFIX_BYTES, SourceFile
 from safe_pip.errors import UnscannableError
 
 _VCS_FOLDERS = frozenset({".git", ".hg", ".svn"})
-_BUILD_FILES = ("pyproject.toml", "setup.cfg", "setup.py", "MANIFEST.in")
 # What Python or a build would run from a file behind a link, or in a folder of version control.
 _CODE_SUFFIXES = (".py", ".pyw", ".pyc", ".pth", ".pyd", ".so", ".toml", ".cfg")
 # Mercurial's settings, which can name commands, and the file that says where more of them are;
@@ -34,8 +33,9 @@ def read_directory(root: Path, meter: Meter, *, is_own_tree: bool) -> Contents:
 
     Of the folders of version control only what Python could import is read, or what could name
     commands: a repository can hold such a folder of another system. In a person's own working tree
-    (``is_own_tree``), virtual environments that the build does not mention are left out too, and
-    the caches of compiled modules that Python checks against their source.
+    (``is_own_tree``), so it is with virtual environments that the build does not name, of which
+    what is installed in them is left out whole; and the caches of compiled modules that Python
+    checks against their source are.
 
     Raises UnscannableError for a link to code outside of the root, which a build would run.
     """
@@ -65,30 +65,45 @@ class _Walk:
         self._contents = contents
         self._is_own_tree = is_own_tree
         self._is_of_another_system = any((root / name).exists() for name in (".hg", ".svn", ".bzr"))
-        self._build_words = _build_words(root) if is_own_tree else frozenset()
+        self._environments = VirtualEnvironments(root) if is_own_tree else None
 
     def read_folder(self, top: Path) -> None:
         waiting = [top]
         while waiting:
             folder = waiting.pop()
             is_vcs = not _VCS_FOLDERS.isdisjoint(folder.relative_to(top).parts)
+            is_environment = self._is_of_environment(folder)
             with os.scandir(folder) as entries:
                 for entry in sorted(entries, key=lambda entry: entry.name):
                     if entry.is_dir(follow_symlinks=False):
                         if not self._is_left_out(Path(entry.path)):
                             waiting.append(Path(entry.path))
+                    elif is_environment and not self._is_read_there(Path(entry.path)):
+                        continue
                     elif not is_vcs or entry.is_symlink() or self._is_read(Path(entry.path)):
                         self._add(entry)
 
     def _is_read(self, file: Path) -> bool:
         """Of a file of version control: what Python could import, and what could name commands."""
-        if _is_code(file.name) or self._is_own_tree:
-            return _is_code(file.name)
-        if _ends_as_zip(file):
-            return True  # Python imports from it, wherever it lies.
+        if _is_code(file.name):
+            return True
         parts = file.relative_to(self.root).parts
+        # A person's own git has objects in thousands; a back end in there is refused unread.
+        if not (self._is_own_tree and ".git" in parts) and _ends_as_zip(file):
+            return True  # Python imports from it, wherever it lies.
+        if self._is_own_tree:
+            return False
         is_own_clone = parts[0] == ".git" and not self._is_of_another_system
         return file.name in _SETTINGS or (".git" in parts and not is_own_clone)
+
+    def _is_of_environment(self, path: Path) -> bool:
+        return self._environments is not None and self._environments.around(path) is not None
+
+    def _is_read_there(self, path: Path) -> bool:
+        """Of a virtual environment: what an import statement could reach."""
+        if self._environments is None or self._environments.is_own(path):
+            return False
+        return _is_code(path.name) or (path.is_symlink() and _holds_code(path, path.resolve()))
 
     def _add(self, entry: os.DirEntry[str]) -> None:
         if entry.is_symlink():
@@ -106,11 +121,7 @@ class _Walk:
         return given.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
     def _is_left_out(self, folder: Path) -> bool:
-        return (
-            self._is_own_tree
-            and folder.name not in self._build_words
-            and _is_virtual_environment(folder)
-        )
+        return self._environments is not None and self._environments.leaves_out(folder)
 
     def _add_file(self, path: Path) -> None:
         if self._is_own_tree and _is_checked_cache(path):
@@ -165,11 +176,13 @@ class _Walk:
         )
 
     def _is_hidden(self, target: Path) -> bool:
-        """Whether a link leads into a folder that was left out, in whole or in part."""
+        """Whether a link leads to what was left out, or may have been."""
         below = target.relative_to(self.root)
         if not _VCS_FOLDERS.isdisjoint(below.parts):
             return True
-        return any(self._is_left_out(self.root / parent) for parent in [*below.parents][:-1])
+        if any(self._is_left_out(self.root / part) for part in (below, *below.parents)):
+            return True
+        return target.is_file() and self._is_of_environment(target) and not _is_code(target.name)
 
 
 def _read(path: Path) -> Iterator[bytes]:
@@ -179,25 +192,6 @@ def _read(path: Path) -> Iterator[bytes]:
                 yield piece
     except OSError as error:
         raise UnscannableError(f"{path}: {error.strerror}", reason="unreadable") from error
-
-
-def _build_words(root: Path) -> frozenset[str]:
-    """Every word of the files that say what is built: a folder named there is part of it."""
-    words: set[str] = set()
-    for name in _BUILD_FILES:
-        path = root / name
-        if path.is_file():
-            text = b"".join(_read(path)).decode("utf-8", "replace")
-            words.update(re.findall(r"[\w.-]+", text))
-    return frozenset(words)
-
-
-def _is_virtual_environment(folder: Path) -> bool:
-    return (
-        (folder / "pyvenv.cfg").is_file()
-        and any((folder / python).exists() for python in ("bin/python", "Scripts/python.exe"))
-        and not (folder / "__init__.py").exists()
-    )
 
 
 def _is_checked_cache(path: Path) -> bool:
