@@ -73,6 +73,8 @@ def test_module_that_a_start_imports(tmp_path: Path, files: dict[str, Content]) 
         },
         {f"{SITE}/sitecustomize.py": RUN},
         {f"{SITE}/usercustomize/__init__.py": RUN},
+        {"demo-1.0.data/data/sitecustomize.py": RUN},
+        {"demo.pth": "import boot\n", "demo-1.0.data/data/boot/__init__.py": RUN},
     ],
 )
 def test_module_of_another_scheme_that_a_start_imports(

@@ -145,6 +145,19 @@ def test_script_that_does_not_begin_as_python_is_read(
     assert paths.isdisjoint({f"{folder}/shell.py", f"{folder}/native.py"})
 
 
+@pytest.mark.parametrize("place", ["sbin/tool", "share/demo/tool", "etc/demo.d/50-tool", "tool"])
+def test_python_script_anywhere_in_the_environment_is_read(tmp_path: Path, place: str) -> None:
+    path = f"demo-1.0.data/data/{place}"
+    files: dict[str, Content] = {
+        path: "#!/usr/bin/env python3\nimport subprocess\nsubprocess.run('true')\n",
+        "demo-1.0.data/data/share/notes": "import subprocess\nsubprocess.run('true')\n",
+    }
+    artifact = Artifact(path=write_wheel(tmp_path, "demo", files=files), origin=OriginKind.INDEX)
+    with open_artifact(artifact, DEFAULT_LIMITS) as distribution:
+        found = {one.location.path for one in observe(distribution) if one.feature == "proc_spawn"}
+    assert found == {f"{path}.py"}
+
+
 FOREIGN = (
     *("pip/_internal/operations/prepare.py", "safe_pip/gates/checkpoint.py", "PIP/__init__.py"),
     *("demo-1.0.data/purelib/pip/__main__.py", ".data/platlib/any.pth"),
@@ -156,6 +169,11 @@ FOREIGN = (
     *("demo-1.0.data/scripts/activate", "demo-1.0.data/data/bin/activate_this.py"),
     *("demo-1.0.data/scripts/activate.fish", "demo-1.0.data/scripts/ssh"),
     *("demo-1.0.data/scripts/git.com", "x.data/data/Scripts/keyring.CMD", "pip.abi3.so"),
+    *(f"demo-1.0.data/scripts/{name}" for name in ("rustc", "lsb_release", "uname", "oslevel")),
+    *("demo-1.0.data/data/sbin/git", "demo-1.0.data/data/sbin/re.py", "x.data/data/sbin/pip3"),
+    # With --target these come to lie beside the packages.
+    *("demo-1.0.data/data/pip/a.py", "demo-1.0.data/data/Safe_pip/a.py", "x.data/data/pip.py"),
+    *("demo-1.0.data/data/pip-9.dist-info/METADATA", "demo-1.0.data/data/_virtualenv.py"),
 )
 
 
@@ -176,6 +194,8 @@ def test_wheel_that_takes_the_place_of_what_guards_or_runs(tmp_path: Path, place
         ("demo", "demo-1.0.data/data/share/pyvenv.cfg"),
         ("keyring", "keyring-1.0.data/scripts/keyring"),
         ("mercurial", "mercurial-1.0.data/scripts/hg"),
+        ("lsb-release", "lsb_release-1.0.data/scripts/lsb_release"),
+        ("demo", "demo-1.0.data/data/share/pip/a.py"),
     ],
 )
 def test_own_and_other_places_are_nobody_elses(tmp_path: Path, project: str, place: str) -> None:
@@ -189,8 +209,11 @@ def test_own_and_other_places_are_nobody_elses(tmp_path: Path, project: str, pla
         "tool = demo:main\n   ../sitecustomize.py = demo:main",
         "python3 = demo:main",
         "git = demo:main",
+        "rustc = demo:main",
+        "[a = demo:main [x] #\ngit = demo:main",
+        "[other\ntool = demo:main",
     ],
-    ids=["elsewhere", "indented", "python", "git"],
+    ids=["elsewhere", "indented", "python", "git", "rustc", "no heading", "open heading"],
 )
 @pytest.mark.parametrize("group", ["console_scripts", "gui_scripts"])
 def test_entry_point_that_takes_a_place(tmp_path: Path, line: str, group: str) -> None:
@@ -202,7 +225,7 @@ def test_entry_point_that_takes_a_place(tmp_path: Path, line: str, group: str) -
 
 
 def test_ordinary_entry_points_pass(tmp_path: Path) -> None:
-    text = "[console_scripts]\ndemo = demo:main\n# ../x = y\n[paths]\na/b = demo:main\n"
+    text = "[console_scripts]\ndemo = demo:main\n# ../x = [y\n [paths] \na/b = demo:main [x]\n"
     files: dict[str, Content] = {"demo-1.0.dist-info/entry_points.txt": text}
     assert refusal(write_wheel(tmp_path, "demo", files=files)) is None
 
@@ -245,6 +268,8 @@ def test_settings_of_a_repository_that_a_build_starts_git_in(
         ("deep/bare/config", "[core]\nsshCommand = x\n"),
         (".git/hooks/post-index-change", "#!/bin/sh\n"),
         (".hg/hgrc", "[hooks]\npre-status = x\n"),
+        (".hg/hgrc", "[paths]\ndefault = x\n%include ../settings\n"),
+        (".hg/hgrc", "%include ../settings\n[paths]\n %unset default\n"),
         (".hg/hgrc", "[paths]\ndefault = x\n[extensions]\nevil = ../evil.py\n"),
         ("sub/.hg/hgrc-not-shared", "[alias]\nid = !x\n"),
         ("anywhere/hooks/post-index-change", "#!/bin/sh\n"),

@@ -210,6 +210,14 @@ def test_link_to_code_in_a_folder_that_is_left_out_is_refused(tmp_path: Path) ->
     assert refusal_of(tmp_path) == "link-outside-root"
 
 
+def test_link_beside_a_folder_that_differs_in_case(tmp_path: Path) -> None:
+    """Where they are two, nothing is written through it."""
+    write_tree(tmp_path, {"docs/a.py": "", "x.py": ""})
+    if not (tmp_path / "Docs").exists():
+        (tmp_path / "Docs").symlink_to("docs")
+        assert paths(tmp_path) == {"docs/a.py", "Docs/a.py", "x.py"}
+
+
 def test_broken_and_circular_links_are_anomalies(tmp_path: Path) -> None:
     write_tree(tmp_path, {"a.py": ""})
     (tmp_path / "gone").symlink_to("nowhere")

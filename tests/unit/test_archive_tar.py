@@ -350,3 +350,18 @@ def test_build_file_in_another_case_is_read_as_what_the_system_takes_it_for(
     assert found.get("setup.py") == (found["SETUP.PY"] if is_case_blind else None)
     beside = contents(packed(SETUP, ("demo-1.0/SETUP.PY", EVIL)))
     assert beside["setup.py"] != beside["SETUP.PY"]
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "is_refused"),
+    [
+        ("A", "a/evil.py", True),
+        ("a./b", "a/B/evil.py", True),
+        ("caf\u00e9", "cafe\u0301/evil.py", True),
+        ("A", "ab/evil.py", False),
+        ("A", "a", False),
+    ],
+)
+def test_member_in_what_is_a_link_on_some_systems(name: str, place: str, is_refused: bool) -> None:
+    data = packed(SETUP, link(f"demo-1.0/{name}", "/tmp"), (f"demo-1.0/{place}", EVIL))
+    assert (refusal(data) == "ambiguous-member") if is_refused else contents(data)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from safe_pip.archive.contents import Contents
 from safe_pip.archive.limits import Meter
-from safe_pip.archive.member_names import parse_member_name, resolve_link
+from safe_pip.archive.member_names import collision_key, parse_member_name, resolve_link
 from safe_pip.errors import UnscannableError
 
 # A link to a link to a link: real archives have one level, seldom two.
@@ -37,7 +37,7 @@ def add_links(contents: Contents, links: Iterable[Link], meter: Meter) -> None:
     if not links:
         return
     paths = {link.path for link in links}
-    _check_nothing_inside([*contents.files, *paths], paths)
+    _check_nothing_inside([*contents.files, *paths], links)
     targets: dict[str, str] = {}
     for link in links:
         target = _target(link, meter)
@@ -75,11 +75,16 @@ def _target(link: Link, meter: Meter) -> str | None:
     return None if name.anomalies else name.path
 
 
-def _check_nothing_inside(members: Iterable[str], links: set[str]) -> None:
+def _check_nothing_inside(members: Iterable[str], links: Iterable[Link]) -> None:
+    """Some file systems make no difference between ``A -> /etc`` and the ``a`` of ``a/evil``. In a
+    folder, whose links come as hard ones, the two are there side by side."""
+    paths = {link.path for link in links}
+    keys = {collision_key(link.path) for link in links if not link.is_hard}
     for path in members:
         parts = path.split("/")
         for depth in range(1, len(parts)):
-            if "/".join(parts[:depth]) in links:
+            above = "/".join(parts[:depth])
+            if above in paths or (keys and collision_key(above) in keys):
                 raise UnscannableError(
                     f"{path!a} would be written through a link", reason="ambiguous-member"
                 )

@@ -17,7 +17,9 @@ _OWNERS = {"pip": canonicalize_name("pip"), "safe_pip": canonicalize_name("safe-
 # What starts Python or sets it up, and what pip and git start by name: a script of that name comes
 # first on the PATH.
 _PROGRAMS = re.compile(
-    r"(?P<name>pythonw?|pypy|pip|safe-pip|git|hg|svn|bzr|ssh|keyring|activate(?:_this)?|deactivate)"
+    r"(?P<name>pythonw?|pypy|pip|safe-pip|git|hg|svn|bzr|ssh|keyring|activate(?:_this)?|deactivate"
+    # What pip tells an index of the machine that it runs on.
+    r"|rustc|lsb_release|uname|oslevel)"
     r"[\d.]*(?:\.(?:bat|cmd|com|csh|exe|fish|nu|ps1|py|xsh))?",
     re.IGNORECASE,
 )
@@ -32,7 +34,7 @@ _SETTINGS = "pyvenv.cfg"
 _NAMELESS = ".data/"
 # A wheel's own stands at its root, where pip wants one alone.
 _METADATA = (".dist-info", ".egg-info")
-_PROGRAM_FOLDERS = frozenset({"bin", "scripts"})
+_PROGRAM_FOLDERS = frozenset({"bin", "sbin", "scripts"})
 _SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
 _MAX_ENTRY_POINTS_BYTES = 1 << 20
 
@@ -55,14 +57,17 @@ def refuse_foreign_places(distribution: Distribution) -> None:
 def _foreign_place(path: str, distribution: Distribution) -> str | None:
     if path.startswith(_NAMELESS):
         return "a project without a name"
-    package = (site_path(path, distribution) or "").partition("/")[0].casefold()
-    # Compiled, it may be pip.cpython-311-x86_64-linux-gnu.so.
-    owner = _OWNERS.get(package.partition(".")[0])
-    if owner is not None and distribution.project != owner:
-        return f"a file of {owner}"
     scheme, below = scheme_path(path)
-    if below != path and package.endswith(_METADATA):
-        return "the metadata of a project"
+    places = [site_path(path, distribution) or ""]
+    if scheme == "data":
+        places.append(below)  # pip's --target puts it beside the packages.
+    for package in (place.partition("/")[0].casefold() for place in places):
+        # Compiled, it may be pip.cpython-311-x86_64-linux-gnu.so.
+        owner = _OWNERS.get(package.partition(".")[0])
+        if owner is not None and distribution.project != owner:
+            return f"a file of {owner}"
+        if below != path and package.endswith(_METADATA):
+            return "the metadata of a project"
     if scheme == "data" and below.casefold() == _SETTINGS:
         return "the environment's settings"
     folder, _, name = below.rpartition("/")
@@ -99,10 +104,15 @@ def _refuse_entry_points(file: SourceFile, distribution: Distribution) -> None:
 
 def script_names(entry_points: SourceFile) -> Iterator[str]:
     """What pip writes scripts for. Line by line, as its readers do: to them an indented line
-    continues none."""
+    continues none. Raises UnscannableError for a line that is not a heading to all of them."""
     group = ""
     for line in map(str.strip, entry_points.read().decode("utf-8", "replace").splitlines()):
         if line.startswith("["):
+            if not line.endswith("]"):
+                raise UnscannableError(
+                    f"{entry_points.path!a} has the heading {line[:80]!a}, which has no end",
+                    reason="foreign-place",
+                )
             group = line.strip("[] \t")
         elif group in _SCRIPT_GROUPS and not line.startswith("#"):
             yield line.partition("=")[0].strip()

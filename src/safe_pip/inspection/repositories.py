@@ -104,7 +104,9 @@ def _foreign_to_mercurial(text: str) -> Iterator[str]:
     """Everything but the place that it was cloned from."""
     section = ""
     for line in map(str.strip, text.splitlines()):
-        if line.startswith("["):
+        if line.startswith("%"):
+            yield line  # Another file is part of it, in whatever section.
+        elif line.startswith("["):
             section = line.strip("[] \t")
         elif line and not line.startswith(("#", ";")) and section != "paths":
             yield line

@@ -33,10 +33,10 @@ _OF_PYTHON = frozenset(map(str.casefold, IN_SOME_PYTHON))
 _SUFFIX = r"(?:\.[\w-]+)*\.(?:pyw?|pyc|so|pyd)"
 _MODULE = re.compile(rf"(?P<name>[^./]+){_SUFFIX}", re.IGNORECASE)
 _PACKAGE = re.compile(rf"(?P<name>[^./]+)/__init__{_SUFFIX}", re.IGNORECASE)
-_PROGRAM_FOLDER = re.compile(r"(?:bin|scripts)/", re.IGNORECASE)
+_PROGRAM_FOLDER = re.compile(r"(?:s?bin|scripts)/", re.IGNORECASE)
 # pip.conf and pip.ini, and by which Python finds its own library (documentation of sys.path).
 _SETTINGS = re.compile(
-    r"pip\.(?:conf|ini)|(?:(?:bin|scripts)/)?(?:pybuilddir\.txt|[\w.]+\._pth)", re.IGNORECASE
+    r"pip\.(?:conf|ini)|(?:(?:s?bin|scripts)/)?(?:pybuilddir\.txt|[\w.]+\._pth)", re.IGNORECASE
 )
 _LIBRARY = re.compile(
     r"(?:lib(?:64)?/)?(?:python|pypy)[\d.]+(?:t?\.zip)?(?:/(?!(?:site|dist)-packages/)|\Z)"
@@ -80,10 +80,11 @@ def _shadowed(path: str, distribution: Distribution) -> str | None:
     if program is not None:
         return _module_of_a_script(program)
     top, slash, _ = below.partition("/")
-    if scheme in ("purelib", "platlib"):
+    if scheme in ("purelib", "platlib", "data"):
         owner = _START_UP.get(top.partition(".")[0])
         if owner is not None and owner != distribution.project:
             return f"what {owner} runs whenever Python starts"
+    if scheme in ("purelib", "platlib"):
         return _other_project(top, slash, distribution)
     return None
 

@@ -135,11 +135,14 @@ def _is_module(file: SourceFile, name: str, distribution: Distribution, *, anywh
     below = site_path(file.path, distribution)
     place = below if below is not None else scheme_path(file.path)[1]
     if _names(place, path):
+        if below is None:
+            # pip's --target puts it beside the packages.
+            return scheme_path(file.path)[0] == "data"
         is_package = "/" in place[len(path) :]
         is_known = below == file.path or (
             scheme_path(file.path)[0] in ("purelib", "platlib") and name in _STARTUP
         )
-        return below is not None and (not is_known or (is_package and name in _STARTUP))
+        return not is_known or (is_package and name in _STARTUP)
     start = place.rfind(f"/{path}")
     return anywhere and start >= 0 and _names(place[start + 1 :], path)
 

@@ -15,7 +15,7 @@ from safe_pip.extractors.wheel_layout import scheme_path, site_path
 
 _IMPORT = ("import ", "import\t")
 _RUN = (".py", ".pyw", ".pyc", ".pyd", ".pth", "setup.cfg", "pyproject.toml")
-_PROGRAM_FOLDERS = ("bin/", "scripts/")
+_PROGRAM_FOLDERS = ("bin/", "sbin/", "scripts/")
 _ACTING = (ast.Call, ast.Import, ast.ImportFrom)
 _MAX_SCRIPT_BYTES = 16 << 20
 _FIRST_LINE_BYTES = 4_096
@@ -38,7 +38,8 @@ def refuse_unread_files(distribution: Distribution) -> None:
 
 def with_unread_scripts(distribution: Distribution) -> Distribution:
     """With the Python scripts of a wheel that are not known for Python by their path and first
-    line, such as ``pip3.11``, under a path by which they are."""
+    line, such as ``pip3.11``, under a path by which they are; so are those in other folders than
+    those of programs, if their first line names Python."""
     if distribution.kind is not DistributionKind.WHEEL:
         return distribution
     scripts = tuple(
@@ -80,7 +81,7 @@ def _is_unread_script(file: SourceFile) -> bool:
     is_program = scheme == "scripts" or (
         scheme == "data" and below.casefold().startswith(_PROGRAM_FOLDERS)
     )
-    if not is_program or file.path.endswith((".py", ".pyw")):
+    if scheme not in ("scripts", "data") or file.path.endswith((".py", ".pyw")):
         return False
     first_line = file.head(_FIRST_LINE_BYTES).partition(b"\n")[0]
     is_python = first_line.startswith(b"#!") and b"python" in first_line
@@ -89,7 +90,7 @@ def _is_unread_script(file: SourceFile) -> bool:
     if is_python or (first_line.startswith(b"#!") and b"pypy" in first_line):
         return True
     # A shell script can be Python too, and hand itself over to it.
-    if b"\0" in first_line or file.size > _MAX_SCRIPT_BYTES:
+    if not is_program or b"\0" in first_line or file.size > _MAX_SCRIPT_BYTES:
         return False
     tree = parse(decode_source(file.read().replace(b"\0", b" "))).tree
     return tree is not None and any(isinstance(node, _ACTING) for node in ast.walk(tree))
