@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import py_compile
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from safe_pip.archive import DEFAULT_LIMITS
 from safe_pip.artifact import Artifact, OriginKind
 from safe_pip.errors import EXIT_UNSCANNABLE, UnscannableError
 from safe_pip.inspection.opening import open_artifact
-from tests.builders import Content, write_sdist, write_tree, write_wheel
+from tests.builders import Content, make_tar, tar_member, write_sdist, write_tree, write_wheel
 from tests.integration.conftest import workshop  # noqa: F401
 from tests.integration.test_faults import nothing_happened, person  # noqa: F401
 from tests.integration.test_whole_command import Person
@@ -93,6 +94,22 @@ def test_source_of_a_source_that_pip_writes_elsewhere(
         decoy: "x = 1\n",
     }
     assert refusal(write_sdist(tmp_path, "demo", files=files)) == "module-compiled"
+
+
+@pytest.mark.parametrize("name", ["demo-1.0/be\\bk.py", "demo-1.0\\be", "/demo-1.0/be"])
+def test_link_in_place_of_a_source_that_pip_writes_elsewhere(
+    tmp_path: Path, compiled: bytes, name: str
+) -> None:
+    target = "other" if name.endswith("be") else "../other/bk.py"
+    members: list[tuple[str | tarfile.TarInfo, Content]] = [
+        ("demo-1.0/be/bk.pyc", compiled),
+        ("demo-1.0/pyproject.toml", IN_TREE.format("be")),
+        ("demo-1.0/other/bk.py", ""),
+        (tar_member(name, type=tarfile.SYMTYPE, link=target), ""),
+    ]
+    path = tmp_path / "demo-1.0.tar"
+    path.write_bytes(make_tar(members))
+    assert refusal(path) in ("backend-compiled", "module-compiled", "ambiguous-member")
 
 
 def test_tree_is_read_by_the_names_that_it_has(tmp_path: Path, compiled: bytes) -> None:

@@ -15,6 +15,7 @@ from safe_pip.distribution import DistributionKind
 from safe_pip.errors import UnscannableError
 from tests.builders import (
     make_sdist,
+    make_zip,
     setuptools_pyproject,
     write_sdist,
     write_tree,
@@ -79,6 +80,7 @@ def test_virtual_environment_is_left_out_of_a_working_tree_alone(tmp_path: Path)
         ),
         ("pyproject.toml", "[newer toml\n"),
         ("hatch.toml", "[build.hooks.custom]\npath = 'venv/bin/hook.py'\n"),
+        ("pyproject.toml", "[tool.setuptools.package-dir]\nskip = 'venv/lib'\n"),
         ("setup.cfg", "[options]\npackage_dir =\n  = venv/lib\n"),
         ("setup.cfg", "no section\n"),
         ("setup.py", "import sys; sys.path.append('venv/lib')\n"),
@@ -134,12 +136,38 @@ def test_module_in_what_poses_as_a_virtual_environment(tmp_path: Path, place: st
     assert paths(tmp_path, origin=OriginKind.DIRECTORY) == {f"venv/{place}"}
 
 
-@pytest.mark.parametrize(
-    "target", [SITE_PACKAGES, f"{SITE_PACKAGES}/a.py", "venv/bin/python", "venv/share/x"]
-)
-def test_link_to_what_is_left_out_of_a_virtual_environment(tmp_path: Path, target: str) -> None:
+def test_archive_in_what_poses_as_a_virtual_environment(tmp_path: Path) -> None:
+    write_tree(tmp_path, {**VENV, "venv/a.dat": make_zip([("a.py", "")]), "venv/b.dat": ""})
+    assert paths(tmp_path, origin=OriginKind.DIRECTORY) == {"venv/a.dat"}
+
+
+@pytest.mark.parametrize("link", ["setup.py", "venv/helpers", "venv/a.py"])
+@pytest.mark.parametrize("target", [SITE_PACKAGES, "venv/lib/python3.11", f"{SITE_PACKAGES}/a.py"])
+def test_link_to_what_is_left_out_of_a_virtual_environment(
+    tmp_path: Path, link: str, target: str
+) -> None:
+    write_tree(tmp_path, VENV)
+    (tmp_path / link).symlink_to(tmp_path / target)
+    refused_as_a_link(tmp_path)
+
+
+@pytest.mark.parametrize("target", ["venv/bin/python", "venv/share/x"])
+def test_link_to_a_text_in_a_virtual_environment(tmp_path: Path, target: str) -> None:
     write_tree(tmp_path, {**VENV, "venv/share/x": "import os"})
     (tmp_path / "setup.py").symlink_to(target)
+    refused_as_a_link(tmp_path)
+
+
+def test_link_in_a_virtual_environment_to_a_text(tmp_path: Path) -> None:
+    """It is the module that Python takes it for."""
+    write_tree(tmp_path, {**VENV, "notes.txt": "x = 1"})
+    for name in ("a.py", "lib/python3.11/a.py"):
+        (tmp_path / "venv" / name).symlink_to(tmp_path / "notes.txt")
+    names = {"notes.txt", "venv/a.py", "venv/lib/python3.11/a.py"}
+    assert paths(tmp_path, origin=OriginKind.DIRECTORY) == names
+
+
+def refused_as_a_link(tmp_path: Path) -> None:
     artifact = Artifact(path=tmp_path, origin=OriginKind.DIRECTORY)
     with pytest.raises(UnscannableError) as caught, open_distribution(artifact):
         pass

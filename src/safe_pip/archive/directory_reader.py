@@ -103,7 +103,11 @@ class _Walk:
         """Of a virtual environment: what an import statement could reach."""
         if self._environments is None or self._environments.is_own(path):
             return False
-        return _is_code(path.name) or (path.is_symlink() and _holds_code(path, path.resolve()))
+        if _is_code(path.name):
+            return True
+        if path.is_symlink():
+            return _holds_code(path, path.resolve())
+        return not self._environments.is_among_programs(path) and _ends_as_zip(path)
 
     def _add(self, entry: os.DirEntry[str]) -> None:
         if entry.is_symlink():
@@ -180,7 +184,10 @@ class _Walk:
         below = target.relative_to(self.root)
         if not _VCS_FOLDERS.isdisjoint(below.parts):
             return True
-        if any(self._is_left_out(self.root / part) for part in (below, *below.parents)):
+        if self._environments is None:
+            return False
+        folders = (self.root / part for part in (below, *below.parents))
+        if any(map(self._environments.is_beyond_import, folders)):
             return True
         return target.is_file() and self._is_of_environment(target) and not _is_code(target.name)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from safe_pip.archive.contents import Contents
@@ -18,11 +18,13 @@ _MAX_FOLDER_LINKS = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A symbolic link's ``target`` is relative to its folder; a hard link's to the root."""
+    """A symbolic link's ``target`` is relative to its folder; a hard link's to the root.
+    ``is_respelled`` is that the archive names it otherwise."""
 
     path: str
     target: str
     is_hard: bool
+    is_respelled: bool = False
 
 
 def add_links(contents: Contents, links: Iterable[Link], meter: Meter) -> None:
@@ -53,6 +55,21 @@ def add_links(contents: Contents, links: Iterable[Link], meter: Meter) -> None:
         if not link.is_hard:
             _check_one_meaning(link, paths)
     _follow(contents, targets, meter)
+    _mark_respelled(contents, {link.path for link in links if link.is_respelled})
+
+
+def _mark_respelled(contents: Contents, paths: set[str]) -> None:
+    for path, file in contents.files.items() if paths else ():
+        if not paths.isdisjoint((path, *_folders(path))):
+            contents.files[path] = replace(file, is_respelled=True)
+
+
+def _folders(path: str) -> Iterator[str]:
+    """Those that a path lies in, the innermost first."""
+    end = path.rfind("/")
+    while end > 0:
+        yield path[:end]
+        end = path.rfind("/", 0, end)
 
 
 def _follow(contents: Contents, targets: Mapping[str, str], meter: Meter) -> None:
@@ -80,11 +97,13 @@ def _check_nothing_inside(members: Iterable[str], links: Iterable[Link]) -> None
     folder, whose links come as hard ones, the two are there side by side."""
     paths = {link.path for link in links}
     keys = {collision_key(link.path) for link in links if not link.is_hard}
+    looked_at: set[str] = set()
     for path in members:
-        parts = path.split("/")
-        for depth in range(1, len(parts)):
-            above = "/".join(parts[:depth])
-            if above in paths or (keys and collision_key(above) in keys):
+        for folder in _folders(path):
+            if folder in looked_at:
+                break
+            looked_at.add(folder)
+            if folder in paths or (keys and collision_key(folder) in keys):
                 raise UnscannableError(
                     f"{path!a} would be written through a link", reason="ambiguous-member"
                 )

@@ -74,6 +74,8 @@ class _TarReader:
                     "a global header renames or resizes members", reason="ambiguous-member"
                 )
             name = parse_member_name(member.name, self._meter.limits)
+            # All tools take a path from here for one from nowhere.
+            is_respelled = name.path != member.name.removeprefix("./")
             self._contents.note_all(name.anomalies)
             is_file = _is_file(member)
             if member.size != member.fixed_size or (member.fixed_size and not is_file):
@@ -84,13 +86,20 @@ class _TarReader:
             if member.issparse():
                 raise sparse_refusal(name.path)
             if is_file:
-                self._add_file(tar, member, name.path)
+                self._add_file(tar, member, name.path, is_respelled=is_respelled)
             elif member.issym() or member.islnk():
-                yield Link(path=name.path, target=member.linkname, is_hard=member.islnk())
+                yield Link(
+                    path=name.path,
+                    target=member.linkname,
+                    is_hard=member.islnk(),
+                    is_respelled=is_respelled,
+                )
             elif not member.isdir():
                 self._contents.note("device-member", name.path, "is a device or pipe")
 
-    def _add_file(self, tar: TarStream, member: tarfile.TarInfo, path: str) -> None:
+    def _add_file(
+        self, tar: TarStream, member: tarfile.TarInfo, path: str, *, is_respelled: bool
+    ) -> None:
         if not path:
             raise UnscannableError("a member without a name", reason="broken-archive")
         self._meter.check_declared_size(path, member.size)
@@ -119,8 +128,7 @@ class _TarReader:
                 stream=reread,
                 prefix=first[:PREFIX_BYTES],
                 has_zip_end=watch.has_zip_end,
-                # All tools take a path from here for one from nowhere.
-                is_respelled=path != member.name.removeprefix("./"),
+                is_respelled=is_respelled,
             )
         )
 

@@ -18,11 +18,15 @@ from safe_pip.errors import UnscannableError
 _SETTINGS = "pyvenv.cfg"
 _LIBRARY = r"(?:local/)?lib(?:64)?/(?:python|pypy)[\d.]+t?"
 _SITE_PACKAGES = re.compile(rf"(?:{_LIBRARY}|lib)/(?:site|dist)-packages", re.IGNORECASE)
-# Old environments have links to Python's own modules there.
-_OF_PYTHON = re.compile(rf"{_LIBRARY}/.*", re.IGNORECASE)
+# A name with a dot is none for an import either. Old environments have links to Python there.
+_OF_PYTHON = re.compile(rf"{_LIBRARY}(?:/.*)?", re.IGNORECASE)
+_PROGRAMS = frozenset({"bin", "include", "scripts"})
 _WORD = re.compile(r"[\w.-]+")
-# Keys that name what is not looked at; hatch's ``envs`` are no part of a build.
-_LEAVES_OUT = re.compile(r".*(?:exclude|ignore|omit|skip|norecurse).*|envs", re.IGNORECASE)
+# Lists of what is not looked at.
+_LEAVING_OUT = frozenset(
+    """exclude excludes extend-exclude extend-ignore extend-skip ignore norecursedirs omit skip
+    skip_glob""".split()  # noqa: SIM905
+)
 _MAX_BYTES = 1 << 20
 
 
@@ -49,9 +53,23 @@ class VirtualEnvironments:
             _SITE_PACKAGES.fullmatch(folder.relative_to(environment).as_posix())
         )
 
+    def is_beyond_import(self, path: Path) -> bool:
+        """Whether no import statement reaches a file or folder, but by a link to it."""
+        environment = self.around(path)
+        if environment is None:
+            return False
+        below = path.relative_to(environment).as_posix()
+        return self.leaves_out(path) or bool(_OF_PYTHON.fullmatch(below))
+
+    def is_among_programs(self, path: Path) -> bool:
+        """Whether it is where an environment keeps programs, archives among them on Windows."""
+        environment = self.around(path)
+        parts = path.relative_to(environment).parts if environment else ()
+        return bool(parts) and parts[0].casefold() in _PROGRAMS
+
     def is_own(self, path: Path) -> bool:
-        """Whether a file or link is one that makes an environment: its settings, a link to Python's
-        own modules, or from one of its folders to another."""
+        """Whether a file or link is one that makes an environment: its settings, a link from its
+        library to Python's, or from one of its folders to another."""
         environment = self.around(path)
         if environment is None:
             return False
@@ -60,8 +78,10 @@ class VirtualEnvironments:
         if not path.is_symlink():
             return False
         target = path.resolve()
-        is_within = target.is_dir() and target.is_relative_to(environment)
-        return is_within or bool(_OF_PYTHON.fullmatch(path.relative_to(environment).as_posix()))
+        if target.is_relative_to(self._root):
+            is_within = target.is_dir() and target.is_relative_to(environment)
+            return is_within and not self.is_beyond_import(target)
+        return self.is_beyond_import(path)
 
     def _is_one(self, folder: Path) -> bool:
         known = self._known.get(folder)
@@ -100,7 +120,8 @@ def _build_texts(root: Path) -> Iterator[str]:
     parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
     parser.read_string(_text(root / "setup.cfg"))
     for section in parser.sections():
-        yield from _values(dict(parser.items(section)))
+        items = dict(parser.items(section))
+        yield from _values({key: items[key] for key in items.keys() - _LEAVING_OUT})
     yield from _values(_tables(root / "hatch.toml"))
     tables = _tables(root / "pyproject.toml")
     system, tools = tables.get("build-system"), tables.get("tool")
@@ -108,15 +129,18 @@ def _build_texts(root: Path) -> Iterator[str]:
     # Of the tools, those that build; without a word on it, setuptools does.
     builders = f"setuptools {system}".lower().replace("_", "-")
     for name, settings in tools.items() if isinstance(tools, dict) else ():
-        if name.lower().replace("_", "-") in builders:
-            yield from _values(settings)
+        if name.lower().replace("_", "-") not in builders:
+            continue
+        if name == "hatch" and isinstance(settings, dict):  # Its environments build nothing.
+            settings = {key: value for key, value in settings.items() if key != "envs"}
+        yield from _values(settings)
 
 
 def _values(settings: object) -> Iterator[str]:
     """The texts in tables and lists; of tables, also the keys."""
     if isinstance(settings, dict):
         for key, value in settings.items():
-            if not _LEAVES_OUT.fullmatch(key):
+            if key not in _LEAVING_OUT or not isinstance(value, list):
                 yield key
                 yield from _values(value)
     elif isinstance(settings, list):

@@ -30,8 +30,9 @@ def refuse_unread_build_scripts(distribution: Distribution) -> None:
     found = [build_scripts(file, None) for file in settings]
     found += [build_scripts(None, file) for file in hatch]
     paths = {path.casefold() for path in distribution.by_path} if found else set()
+    folders = {path[:end] for path in paths for end in range(len(path)) if path[end] == "/"}
     for path in sorted(frozenset[str]().union(*found)):
-        if any(other.startswith(f"{path.casefold()}/".lstrip("/")) for other in paths):
+        if not path or path.casefold() in folders:
             raise UnscannableError(
                 f"{path[:80]!a} is run by the build, and is a folder",
                 reason="build-script-unread",

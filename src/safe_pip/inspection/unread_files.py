@@ -81,7 +81,8 @@ def _is_unread_script(file: SourceFile) -> bool:
     is_program = scheme == "scripts" or (
         scheme == "data" and below.casefold().startswith(_PROGRAM_FOLDERS)
     )
-    if scheme not in ("scripts", "data") or file.path.endswith((".py", ".pyw")):
+    is_looked_at = is_program or (scheme == "data" and file.head(2) == b"#!")
+    if not is_looked_at or file.path.endswith((".py", ".pyw")):
         return False
     first_line = file.head(_FIRST_LINE_BYTES).partition(b"\n")[0]
     is_python = first_line.startswith(b"#!") and b"python" in first_line
