@@ -136,6 +136,13 @@ def test_module_in_what_poses_as_a_virtual_environment(tmp_path: Path, place: st
     assert paths(tmp_path, origin=OriginKind.DIRECTORY) == {f"venv/{place}"}
 
 
+@pytest.mark.parametrize("folder", ["venv", ".hg"])
+def test_pipe_where_archives_are_looked_for_is_never_opened(tmp_path: Path, folder: str) -> None:
+    write_tree(tmp_path, {**VENV, f"{folder}/x/a.py": ""})
+    os.mkfifo(tmp_path / folder / "pipe")
+    assert paths(tmp_path, origin=OriginKind.DIRECTORY) == {f"{folder}/x/a.py"}
+
+
 def test_archive_in_what_poses_as_a_virtual_environment(tmp_path: Path) -> None:
     write_tree(tmp_path, {**VENV, "venv/a.dat": make_zip([("a.py", "")]), "venv/b.dat": ""})
     assert paths(tmp_path, origin=OriginKind.DIRECTORY) == {"venv/a.dat"}

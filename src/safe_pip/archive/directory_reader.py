@@ -33,9 +33,9 @@ def read_directory(root: Path, meter: Meter, *, is_own_tree: bool) -> Contents:
 
     Of the folders of version control only what Python could import is read, or what could name
     commands: a repository can hold such a folder of another system. In a person's own working tree
-    (``is_own_tree``), so it is with virtual environments that the build does not name, of which
-    what is installed in them is left out whole; and the caches of compiled modules that Python
-    checks against their source are.
+    (``is_own_tree``) so it is with virtual environments that the build does not name. What is
+    installed in these is left out whole, and so are the caches of compiled modules that Python
+    checks against their source.
 
     Raises UnscannableError for a link to code outside of the root, which a build would run.
     """
@@ -217,6 +217,8 @@ def _is_checked_cache(path: Path) -> bool:
 
 
 def _ends_as_zip(path: Path) -> bool:
+    if not path.is_file():
+        return False
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - TAIL_BYTES, 0))
         return END_SIGNATURE in file.read(TAIL_BYTES)

@@ -13,10 +13,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
-from safe_pip.errors import UnscannableError
-
 _SETTINGS = "pyvenv.cfg"
-_LIBRARY = r"(?:local/)?lib(?:64)?/(?:python|pypy)[\d.]+t?"
+_LIBRARY = r"(?:local/)?lib(?:64)?/(?:python|pypy)\d+\.\d+t?"
 _SITE_PACKAGES = re.compile(rf"(?:{_LIBRARY}|lib)/(?:site|dist)-packages", re.IGNORECASE)
 # A name with a dot is none for an import either. Old environments have links to Python there.
 _OF_PYTHON = re.compile(rf"{_LIBRARY}(?:/.*)?", re.IGNORECASE)
@@ -163,5 +161,5 @@ def _text(path: Path) -> str:
     if not path.is_file():
         return ""
     if path.stat().st_size > _MAX_BYTES:
-        raise UnscannableError(f"{path.name!a} is too large", reason="metadata-too-large")
+        raise ValueError(f"{path.name!a} is too large")
     return path.read_bytes().decode("utf-8-sig", "replace")
