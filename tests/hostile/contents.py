@@ -126,7 +126,9 @@ SLOW: Mapping[str, Content] = {
 FILES: Mapping[str, bytes] = {
     "file-startup-line-of-megabytes": file("demo.pth", "import os; " * 50_000),
     "file-startup-lines-by-the-thousand": file("demo.pth", "import os\n" * 50_000),
-    "file-entry-points-nested": make_wheel(entry_points="[console_scripts]\n" + "[" * 200_000),
+    "file-entry-points-nested": make_wheel(
+        entry_points="[console_scripts]\n" + "[" * 200_000 + "]" * 200_000
+    ),
     "file-entry-points-by-the-thousand": make_wheel(
         entry_points="[console_scripts]\n" + "".join(f"a{n} = b:c\n" for n in range(50_000))
     ),
