@@ -139,6 +139,17 @@ def test_ordinary_uses_are_nothing(source: str) -> None:
     assert not any(name.startswith(("proc", "shell", "dyn")) for name in found_in(source))
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import io\nwords = {'file': io.StringIO()}\nprint('x', **words)\n",
+        "import requests\nrequests.get(**{'url': 'https://a.example/x'})\n",
+    ],
+)
+def test_keywords_that_stand_in_a_table_are_read(source: str) -> None:
+    found_in(source)
+
+
 SLOW = {
     "name": "import pkgutil\npkgutil.resolve_name('a" + ".a" * 100_000 + "')",
     "settings": "import logging.config\nd = {'()': 'a'}\n"

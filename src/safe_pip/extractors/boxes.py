@@ -124,8 +124,8 @@ class Boxes(MadeValues):
     def _print(self, name: str, arguments: Arguments, node: ast.Call, scope: Scope) -> Value:
         del name, scope
         target = arguments.keywords.get("file", UNKNOWN)
-        if target.ref in _BOXES:
-            place = next(word.value for word in node.keywords if word.arg == "file")
+        place = next((word.value for word in node.keywords if word.arg == "file"), None)
+        if target.ref in _BOXES and place is not None:
             self.grow(target, "append", Arguments(positional=arguments.positional), place)
         return UNKNOWN
 
