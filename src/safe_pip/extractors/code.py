@@ -12,6 +12,8 @@ from safe_pip.extractors.chains import (
     CHAINS,
     COMMON_CHAINS,
     FETCHING_CHAINS,
+    LEAKS,
+    PAYLOADS,
     Chain,
     find_chains,
 )
@@ -288,10 +290,19 @@ class _Writer:
             if host:
                 told = f"runs what it fetches from {host}, which no project is known to use"
                 yield self._of("net_unknown_program", event, surface, told, strength)
+        if chain.feature in LEAKS:
+            host = unknown_host(chain.address, self._described)
+            if host:
+                told = f"{detail}, to {host}, which no project is known to use"
+                yield self._of("leak_to_stranger", event, surface, told, strength)
         if Mark.CROSS_FILE in event.marks:
             yield self._of("chain_cross_file", event, surface, detail, strength)
         if Mark.SILENT in event.marks and chain.feature not in COMMON_CHAINS:
             yield self._of("chain_in_silent_try", event, surface, detail, strength)
+            if chain.feature in LEAKS:
+                yield self._of("leak_in_silence", event, surface, detail, strength)
+            elif chain.feature in PAYLOADS:
+                yield self._of("payload_in_silence", event, surface, detail, strength)
         if not surface.runs_unasked:
             return
         unasked = f"{detail}; it {surface.value}"

@@ -132,7 +132,10 @@ _PACKERS = (
     ("hyperion", late_regex(r"# ?(?:obfuscated|encrypted)[^\n]{0,40}hyperion|class hyperion\b")),
     ("blankobf", late_regex(r"blankobf")),
     ("oxyry", late_regex(r"oxyry")),
-    ("kramer", late_regex(r"\bkramer\b[^\n]{0,40}(?:obf|specter)|specter[^\n]{0,20}kramer")),
+    (
+        "kramer",
+        late_regex(r"\bkramer\b[^\n]{0,40}(?:obf|specter)|specter[^\n]{0,20}kramer|class kramer\b"),
+    ),
     ("py-fuscate", late_regex(r"py-fuscate|pyfuscate")),
     ("pyobfuscate", late_regex(r"pyobfuscate\.com")),
     ("freecodingtools", late_regex(r"freecodingtools")),
