@@ -282,6 +282,8 @@ class LibraryCalls(FileCalls):
         if items is None or len(items) > 20_000 or name.endswith("filter"):
             items = [element_of(source)]
         results = [self.apply(function, item, node, scope) for item in items]
+        for other in function.others:
+            self.apply(other, element_of(source), node, scope)
         return sequence(results)
 
     def apply(self, function: Value, item: Value, node: ast.Call, scope: Scope) -> Value:
