@@ -42,7 +42,7 @@ SECONDS_AN_ITEM = 150
 BATCH = 8
 # What a defect of an extractor raises: recorded and counted, so that one does not end a run.
 _DEFECTS = (
-    ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RecursionError,
+    ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RuntimeError,
     TypeError, ValueError,
 )  # fmt: skip
 
