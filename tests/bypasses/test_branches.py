@@ -37,6 +37,7 @@ WAYS = {
     "text": f"import sys\nc = {PROGRAM!r}\nif sys.argv:\n    c = 'pass'\nexec(c)",
     "text in place": f"import sys\nexec('pass' if sys.argv else {PROGRAM!r})",
     "command": f"import os, sys\nc = {COMMAND!r}\nif sys.argv:\n    c = 'dir'\nos.system(c)",
+    "remembered": f"{HEAD}def run(f): f()\nrun(noop)\nrun(evil if sys.argv else noop)",
     "map": f"{HEAD}list(map(noop if sys.argv else evil, [1]))",
     "thread": f"{HEAD}import threading\n"
     "threading.Thread(target=noop if sys.argv else evil).start()",

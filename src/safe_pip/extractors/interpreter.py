@@ -7,56 +7,34 @@ over follow as streams of their own.
 from __future__ import annotations
 
 import ast
-import functools
-import sys
-from collections import Counter
-from typing import Protocol
 
-from safe_pip.errors import UnscannableError
 from safe_pip.evidence import Surface
 from safe_pip.extractors.allowance import FUEL_PER_UNIT
 from safe_pip.extractors.arguments import NO_ARGUMENTS, Arguments
 from safe_pip.extractors.backends import NO_HOOKS, build_hooks
-from safe_pip.extractors.capabilities import (
-    SINK_MODULES,
-    SINKS,
-    UNREMARKABLE_ACTIONS,
-    Action,
-    canonical,
-)
-from safe_pip.extractors.commands import CommandFact
+from safe_pip.extractors.capabilities import SINKS, canonical
 from safe_pip.extractors.conditions import MAIN_NAME
 from safe_pip.extractors.containers import sequence
-from safe_pip.extractors.events import Event, LiteralKind, Mark, Sighting, Stream
-from safe_pip.extractors.implicit_calls import ImplicitCalls
+from safe_pip.extractors.events import Event, Mark
 from safe_pip.extractors.lookups import handed_value
-from safe_pip.extractors.outlines import Outline
+from safe_pip.extractors.own_modules import Imports, OwnModules
 from safe_pip.extractors.parsing import parse, parse_leniently
 from safe_pip.extractors.values import (
     HANDED,
     HOLE,
-    NO_ORIGINS,
     UNKNOWN,
     Constant,
     Function,
-    Origins,
     Scope,
     Value,
     join,
-    named,
 )
 
 MAX_DEPTH = 24
-MAX_EVENTS_PER_ACTION = 500
-MAX_EVENTS_PER_LINE = 100
-MAX_LITERALS = 200_000
-# A program that computes as many different texts serves nobody but who wants us out of memory.
-MAX_FOLDED_CHARS = 64 << 20
 MAX_NESTED_RUNS = 64
 MAX_REPAIRED_CODE_CHARS = 20_000
 MAX_NESTED_CHARS = 16 << 20
 FUEL_WHEN_CALLED = 2_000
-_LIBRARY = sys.stdlib_module_names | {"distutils", "imp"}
 _INSTALL_COMMANDS = frozenset(
     """bdist_egg bdist_wheel build build_clib build_ext build_py build_scripts develop dist_info
     easy_install editable_wheel egg_info install install_data install_egg_info install_lib
@@ -66,20 +44,7 @@ _COMMAND_METHODS = ("__init__", "initialize_options", "finalize_options", "run",
                     "build_extensions", "__del__", "__init_subclass__")  # fmt: skip
 
 
-class Imports(Protocol):
-    """What the interpreter asks of the program around it."""
-
-    def find_module(self, name: str, *, importer: str, is_top_level: bool) -> Scope | None:
-        """The scope of a module of the distribution, run; None when it is none of it."""
-
-    def find_definition(self, ref: str, *, importer: str) -> Value | None:
-        """A function or class of a module of the distribution that was not run."""
-
-    def read_member(self, path: str, *, importer: str) -> tuple[str, str] | None:
-        """The path and text of a member that a path with holes means."""
-
-
-class Interpreter(ImplicitCalls):
+class Interpreter(OwnModules):
     """Runs one unit's tree and keeps its streams.
 
     ``fuel`` is how many expressions may be evaluated before calls are no longer followed where
@@ -90,27 +55,15 @@ class Interpreter(ImplicitCalls):
     def __init__(
         self, *, path: str, surface: Surface, imports: Imports, fuel: int = FUEL_PER_UNIT
     ) -> None:
-        super().__init__(path=path, surface=surface, fuel=fuel)
-        self.streams: list[Stream] = []
-        self.literals: dict[tuple[int, str | bytes], Sighting] = {}
-        self.hidden_lookups: list[tuple[str, int, str, Surface]] = []
+        super().__init__(path=path, surface=surface, fuel=fuel, imports=imports)
         self.command_classes: list[tuple[str, Function]] = []
-        self.executed_members: set[str] = set()
-        self._imports = imports
-        self._neighbours: set[str] = set()
         self._deferred: list[tuple[Function, Arguments, Surface]] = []
         self._deferred_nodes: set[ast.AST] = set()
-        self._event_counts: Counter[tuple[Action, bool]] = Counter()
-        self._line_counts: Counter[tuple[Action, str, int]] = Counter()
         self._nested_runs = 0
         self._nested_chars = 0
-        self._folded_chars = 0
-        self._folds_main_name = False
         self._active: set[ast.AST] = set()
         self._memory: dict[tuple[object, ...], tuple[Value, list[Event], Value, Arguments]] = {}
         self._returned: list[Value] = []
-        self._seen: set[tuple[object, ...]] = set()
-        self._sightings: dict[LiteralKind, Sighting] = {}
 
     @property
     def runs_unasked(self) -> bool:
@@ -191,15 +144,6 @@ class Interpreter(ImplicitCalls):
         else:
             self._run_body(function, arguments)
         self.read_written_code(self.scope)
-
-    def _start(self, surface: Surface) -> None:
-        self._stream = Stream(path=self.unit_path, surface=surface)
-        self.streams.append(self._stream)
-        self._seen = set()
-        self._sightings = {}
-        self._event_counts.clear()
-        self._line_counts.clear()
-        self._marks = frozenset()
 
     def _run_methods(self, function: Function) -> None:
         self.run_members(function, _COMMAND_METHODS)
@@ -334,53 +278,6 @@ class Interpreter(ImplicitCalls):
                 # A parameter of nothing known must not fall through to an outer name.
                 scope.names[parameter.arg] = handed_value(parameter.arg)
 
-    def emit(
-        self,
-        action: Action,
-        name: str,
-        node: ast.expr,
-        *,
-        data: Origins = NO_ORIGINS,
-        address: Origins = NO_ORIGINS,
-        text: str = "",
-        names: frozenset[str] = frozenset(),
-        marks: frozenset[Mark] = frozenset(),
-        facts: frozenset[CommandFact] = frozenset(),
-    ) -> None:
-        event = Event(
-            action=action,
-            name=name,
-            path=self.path,
-            line=self._line_override or node.lineno,
-            data=data,
-            address=address,
-            text=text[:4_000],
-            names=names,
-            marks=self._marks | marks,
-            facts=facts,
-        )
-        self._keep(event)
-
-    def _keep(self, event: Event) -> None:
-        key = (event.action, event.name, event.path, event.line, event.data, event.text)
-        # What is harmless at one line, or all over, must not use up what tells.
-        kind, place = (event.action, bool(event.facts)), (event.action, event.path, event.line)
-        is_much = self._event_counts[kind] >= MAX_EVENTS_PER_ACTION
-        if key in self._seen or is_much or self._line_counts[place] >= MAX_EVENTS_PER_LINE:
-            return
-        self._event_counts[kind] += 1
-        self._line_counts[place] += 1
-        self._seen.add(key)
-        self._stream.events.append(event)
-
-    def see_literal(self, node: ast.Constant, *, kind: LiteralKind = "written") -> None:
-        value = node.value
-        if self.path == self.unit_path and isinstance(value, (str, bytes)):
-            if self._line_override:
-                self._note_literal(self._line_override, value, "folded")
-            elif (node.lineno, value) not in self.literals:
-                self._note_literal(node.lineno, value, kind)
-
     def see_patch(self, owner: str, function: Function) -> None:
         """A function that takes the place of one of another package's sees what that one's callers
         hand over."""
@@ -391,40 +288,9 @@ class Interpreter(ImplicitCalls):
         count = len(spec.posonlyargs) + len(spec.args) + 2 * (spec.vararg is not None)
         self.invoke(function, Arguments(positional=(Value(origins=HANDED),) * count))
 
-    def see_folded(self, value: Value, node: ast.expr) -> None:
-        if isinstance(value.const, (str, bytes)) and len(value.const) > 1:
-            if value.const == MAIN_NAME:
-                self._folds_main_name = True
-            line = self._line_override or getattr(node, "lineno", 0)
-            self._note_literal(line, value.const, "folded")
-
-    def _note_literal(self, line: int, value: str | bytes, kind: LiteralKind) -> None:
-        if self.path == self.unit_path and len(self.literals) < MAX_LITERALS:
-            key = (line, value)
-            if key in self.literals:
-                return
-            if kind == "folded":
-                self._folded_chars += len(value)
-                if self._folded_chars > MAX_FOLDED_CHARS:
-                    raise UnscannableError(
-                        f"{self.path!a} computes more text than can be held",
-                        reason="too-much-text",
-                    )
-            sighting = self._sightings.get(kind)
-            if sighting is None:
-                sighting = Sighting(kind=kind, surface=self._stream.surface)
-                self._sightings[kind] = sighting
-            self.literals[key] = sighting
-
     def see_return(self, value: Value) -> None:
         if len(self._returned) < 64:
             self._returned.append(value)
-
-    def see_hidden_lookup(self, node: ast.expr, detail: str) -> None:
-        line = self._line_override or getattr(node, "lineno", 0)
-        entry = (self.path, line, detail, self._stream.surface)
-        if entry not in self.hidden_lookups and len(self.hidden_lookups) < 1_000:
-            self.hidden_lookups.append(entry)
 
     def see_setup(self, arguments: Arguments, node: ast.Call) -> None:
         del node
@@ -461,85 +327,6 @@ class Interpreter(ImplicitCalls):
             self._depth -= 1
             self._line_override, self._marks = outer
 
-    def read_member(self, path: str) -> str | None:
-        found = self._imports.read_member(path, importer=self.path)
-        return None if found is None else found[1]
-
-    def run_member(self, path: str, scope: Scope) -> bool | None:
-        found = self._imports.read_member(path, importer=self.path)
-        if found is None or found[0] in self.executed_members or found[0] == self.unit_path:
-            return None if found is None else False
-        member_path, source = found
-        self.executed_members.add(member_path)
-        parsed = parse(source)
-        if parsed.tree is None:
-            return True
-        outer = (self.path, self._line_override)
-        self.path, self._line_override = member_path, 0
-        start = len(self._stream.events)
-        self._depth += 1
-        try:
-            self.run_statements(parsed.tree.body, scope)
-        finally:
-            self._depth -= 1
-            self.path, self._line_override = outer
-        return self._has_remarkable_events(start)
-
-    def _has_remarkable_events(self, start: int) -> bool:
-        return any(
-            event.action not in UNREMARKABLE_ACTIONS and Mark.HARMLESS not in event.marks
-            for event in self._stream.events[start:]
-        )
-
-    def own(self, value: Value) -> Value:
-        """What a name of the distribution's own means, read now if need be: only where code runs
-        unasked, since everything calls everything where it is called."""
-        if value.function is not None or not value.ref or self._stream.surface is Surface.OTHER:
-            return value
-        found = self._imports.find_definition(value.ref, importer=self.path)
-        if found is None or (value.ref and self.is_of_library(value.ref)):
-            return value
-        return found
-
-    def is_of_library(self, ref: str) -> bool:
-        name = _library_name(ref)
-        return name != "" and (name in SINKS or name in SINK_MODULES or name in self._special)
-
-    def own_name(self, module: str, name: str) -> Value | None:
-        names = self.import_module(module).parts
-        if not isinstance(names, Outline):
-            return None
-        if name in names:
-            return names[name]
-        return named(f"{module}.{name}") if names.defines(name) else None
-
-    def import_module(self, name: str) -> Value:
-        scope = self._imports.find_module(
-            name, importer=self.path, is_top_level=self._stream.surface is not Surface.OTHER
-        )
-        if scope is None:
-            return named(name)
-        if _library_name(name) and name not in self._neighbours:
-            self._neighbours.add(name)
-            self._run_neighbour(name, scope)
-        return Value(ref=name, parts=scope.names)  # type: ignore[arg-type]
-
-    def _run_neighbour(self, name: str, scope: Scope) -> None:
-        """A file beside a script does take the place of the library's: what its functions do that
-        the library's names hide is done as well."""
-        for key, value in list(scope.names.items()):
-            function = value.function
-            if function is None or function.node in self._called:
-                continue
-            if self.is_of_library(f"{name}.{key}"):
-                self.invoke(function, NO_ARGUMENTS)
-
-
-@functools.lru_cache(maxsize=4_096)
-def _library_name(ref: str) -> str:
-    """The canonical name of what the standard library has; empty for anything else."""
-    return canonical(ref) if ref.partition(".")[0] in _LIBRARY else ""
-
 
 def _signature(value: Value) -> object:
     const = value.const
@@ -547,9 +334,10 @@ def _signature(value: Value) -> object:
         const = hash(const)
     function = value.function
     parts = id(value.parts) if value.parts is not None else 0
+    others = tuple(map(_signature, value.others)) if value.others else ()
     if function is None:
-        return (const, value.ref, value.origins, None, parts)
+        return (const, value.ref, value.origins, None, parts, others)
     # One node makes many functions: what it closes over and is bound to is in its scopes.
     receiver = function.receiver.function if function.receiver is not None else None
     owner = function if function.is_class else function.scope
-    return (const, value.ref, value.origins, function.node, parts, owner, receiver)
+    return (const, value.ref, value.origins, function.node, parts, others, owner, receiver)

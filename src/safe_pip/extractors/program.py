@@ -18,12 +18,12 @@ from safe_pip.extractors.allowance import (
     FUEL_PER_UNIT,
     Allowance,
 )
+from safe_pip.extractors.bindings import absolute_name
 from safe_pip.extractors.events import CommandClass, HiddenLookup, Sighting, Stream, Trace
 from safe_pip.extractors.interpreter import Interpreter
 from safe_pip.extractors.module_memory import ModuleMemory
 from safe_pip.extractors.outlines import MAX_OUTLINE_CHARS, Outline, imports_of
 from safe_pip.extractors.parsing import decode_source, parse_leniently
-from safe_pip.extractors.statements import absolute_name
 from safe_pip.extractors.surfaces import surfaces_of
 from safe_pip.extractors.triggers import earns_tree
 from safe_pip.extractors.values import HOLE, Scope, Value
