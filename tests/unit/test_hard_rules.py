@@ -69,15 +69,15 @@ def judged(folder: Path, files: dict[str, str], scorer: Scorer) -> Verdict:
 @pytest.mark.parametrize(
     ("files", "rules"),
     [
-        ({"demo.pth": DECODES}, {"startup-decodes", TELLING}),
-        ({"demo.pth": FETCHES}, {"startup-fetches", TELLING}),
+        ({"demo.pth": DECODES}, {"startup-decodes"}),
+        ({"demo.pth": FETCHES}, {"startup-fetches"}),
         ({"sitecustomize.py": DECODES}, {"startup-decodes"}),
         ({"demo/__init__.py": DECODES}, set()),
         ({"demo.pth": "import os; os.environ.setdefault('DEMO', '1')\n"}, set()),
         ({"demo/__init__.py": SHELL}, {"remote-shell"}),
         ({"demo/__init__.py": f"def connect():\n{indent(SHELL, '    ')}"}, set()),
-        ({"demo/__init__.py": SENDS_ENVIRONMENT}, {"sends-environment", TELLING}),
-        ({"demo/__init__.py": SENDS_SECRETS}, {"sends-secrets", TELLING}),
+        ({"demo/__init__.py": SENDS_ENVIRONMENT}, {"sends-environment"}),
+        ({"demo/__init__.py": SENDS_SECRETS}, {"sends-secrets"}),
         ({"demo/__init__.py": RUNS_DATA, "demo/words.txt": FETCHES}, {"data-acts"}),
         ({"demo/__init__.py": RUNS_DATA, "demo/words.txt": "version = '1.0'\n"}, set()),
     ],
@@ -86,11 +86,17 @@ def test_a_rule_holds_where_its_code_runs(
     tmp_path: Path, scorer: Scorer, files: dict[str, str], rules: set[str]
 ) -> None:
     verdict = judged(tmp_path, files, scorer)
-    assert {hit.name for hit in verdict.rules} == rules
+    # What tells by itself is learnt, and differs from model to model.
+    assert {hit.name for hit in verdict.rules} - {TELLING} == rules
     decision = make_decision(verdict, Policy())
-    if rules & {rule.name for rule in BLOCKING}:
+    if rules:
         assert decision.action is Action.BLOCK
-        assert decision.rule in rules - {TELLING}
+        assert decision.rule in rules
+
+
+def test_a_program_in_a_start_up_line_tells_by_itself(tmp_path: Path, scorer: Scorer) -> None:
+    verdict = judged(tmp_path, {"demo.pth": DECODES}, scorer)
+    assert TELLING in {hit.name for hit in verdict.rules}
 
 
 @pytest.mark.parametrize(
