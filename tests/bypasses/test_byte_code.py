@@ -226,6 +226,17 @@ TOPS = (
         ("other/__pycache__/a.cpython-311.pyc", py_compile.PycInvalidationMode.TIMESTAMP, True),
         ("demo/__pycache__/a.cpython-311.pyc", py_compile.PycInvalidationMode.TIMESTAMP, False),
         ("demo/__pycache__/a.cpython-311.pyc", py_compile.PycInvalidationMode.CHECKED_HASH, True),
+        # No Python that safe-pip knows looks for these.
+        (
+            "demo/__pycache__/a.cpython-27-PYTEST.pyc",
+            py_compile.PycInvalidationMode.CHECKED_HASH,
+            False,
+        ),
+        (
+            "six/__pycache__/a.cpython-36.opt-1.pyc",
+            py_compile.PycInvalidationMode.CHECKED_HASH,
+            False,
+        ),
         (
             "demo-1.0.data/data/lib/python3.11/site-packages/six/__pycache__/a.cpython-311.pyc",
             py_compile.PycInvalidationMode.UNCHECKED_HASH,

@@ -11,13 +11,13 @@ from safe_pip.errors import UnscannableError
 # the second flag it compares a hash of the source, which whoever writes the .pyc can write into it.
 _HASH_BASED = 0b01
 _MAGIC_END = b"\r\n"
-# Before Python 3.7 a time stood where the flags stand since.
 # Where packages begin: where pip spreads a wheel's data over the environment, and site-packages.
 _TOP = re.compile(
     r"(?:[^/]+\.data/[^/]+/(?:(?:s?bin|scripts)/)?)?(?:(?:.*/)?(?:site|dist)-packages/)?",
     re.IGNORECASE,
 )
-_OLD_TAG = re.compile(r"\.(?:cpython-|pypy)3[0-6]\.")
+# Before Python 3.7 a time stood where the flags stand since; pytest adds to the tag.
+_OLD_TAG = re.compile(r"\.(?:cpython-|pypy)(?:2\d|3[0-6])(?:-[\w.-]+)?(?:\.opt-\d)?\.pyc\Z", re.I)
 
 
 def is_hash_based(head: bytes) -> bool:
