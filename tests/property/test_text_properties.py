@@ -84,6 +84,7 @@ def test_no_bare_name_of_a_listed_host_is_passed_over(text: str) -> None:
 @given(text_of(SUMS, max_size=60))
 @example("1+\n1")
 @example("1+\n(1")
+@example("0xa+1")
 def test_signs_between_digits_are_no_fewer_than_sums(code: str) -> None:
     n_sums = len(text_statistics._ARITHMETIC.findall(code))
     # The two letters at each end are not asked.

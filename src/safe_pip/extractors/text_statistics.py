@@ -84,6 +84,8 @@ _ARITHMETIC = late_regex(
 _SIGN_BYTES = bytes(byte in b"+-*/%^|&<>" for byte in range(256))
 _DIGIT_CODES = np.zeros(256, dtype=bool)
 _DIGIT_CODES[list(b"0123456789")] = True
+_HEX_CODES = _DIGIT_CODES.copy()
+_HEX_CODES[list(b"abcdefABCDEF")] = True
 _LETTER_CODES = np.zeros(256, dtype=bool)
 _LETTER_CODES[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")] = True
 _LETTER_OR_END_CODES = _LETTER_CODES.copy()
@@ -99,7 +101,8 @@ def count_signs_between_digits(code: str) -> int:
     is_sign = np.frombuffer(text.translate(_SIGN_BYTES), dtype=np.bool_)
     signs = np.flatnonzero(is_sign[2:-2]) + 2
     # A second sign (``//``, ``<<``, a minus), a blank or a bracket may stand in between.
-    signs = signs[_DIGIT_CODES[data[signs - 1]] | _DIGIT_CODES[data[signs - 2]]]
+    ends = _HEX_CODES if b"0x" in text else _DIGIT_CODES
+    signs = signs[ends[data[signs - 1]] | ends[data[signs - 2]]]
     right = data[signs + 1]
     # One line end may be the blank.
     is_word = _LETTER_CODES[right] | _LETTER_OR_END_CODES[data[signs + 2]]
