@@ -69,8 +69,8 @@ def judged(folder: Path, files: dict[str, str], scorer: Scorer) -> Verdict:
 @pytest.mark.parametrize(
     ("files", "rules"),
     [
-        ({"demo.pth": DECODES}, {"startup-decodes"}),
-        ({"demo.pth": FETCHES}, {"startup-fetches"}),
+        ({"demo.pth": DECODES}, {"startup-decodes", TELLING}),
+        ({"demo.pth": FETCHES}, {"startup-fetches", TELLING}),
         ({"sitecustomize.py": DECODES}, {"startup-decodes"}),
         ({"demo/__init__.py": DECODES}, set()),
         ({"demo.pth": "import os; os.environ.setdefault('DEMO', '1')\n"}, set()),
@@ -86,17 +86,11 @@ def test_a_rule_holds_where_its_code_runs(
     tmp_path: Path, scorer: Scorer, files: dict[str, str], rules: set[str]
 ) -> None:
     verdict = judged(tmp_path, files, scorer)
-    # What tells by itself is learnt, and differs from model to model.
-    assert {hit.name for hit in verdict.rules} - {TELLING} == rules
+    assert {hit.name for hit in verdict.rules} == rules
     decision = make_decision(verdict, Policy())
-    if rules:
+    if rules & {rule.name for rule in BLOCKING}:
         assert decision.action is Action.BLOCK
-        assert decision.rule in rules
-
-
-def test_a_program_in_a_start_up_line_tells_by_itself(tmp_path: Path, scorer: Scorer) -> None:
-    verdict = judged(tmp_path, {"demo.pth": DECODES}, scorer)
-    assert TELLING in {hit.name for hit in verdict.rules}
+        assert decision.rule in rules - {TELLING}
 
 
 @pytest.mark.parametrize(

@@ -46,8 +46,8 @@ def is_main_test(test: ast.expr) -> bool:
         if len(test.ops) != 1 or not isinstance(test.ops[0], ast.Eq):
             return False
         left, right = test.left, test.comparators[0]
-        return (_is_own_name(left) and _is_main_name(right)) or (
-            _is_main_name(left) and _is_own_name(right)
+        return (is_own_name(left) and _is_main_name(right)) or (
+            _is_main_name(left) and is_own_name(right)
         )
     if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
         return any(map(is_main_test, test.values))
@@ -60,7 +60,7 @@ def other_tests(test: ast.expr) -> list[ast.expr]:
     return [value for value in values if not is_main_test(value)]
 
 
-def _is_own_name(node: ast.expr) -> bool:
+def is_own_name(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id == "__name__"
 
 

@@ -191,7 +191,7 @@ class Interpreter(OwnModules):
         node = function.node
         if node in self._deferred_nodes or node in self._active or self._depth >= MAX_DEPTH:
             return False
-        if not self._stream.surface.runs_unasked:
+        if not self.runs_unasked:
             return False
         self._deferred_nodes.add(node)
         return True
@@ -199,7 +199,7 @@ class Interpreter(OwnModules):
     def _put_off(self, function: Function, arguments: Arguments) -> None:
         """Has a call that is not followed run later, and with it what it was given to call."""
         self._defer(function, arguments)
-        if not arguments.all or not self._stream.surface.runs_unasked:
+        if not arguments.all or not self.runs_unasked:
             return
         for value in arguments.all:
             if value.function is not None:

@@ -33,8 +33,8 @@ _DYNAMIC_NAMES = frozenset(
 EXECUTING_CALLS = frozenset(("builtins.eval", "builtins.exec", "builtins.execfile"))
 """What runs text as code, other than the sinks."""
 
-# Attributes through which everything else can be reached.
 _LOOKED_IN = frozenset(("builtins", "os", "subprocess", "sys", "importlib"))
+# Attributes through which everything else can be reached.
 _DOORS = frozenset(("__builtins__", "__code__", "__globals__", "__subclasses__"))
 _TELLING_MODULES = frozenset(
     """base64 builtins codecs ctypes marshal os pty socket subprocess urllib.request zlib""".split()  # noqa: SIM905

@@ -15,6 +15,7 @@ from safe_pip.extractors.capabilities import (
     SINKS,
     canonical,
 )
+from safe_pip.extractors.conditions import is_own_name
 from safe_pip.extractors.containers import element_of
 from safe_pip.extractors.folding import fold_subscript
 from safe_pip.extractors.values import (
@@ -85,7 +86,8 @@ NAMESPACES = frozenset(("builtins.globals", "builtins.locals", "builtins.vars"))
 
 def module_within(module: str, name: str) -> Value | None:
     """``os`` by ``shutil.os`` or ``random._os``; None of what is no module in another."""
-    return None if "(" in module or module == "asyncio" else _WITHIN.get(name)
+    value = _WITHIN.get(name)
+    return None if value is None or "(" in module or module == "asyncio" else value
 
 
 class Lookups(ABC):
@@ -188,7 +190,7 @@ class Lookups(ABC):
         if not base.ref:
             return of_origins(base.origins | handed_origins(name))
         ref = f"{base.ref}.{name}"
-        within = module_within(base.ref, name) if name in _WITHIN and base.parts is None else None
+        within = module_within(base.ref, name) if base.parts is None else None
         if within is not None:
             return within
         known = _KNOWN_ATTRIBUTES.get(ref)
@@ -279,7 +281,11 @@ class Lookups(ABC):
             return Value(const=HOLE, is_partial=True, ref=base.ref)
         if base.ref == "sys.modules" and isinstance(key, str):
             return self.import_module(key)
-        if base.ref == "sys.modules" and _is_own_name(node):
+        if (
+            base.ref == "sys.modules"
+            and isinstance(node, ast.Subscript)
+            and is_own_name(node.slice)
+        ):
             return Value(parts=scope.globals.names)  # type: ignore[arg-type]
         if base.ref == "builtins" and isinstance(key, str):
             return Value(ref=f"builtins.{key}")
@@ -350,14 +356,6 @@ def is_static(function: Function) -> bool:
     return bool(decorators) and any(
         isinstance(d, ast.Name) and d.id == "staticmethod" for d in decorators
     )
-
-
-def _is_own_name(node: ast.expr) -> bool:
-    """``…[__name__]``"""
-    match node:
-        case ast.Subscript(slice=ast.Name(id="__name__")):
-            return True
-    return False
 
 
 def _climbs_to_object(node: ast.expr) -> bool:

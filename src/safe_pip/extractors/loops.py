@@ -71,7 +71,7 @@ class Loops(Bindings):
 
     def _run_rest(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> None:
         """One round for all items that have none of their own: what differs among them, joined."""
-        if not items or not self._stream.surface.runs_unasked:
+        if not items or not self.runs_unasked:
             return
         kinds = {(item.ref, item.function): item for item in items}
         rest = UNKNOWN

@@ -36,7 +36,9 @@ OUTLINE_SHARE = 2
 # Code that surely runs is always read: a call there may reach what another file holds.
 _SPARED_SURFACES = frozenset((Surface.MODULE, Surface.OTHER))
 _SOURCE_FOLDERS = ("src", "lib", "python")
-_IMPORT = ("import ", "import\t")
+_N_TURNS = 4
+IMPORTING = ("import ", "import\t")
+"""What a line of a ``.pth`` file begins with that ``site`` executes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -383,9 +385,6 @@ class Program:
         return min(matches, key=lambda file: (file.path.count("/"), file.path), default=None)
 
 
-_N_TURNS = 4
-
-
 def _turn(surface: Surface) -> int:
     """When a file is read: what starts others before what they start."""
     match surface:
@@ -413,11 +412,11 @@ def import_lines(data: bytes) -> str:
     after the last."""
     text = data.decode("utf-8-sig", errors="replace").replace("\r\n", "\n").replace("\r", "\n")
     lines = text.split("\n")
-    kept = [line if line.startswith(_IMPORT) else "" for line in lines]
+    kept = [line if line.startswith(IMPORTING) else "" for line in lines]
     for line in lines:
         pieces = line.splitlines()
         if len(pieces) > 1:
-            kept += [piece for piece in pieces if piece.startswith(_IMPORT)]
+            kept += [piece for piece in pieces if piece.startswith(IMPORTING)]
     return "\n".join(kept)
 
 

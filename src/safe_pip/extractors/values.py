@@ -253,10 +253,6 @@ def join(old: Value | None, new: Value) -> Value:
 
 def _others(old: Value, new: Value, *, keeps_const: bool) -> tuple[Value, ...]:
     """What a join would lose of the older facts, and what either had."""
-    others = old.others
-    if new.others and new.others is not others:
-        known = {_identity(other) for other in others}
-        others += tuple(other for other in new.others if _identity(other) not in known)
     lost: list[Value] = []
     if old.function is not None and new.function is not None and old.function is not new.function:
         lost.append(Value(function=old.function))
@@ -269,10 +265,12 @@ def _others(old: Value, new: Value, *, keeps_const: bool) -> tuple[Value, ...]:
         and old.const != new.const
     ):
         lost.append(Value(const=old.const, is_partial=old.is_partial, origins=old.origins))
-    if lost:
-        known = {_identity(other) for other in others}
-        others += tuple(other for other in lost if _identity(other) not in known)
-    return others[-_MAX_OTHERS:]
+    if not lost and (not new.others or new.others is old.others):
+        return old.others
+    others: dict[object, Value] = {}
+    for other in (*old.others, *new.others, *lost):
+        others.setdefault(_identity(other), other)
+    return tuple(others.values())[-_MAX_OTHERS:]
 
 
 def _identity(value: Value) -> object:

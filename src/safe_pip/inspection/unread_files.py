@@ -10,10 +10,10 @@ from safe_pip.archive.member_names import name_on_windows
 from safe_pip.distribution import Distribution, DistributionKind, SourceFile
 from safe_pip.errors import UnscannableError
 from safe_pip.extractors.parsing import decode_source, parse
+from safe_pip.extractors.program import IMPORTING
 from safe_pip.extractors.surfaces import is_python_path
 from safe_pip.extractors.wheel_layout import scheme_path, site_path
 
-_IMPORT = ("import ", "import\t")
 _RUN = (".py", ".pyw", ".pyc", ".pyd", ".pth", "setup.cfg", "pyproject.toml")
 _PROGRAM_FOLDERS = ("bin/", "sbin/", "scripts/")
 _ACTING = (ast.Call, ast.Import, ast.ImportFrom)
@@ -68,7 +68,7 @@ def _refuse_unread_lines(file: SourceFile) -> None:
     feed for the end of a line."""
     data = file.read()
     text = data.decode("utf-8-sig", "replace")
-    run = {line.rstrip() for line in text.splitlines() if line.startswith(_IMPORT)}
+    run = {line.rstrip() for line in text.splitlines() if line.startswith(IMPORTING)}
     read = {line.rstrip() for line in decode_source(data).split("\n")}
     if not run <= read:
         raise UnscannableError(
