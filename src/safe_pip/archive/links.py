@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from safe_pip.archive.contents import Contents
 from safe_pip.archive.limits import Meter
-from safe_pip.archive.member_names import collision_key, parse_member_name, resolve_link
+from safe_pip.archive.member_names import collision_key, folders_of, parse_member_name, resolve_link
 from safe_pip.errors import UnscannableError
 
 # A link to a link to a link: real archives have one level, seldom two.
@@ -141,9 +141,7 @@ def _add_folder_links(
 ) -> None:
     """Adds what is in the folders that links stand for. ``used`` are the links in each path so
     far: a path through one link twice shows nothing new."""
-    folders = {
-        path[:end] for path in contents.files for end in range(len(path)) if path[end] == "/"
-    }
+    folders = {folder for path in contents.files for folder in folders_of(path)}
     to_folders = {path: target for path, target in targets.items() if target in folders}
     if len(to_folders) > _MAX_FOLDER_LINKS:
         raise UnscannableError(f"{len(to_folders):,} links to folders", reason="too-many-links")

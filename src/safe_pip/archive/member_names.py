@@ -75,6 +75,11 @@ def resolve_link(path: str, target: str) -> str | None:
     return "/".join(parts)
 
 
+def folders_of(path: str) -> Iterator[str]:
+    """The folders that a path lies in, outermost first: ``a`` and ``a/b`` of ``a/b/c``."""
+    return (path[:end] for end, character in enumerate(path) if character == "/")
+
+
 def _is_plain(raw: str) -> bool:
     """Whether a name needs no second look: nearly all do not."""
     return (

@@ -11,6 +11,7 @@ import posixpath
 from collections.abc import Iterator, Mapping, Set
 
 from safe_pip.archive.contents import MAX_ANOMALIES_OF_A_KIND
+from safe_pip.archive.member_names import folders_of
 from safe_pip.distribution import Distribution, DistributionKind, SourceFile
 from safe_pip.errors import UnscannableError
 from safe_pip.extractors.build_system import MAX_PYPROJECT_BYTES, InnerBackend, inner_backend
@@ -88,7 +89,7 @@ def _is_source(folder: str, backend: InnerBackend, sources: Set[str]) -> bool:
 def _ways(path: str) -> Iterator[str]:
     """A path and those above it: ``a``, ``a/b``, ``a/b/c``."""
     parts = [part for part in path.split("/") if part]
-    return ("/".join(parts[:count]) for count in range(1, len(parts) + 1))
+    return folders_of("/".join([*parts, ""]))
 
 
 def _compiled(

@@ -7,6 +7,7 @@ and an archive; hatchling and pdm import theirs, compiled modules among them.
 
 from __future__ import annotations
 
+from safe_pip.archive.member_names import folders_of
 from safe_pip.distribution import Distribution, DistributionKind
 from safe_pip.errors import UnscannableError
 from safe_pip.extractors.build_system import build_scripts, is_readable
@@ -30,7 +31,7 @@ def refuse_unread_build_scripts(distribution: Distribution) -> None:
     found = [build_scripts(file, None) for file in settings]
     found += [build_scripts(None, file) for file in hatch]
     paths = {path.casefold() for path in distribution.by_path} if found else set()
-    folders = {path[:end] for path in paths for end in range(len(path)) if path[end] == "/"}
+    folders = {folder for path in paths for folder in folders_of(path)}
     for path in sorted(frozenset[str]().union(*found)):
         if not path or path.casefold() in folders:
             raise UnscannableError(

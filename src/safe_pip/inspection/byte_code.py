@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 
+from safe_pip.archive.member_names import folders_of
 from safe_pip.distribution import Distribution, SourceFile
 from safe_pip.errors import UnscannableError
 from safe_pip.extractors.build_system import inner_backend
@@ -76,13 +77,13 @@ def _importable(unread: list[str], distribution: Distribution) -> list[str]:
 
 
 def _is_used(path: str, paths: Set[str], named: Set[str]) -> bool:
-    folder, _, name = path.rpartition("/")
+    *parts, name = path.split("/")
     stem = name[: -len(_SUFFIX)]
-    parts = folder.split("/")
-    if _CACHE_FOLDER in parts or (parts[-1] if stem == "__init__" else stem) in named:
+    word = "".join(parts[-1:]) if stem == "__init__" else stem
+    if _CACHE_FOLDER in parts or word in named:
         return True
     # What contains it may be a file: an archive.
-    return any("/".join(parts[:count]) in paths for count in range(1, len(parts) + 1))
+    return any(folder in paths for folder in folders_of(path))
 
 
 def _named(distribution: Distribution) -> Set[str]:
