@@ -110,6 +110,56 @@ def test_script_of_a_build_runs_unasked(settings: str, name: str, source: str) -
     assert surfaces == {Surface.BUILD_BACKEND}
 
 
+COMMAND = """\
+import subprocess
+class Command:
+    def {}(self, *rest):
+        subprocess.run(["canary"])
+"""
+PLUG_IN = "import subprocess\ndef go(dist):\n    subprocess.run(['canary'])\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "text", "name", "source"),
+    [
+        ("setup.cfg", "[options]\ncmdclass =\n  egg_info = x.h.Command\n", "x/h.py",
+         COMMAND.format("finalize_options")),
+        ("setup.cfg", "[options]\ncmdclass = egg_info=h.Command, install=h.Other\n", "src/h.py",
+         COMMAND.format("run")),
+        ("setup.cfg", "[global]\ncommand-packages = x\n", "x/build_scripts.py",
+         COMMAND.format("run")),
+        ("setup.cfg", "[options.entry_points]\ndistutils.commands =\n  a = x.h:Command\n",
+         "x/h.py", COMMAND.format("__init__")),
+        ("pyproject.toml",
+         '[project.entry-points."setuptools.finalize_distribution_options"]\na = "x.h:go"\n',
+         "x/h.py", PLUG_IN),
+        ("demo.egg-info/entry_points.txt", "[egg_info.writers]\na.txt = h:go\n", "h.py", PLUG_IN),
+        ("x-1.dist-info/entry_points.txt", "[ distutils.setup_keywords ]\na=h:go [b]\n", "h.py",
+         PLUG_IN),
+    ],
+)  # fmt: skip
+def test_what_setuptools_loads_of_a_source_runs_unasked(
+    settings: str, text: str, name: str, source: str
+) -> None:
+    found = observe(distribution_of({settings: text, name: source}))
+    surfaces = {e.surface for e in found if e.feature == "proc_spawn_unasked"}
+    assert surfaces == {Surface.BUILD_BACKEND}
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ("setup.cfg", "[options.entry_points]\nconsole_scripts =\n  a = h:go\n"),
+        ("setup.cfg", "[options\ncmdclass = a=h.go\n"),
+        ("demo.egg-info/entry_points.txt", "[console_scripts]\na = h:go\n"),
+        ("pyproject.toml", '[project.entry-points.pytest11]\na = "h:go"\n'),
+    ],
+)
+def test_what_setuptools_does_not_load_waits_for_a_call(settings: str, text: str) -> None:
+    found = observe(distribution_of({settings: text, "h.py": PLUG_IN}))
+    assert "proc_spawn_unasked" not in {e.feature for e in found}
+
+
 def test_settings_of_hatch_in_a_file_of_their_own() -> None:
     files = {"hatch.toml": "[build.hooks.custom]\npath = 'h.py'\n", "h.py": HOOK}
     found = observe(distribution_of(files))

@@ -34,11 +34,12 @@ class BuildHooks:
         scope: Mapping[str, Value],
         member_of: Callable[[Function, str], Value | None],
     ) -> list[Function]:
-        """Functions and methods of these names, and what goes by them, also of other modules."""
+        """Functions and methods of these names, and what goes by them, also of other modules, and
+        classes, which are made."""
         found = {one.node: one for one in defined if getattr(one.node, "name", "") in self.names}
         for name, value in scope.items() if self.names else ():
             owner = value.function
-            if owner is not None and not owner.is_class and name in self.names:
+            if owner is not None and name in self.names:
                 found[owner.node] = owner
             if owner is not None and owner.is_class:
                 members = [member_of(owner, name) for name in sorted(self.names)]
@@ -50,9 +51,9 @@ class BuildHooks:
 NO_HOOKS = BuildHooks(names=frozenset(), may_be_any=False)
 
 
-def build_hooks(tree: ast.Module) -> BuildHooks:
-    """The hooks of a build backend's module."""
-    return BuildHooks(names=_HOOKS, may_be_any=any(map(_gives_a_name, ast.walk(tree))))
+def build_hooks(tree: ast.Module, more: frozenset[str] = frozenset()) -> BuildHooks:
+    """The hooks of a build backend's module; ``more`` are names by which others know them."""
+    return BuildHooks(names=_HOOKS | more, may_be_any=any(map(_gives_a_name, ast.walk(tree))))
 
 
 def _gives_a_name(node: ast.AST) -> bool:

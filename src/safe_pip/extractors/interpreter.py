@@ -53,10 +53,17 @@ class Interpreter(OwnModules):
     """
 
     def __init__(
-        self, *, path: str, surface: Surface, imports: Imports, fuel: int = FUEL_PER_UNIT
+        self,
+        *,
+        path: str,
+        surface: Surface,
+        imports: Imports,
+        fuel: int = FUEL_PER_UNIT,
+        hook_names: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__(path=path, surface=surface, fuel=fuel, imports=imports)
         self.command_classes: list[tuple[str, Function]] = []
+        self._hook_names = hook_names
         self._deferred: list[tuple[Function, Arguments, Surface]] = []
         self._deferred_nodes: set[ast.AST] = set()
         self._nested_runs = 0
@@ -91,7 +98,11 @@ class Interpreter(OwnModules):
                 is_main = self._may_be_main(scope)
                 self._start(self.surface if is_main else Surface.ENTRY_POINT)
                 self.run_statements(statements, scope)
-        hooks = build_hooks(tree) if self.surface is Surface.BUILD_BACKEND else NO_HOOKS
+        hooks = (
+            build_hooks(tree, self._hook_names)
+            if self.surface is Surface.BUILD_BACKEND
+            else NO_HOOKS
+        )
         for function in hooks.among(self._functions, self.scope.names, self._member):
             self._start(Surface.BUILD_BACKEND)
             self._run_root(function)

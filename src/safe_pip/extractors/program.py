@@ -24,9 +24,11 @@ from safe_pip.extractors.interpreter import Interpreter
 from safe_pip.extractors.module_memory import ModuleMemory
 from safe_pip.extractors.outlines import MAX_OUTLINE_CHARS, Outline, imports_of
 from safe_pip.extractors.parsing import decode_source, parse_leniently
+from safe_pip.extractors.setuptools_hooks import setuptools_hooks
 from safe_pip.extractors.surfaces import surfaces_of
 from safe_pip.extractors.triggers import earns_tree
 from safe_pip.extractors.values import HOLE, Scope, Value
+from safe_pip.extractors.wheel_layout import is_wheel
 
 MAX_IMPORT_DEPTH = 4
 MAX_MEMBER_BYTES = 4 << 20
@@ -80,6 +82,8 @@ class Program:
         self._reads_all = reads_all
         self._surfaces = dict(surfaces_of(distribution))
         self._modules = _module_paths(self._surfaces)
+        hooks = () if is_wheel(distribution) else setuptools_hooks(distribution.by_path)
+        self._hook_names = frozenset(hook.name for hook in hooks if hook.name)
         self._runs: dict[str, _Run] = {}
         self._memory = ModuleMemory()
         self._allowance = Allowance()
@@ -180,7 +184,9 @@ class Program:
         parsed = parse_leniently(source)
         is_command = surface is Surface.ENTRY_POINT or path in self._imported_commands
         fuel = self._allowance.fuel(FUEL_PER_COMMAND if is_command else FUEL_PER_UNIT)
-        interpreter = Interpreter(path=path, surface=surface, imports=self, fuel=fuel)
+        interpreter = Interpreter(
+            path=path, surface=surface, imports=self, fuel=fuel, hook_names=self._hook_names
+        )
         if parsed.tree is not None:
             self._running[path] = interpreter.scope
             try:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from safe_pip.distribution import Distribution, SourceFile
 from safe_pip.evidence import Surface
 from safe_pip.extractors.build_system import build_scripts, inner_backend
+from safe_pip.extractors.setuptools_hooks import setuptools_hooks
 from safe_pip.extractors.wheel_layout import is_wheel, site_path
 
 _STARTUP_MODULES = frozenset(("sitecustomize.py", "usercustomize.py"))
@@ -48,7 +49,7 @@ class _SourceTree:
         self._is_wheel = is_wheel(distribution)
         self._paths = distribution.by_path
         texts = {name: _text_of(distribution.by_path.get(name)) for name in _PACKAGING_FILES}
-        self._backends = _backend_paths(distribution)
+        self._backends = frozenset() if self._is_wheel else _backend_paths(distribution)
         project = distribution.project or ""
         own_names = {project.replace("-", "_"), *project.split("-")}
         self._unused_folders = _UNUSED_FOLDERS - own_names
@@ -60,7 +61,7 @@ class _SourceTree:
         folder, _, name = path.rpartition("/")
         if not self._is_wheel and path == "setup.py":
             return Surface.SETUP
-        if not self._is_wheel and path.casefold() in self._backends:
+        if path.casefold() in self._backends:
             return Surface.BUILD_BACKEND
         if folder.endswith(".data/scripts"):
             return Surface.ENTRY_POINT
@@ -107,5 +108,9 @@ def _backend_paths(distribution: Distribution) -> frozenset[str]:
     if backend is not None:
         module = "/".join(backend.module)
         bases = [f"{folder}/{module}".lstrip("/") for folder in backend.folders]
+        paths.update(path for base in bases for path in (f"{base}.py", f"{base}/__init__.py"))
+    for hook in setuptools_hooks(distribution.by_path):
+        module = hook.module.replace(".", "/")
+        bases = [f"{folder}{module}" for folder in ("", "lib/", "src/")]
         paths.update(path for base in bases for path in (f"{base}.py", f"{base}/__init__.py"))
     return frozenset(map(str.casefold, paths))
