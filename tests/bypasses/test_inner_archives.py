@@ -126,6 +126,32 @@ def test_modules_that_cannot_be_read_are_refused() -> None:
     assert refusal({"lib.zip": zipped(many)}) == "inner-archive"
 
 
+def a_program(end: bytes, *, before: bytes = b"", directory_bytes: int = 0) -> bytes:
+    """What unpacks archives knows the signatures, and names of modules for other reasons."""
+    record = end + struct.pack("<4H2LH", 0, 0, 0, 0, directory_bytes, 0, 0)
+    return b"MZ" + bytes(600) + b"setup.py" + bytes(40) + before + record + bytes(2_000)
+
+
+@pytest.mark.parametrize(
+    ("content", "is_refused"),
+    [
+        (a_program(b"PK\x05\x06"), False),
+        (a_program(b"PK\x05\x06", directory_bytes=70_000), False),
+        (a_program(b"PK\x05\x06", before=b"PK\x01\x02" + b"\xff" * 42, directory_bytes=46), True),
+        (a_program(b"PK\x05\x06" + bytes(18) + b"PK\x05\x06"), False),
+        (a_program(b"PK\x05\x06", before=b"PK\x06\x06" + bytes(72)), True),
+    ],
+)
+def test_program_that_knows_archives_is_none(content: bytes, is_refused: bool) -> None:
+    """As in setuptools before 66, which carries the stubs of ``bdist_wininst``."""
+    distribution = distribution_of({"demo/wininst-6.0.exe": content})
+    if is_refused:
+        with pytest.raises(UnscannableError, match="holds modules"):
+            with_inner_modules(distribution, DEFAULT_LIMITS)
+    else:
+        assert with_inner_modules(distribution, DEFAULT_LIMITS) is distribution
+
+
 def test_large_data_without_modules_is_no_reason_to_refuse() -> None:
     weights = {"model.pt": zipped({"archive/data.pkl": b"x" * 1_000})}
     assert refusal(weights, max_loaded_bytes=50) is None
@@ -189,6 +215,33 @@ def with_two_directories(*, is_hidden: bool) -> bytes:
         "<4s4H2LH", b"PK\x05\x06", 0, 0, count, count, narrow_size, narrow_start, 0
     )
     return members + first + bytes(second) + wide + locator + record
+
+
+def with_unsigned_locator() -> bytes:
+    """Two members, of which the last record's directory has the second alone; the zip64 record and
+    its locator without a signature are the comment of that."""
+    evil, good = stored({"stage.py": HIDDEN}), stored({"data.txt": "x"})
+    evil_at, good_at = (each.index(b"PK\x01\x02") for each in (evil, good))
+    members = evil[:evil_at] + good[:good_at]
+    first = evil[evil_at : evil.index(b"PK\x05\x06")]
+    second = bytearray(good[good_at : good.index(b"PK\x05\x06")])
+    second[42:46] = struct.pack("<L", evil_at)
+    second[32:34] = struct.pack("<H", 76)
+    start, size = len(members), len(first) + len(second)
+    wide = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 2, 2, size, start)
+    locator = struct.pack("<4sLQL", b"", 0, start + size, 1)
+    narrow = (len(second) + 76, start + len(first))
+    record = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, *narrow, 0)
+    return members + first + bytes(second) + wide + locator + record
+
+
+def test_directory_that_a_newer_python_reads_alone(tmp_path: Path) -> None:
+    content = with_unsigned_locator()
+    assert python_runs(tmp_path, content) is (sys.version_info >= (3, 13))
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.namelist() == ["data.txt"]
+    with pytest.raises(UnscannableError, match="holds modules"):
+        with_inner_modules(distribution_of({"demo/a.bin": content}), DEFAULT_LIMITS)
 
 
 def test_size_that_cuts_a_module_short_for_us_alone(tmp_path: Path) -> None:

@@ -34,6 +34,10 @@ _COMPILED = ".pyc"
 _NAMES_BYTES = 16 << 20
 _MAX_MODULES = 20_000
 _LOCATOR_BYTES = 20
+_WIDE_BYTES = 56 + _LOCATOR_BYTES
+_END_BYTES = 22
+_ZIP64_SIGNATURE = b"PK\x06\x06"
+_IN_ZIP64 = 0xFFFFFFFF
 _BROKEN = (
     *(zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, RuntimeError),
     *(NotImplementedError, ValueError, LookupError),
@@ -111,8 +115,12 @@ def _importable(content: bytes) -> list[MemberData]:
 
 def _check_narrow_reading(content: bytes, end: int) -> None:
     """Python's import knows no zip64 before 3.13, and takes the directory to be where the last
-    record alone says."""
-    if content[max(end - _LOCATOR_BYTES, 0) : end].startswith(LOCATOR_SIGNATURE):
+    record alone says. Since then it takes a zip64 record in the right place for one whose locator
+    has no signature, which zipfile passes by."""
+    has_locator = content[max(end - _LOCATOR_BYTES, 0) : end].startswith(LOCATOR_SIGNATURE)
+    if not has_locator and content[max(end - _WIDE_BYTES, 0) : end].startswith(_ZIP64_SIGNATURE):
+        raise zipfile.BadZipFile
+    if has_locator:
         (size,) = struct.unpack_from("<L", content, end + 12)
         if size <= end and content.startswith(CENTRAL_SIGNATURE, end - size):
             raise zipfile.BadZipFile
@@ -143,12 +151,29 @@ def _refuse_modules_in(file: SourceFile, why: str) -> None:
         while n_bytes - len(pieces[0]) >= _NAMES_BYTES:
             n_bytes -= len(pieces.popleft())
     tail = b"".join(pieces)
-    record = max(tail.rfind(END_SIGNATURE), 0)
-    (directory_bytes,) = struct.unpack_from("<L", tail.ljust(record + 16, b"\0"), record + 12)
-    is_beyond = directory_bytes > record and n_bytes < file.size
+    is_whole = n_bytes >= file.size
+    sizes = list(_directory_sizes(tail))
+    is_beyond = not is_whole and any(size > record for record, size in sizes)
+    # Programs that unpack archives hold these signatures too, but no directory before them.
+    has_directory = any(
+        size == _IN_ZIP64 or tail.startswith(CENTRAL_SIGNATURE, record - size)
+        for record, size in sizes
+        if size <= record or size == _IN_ZIP64
+    )
     # The suffixes of modules all begin alike.
-    if is_beyond or b".py" in tail.lower():
+    if is_beyond or (has_directory and b".py" in tail.lower()):
         raise UnscannableError(f"{file.path!a} holds modules and {why}", reason="inner-archive")
+
+
+def _directory_sizes(tail: bytes) -> Iterator[tuple[int, int]]:
+    """Where each record of an archive's end begins, and how long it says that the directory before
+    it is."""
+    is_zip64 = LOCATOR_SIGNATURE in tail or _ZIP64_SIGNATURE in tail
+    record = tail.find(END_SIGNATURE)
+    while 0 <= record <= len(tail) - _END_BYTES:
+        (size,) = struct.unpack_from("<L", tail, record + 12)
+        yield record, _IN_ZIP64 if is_zip64 else size
+        record = tail.find(END_SIGNATURE, record + 1)
 
 
 def _source(content: bytes, member: MemberData, path: str, limits: Limits) -> bytes:
