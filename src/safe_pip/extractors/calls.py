@@ -6,6 +6,7 @@ import ast
 import functools
 from abc import abstractmethod
 
+from safe_pip.extractors.addresses import address_parts
 from safe_pip.extractors.arguments import (
     NO_ARGUMENTS,
     Arguments,
@@ -21,7 +22,7 @@ from safe_pip.extractors.file_calls import PATH_CALLS, TEXT_METHODS
 from safe_pip.extractors.folding import DISGUISING_FUNCTIONS, FUNCTIONS, fold_method, joined
 from safe_pip.extractors.go_betweens import HANDED_AROUND, GoBetweens
 from safe_pip.extractors.library_calls import EXECUTING_CALLS
-from safe_pip.extractors.lookups import NAMESPACES, builtin_text
+from safe_pip.extractors.lookups import NAMESPACES, asked_origins, builtin_text, handed_origins
 from safe_pip.extractors.values import (
     DECODED,
     NO_ORIGINS,
@@ -64,6 +65,10 @@ _CONFIG_PARSERS = frozenset(
     for method in ("read", "read_file")
 )
 _FILE_REFS = frozenset(("builtins.open()", "pathlib.Path()"))
+_ASKING = frozenset(
+    """builtins.input builtins.raw_input click.prompt getpass.getpass pwinput.pwinput
+    rich.prompt.Prompt.ask typer.prompt""".split()  # noqa: SIM905
+)
 _SETUP_CALLS = frozenset(
     ("setuptools.setup", "distutils.core.setup", "skbuild.setup", "numpy.distutils.core.setup")
 )
@@ -302,7 +307,7 @@ class Calls(GoBetweens):
     def call_by_name(self, name: str, callee: Value, arguments: Arguments, node: ast.Call) -> Value:
         if _is_plain(name):
             origins = callee.origins | self._passed_through(name, arguments)
-            parts = _address_parts(arguments)
+            parts = address_parts(name, arguments)
             if parts is None and not origins:
                 return named(result_ref(callee))
             return Value(ref=result_ref(callee), origins=origins, parts=parts)
@@ -328,13 +333,17 @@ class Calls(GoBetweens):
         origins = callee.origins | self._passed_through(name, arguments)
         if name in DISGUISING_FUNCTIONS:
             origins = origins | DECODED
-        return Value(ref=result_ref(callee), origins=origins, parts=_address_parts(arguments))
+        return Value(ref=result_ref(callee), origins=origins, parts=address_parts(name, arguments))
 
     @staticmethod
     def _passed_through(name: str, arguments: Arguments) -> Origins:
         # A digest or a length says nothing of the secret that it was made from.
         if name.startswith("hashlib.") or name in ("builtins.len", "builtins.isinstance"):
             return NO_ORIGINS
+        if name in _ASKING:
+            is_hidden = name.rpartition(".")[2] in ("getpass", "pwinput")
+            question = "password" if is_hidden else arguments.get(0).text
+            return arguments.origins | asked_origins(question)
         return arguments.origins
 
     def hand_over(self, given: Value, arguments: Arguments, node: ast.Call) -> None:
@@ -392,7 +401,10 @@ class Calls(GoBetweens):
             return self._decode(method, callee, arguments, node)
         if method in ("submit", "create_task", "run_until_complete", "start_new_thread"):
             self._call_back(arguments, node)
-        return of_origins(callee.origins | arguments.origins)
+        origins = callee.origins | arguments.origins
+        if method in _ITEM_METHODS:
+            origins = origins | handed_origins(arguments.get(0).text)
+        return of_origins(origins)
 
 
 def _translation(table: Value) -> Constant | None:
@@ -422,13 +434,3 @@ def _is_plain(name: str) -> bool:
         or last in _DECODING_METHODS
         or last in _FETCHING_METHODS
     )
-
-
-def _address_parts(arguments: Arguments) -> dict[Constant, Value] | None:
-    """What is made for an address, or from what was made for one, keeps it."""
-    if has_url(arguments):
-        return {"url": next(value for value in arguments.all if "://" in value.text)}
-    for value in arguments.positional[:2]:
-        if value.parts and "url" in value.parts and value.ref:
-            return {"url": value.parts["url"]}
-    return None

@@ -36,6 +36,12 @@ _ACTED_FAMILIES = frozenset(
      "persistence", "registry_publish")
 )  # fmt: skip
 _MENTIONED = 0.5
+_TALKING = frozenset(
+    (
+        CommandFact.DOWNLOAD, CommandFact.DOWNLOAD_AND_RUN, CommandFact.EXFILTRATE,
+        CommandFact.TALKS,
+    )
+)  # fmt: skip
 _INSTALL_COMMANDS = frozenset(("install", "develop", "egg_info", "easy_install", "build_py"))
 _HARMLESS_CALLS = late_regex(
     r"(?:^|\.)(?:setup|exit|print|insert|append|filterwarnings|simplefilter|warn|basicConfig|"
@@ -186,7 +192,7 @@ class _Writer:
                     yield self._of("startup_spawns", event, stream.surface, _sentence(event))
                 elif event.action is Action.NETWORK:
                     yield self._of("startup_talks", event, stream.surface, _sentence(event))
-            if event.action in (Action.NETWORK, Action.CONNECT):
+            if event.action in (Action.NETWORK, Action.CONNECT) or event.facts & _TALKING:
                 for feature, value, detail in talks(event, stream.surface, self._described):
                     yield self._of(feature, event, stream.surface, detail, value)
             if event.action is Action.SPAWN:

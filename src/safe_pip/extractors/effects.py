@@ -7,7 +7,12 @@ import itertools
 import re
 from abc import abstractmethod
 
-from safe_pip.extractors.addresses import address_origins, carries_login, sending_marks
+from safe_pip.extractors.addresses import (
+    address_origins,
+    carries_login,
+    sending_marks,
+    written_address,
+)
 from safe_pip.extractors.arguments import (
     Arguments,
     command_text,
@@ -128,7 +133,7 @@ class Effects(Expressions):
                 marks = marks | sending_marks(name, arguments)
                 made_for = (callee.parts or {}).get("url", UNKNOWN).text
                 text = made_for if "://" in made_for else text
-                text = next((v.text for v in arguments.all if "://" in v.text), text)
+                text = written_address(arguments) or text
             case Action.WRITE if name.startswith(("os.", "shutil.")):
                 text = arguments.get(1).text
         if text == HOLE:
@@ -256,7 +261,7 @@ class Effects(Expressions):
             node,
             data=arguments.origins,
             address=address_origins(name, arguments),
-            text=next((v.text for v in arguments.all if "://" in v.text), address),
+            text=written_address(arguments) or address,
             names=names_in(node),
             marks=sending_marks(name, arguments),
         )

@@ -7,6 +7,7 @@ over follow as streams of their own.
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from safe_pip.evidence import Surface
 from safe_pip.extractors.allowance import FUEL_PER_UNIT
@@ -267,9 +268,9 @@ class Interpreter(OwnModules):
             position = len(parameters) - len(defaults) + offset
             if position >= len(values):
                 name = parameters[position].arg
-                scope.names[name] = self.evaluate(default, function.scope)
+                scope.names[name] = self._default(name, default, function)
         for parameter, default_node in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
-            scope.names[parameter.arg] = self.evaluate(default_node, function.scope)
+            scope.names[parameter.arg] = self._default(parameter.arg, default_node, function)
         for parameter, value in zip(parameters, values, strict=False):
             scope.names[parameter.arg] = value
         for name, value in arguments.keywords.items():
@@ -288,6 +289,16 @@ class Interpreter(OwnModules):
             if parameter.arg not in scope.names:
                 # A parameter of nothing known must not fall through to an outer name.
                 scope.names[parameter.arg] = handed_value(parameter.arg)
+
+    def _default(self, name: str, node: ast.expr | None, function: Function) -> Value:
+        """What a parameter has that is not given: callers that nobody sees may hand it a key."""
+        handed = handed_value(name)
+        if node is None:
+            return handed
+        value = self.evaluate(node, function.scope)
+        if handed is UNKNOWN or value is UNKNOWN:
+            return handed if value is UNKNOWN else value
+        return replace(value, origins=value.origins | handed.origins)
 
     def see_patch(self, owner: str, function: Function) -> None:
         """A function that takes the place of one of another package's sees what that one's callers

@@ -62,9 +62,12 @@ _KEY_NAME = re.compile(
     r"|seedwords|walletkey|keypair"
 )
 _LOGIN_NAME = re.compile(
-    r"(?:^|api|access|auth|bearer|bot|id|refresh|session|user)token$|^passw(?:or)?d$|password$"
-    r"|apikey|apisecret|accesskeyid|accesskey$|^credentials?$|passphrase"
+    r"(?:^|access|account|api|auth|bearer|bot|client|id|jwt|oauth|personal|refresh|security|session"
+    r"|user)token$|passw(?:or)?d$|^pwd$|apikey|secret$|accesskeyid|accesskey$|^credentials?$"
+    r"|passphrase|^sessionstring$|^privkey$"
 )
+_WORD = re.compile(r"\w+")
+_MAX_QUESTION_CHARS = 200
 RECORD = "collections.namedtuple()"
 """What a named tuple, and the class of one, is made by."""
 
@@ -200,10 +203,13 @@ class Lookups(ABC):
             return Value(ref=ref, origins=NETWORK)
         if base.ref == "__file__" or base.ref.startswith("pathlib.Path()"):
             return Value(const=HOLE, is_partial=True, ref="pathlib.Path()", origins=base.origins)
-        if base.parts is None and not base.origins:
+        origins = base.origins
+        if "()" in base.ref:
+            origins = origins | handed_origins(name)
+        if base.parts is None and not origins:
             return named(ref)
         keeps = base.parts is not None and ("path" in base.parts or "url" in base.parts)
-        return Value(ref=ref, origins=base.origins, parts=base.parts if keeps else None)
+        return Value(ref=ref, origins=origins, parts=base.parts if keeps else None)
 
     def _special_attribute(self, base: Value, name: str, node: ast.expr) -> Value | None:
         """An attribute through which everything else can be reached."""
@@ -297,13 +303,24 @@ class Lookups(ABC):
                 result = join(result, part)
             return result
         ref = base.ref if base.ref.endswith("()") else ""
-        return Value(ref=ref, origins=base.origins) if base.origins or ref else UNKNOWN
+        origins = base.origins
+        if isinstance(key, str) and not ref:
+            origins = origins | handed_origins(key)
+        return Value(ref=ref, origins=origins) if origins or ref else UNKNOWN
 
 
 def handed_origins(name: str) -> Origins:
     """Of a parameter or attribute, by its name: whether it holds a private key or its like,
     or a token or a password."""
     return _short_name_origins(name) if len(name) <= _MAX_REMEMBERED_CHARS else _of_name(name)
+
+
+def asked_origins(question: str) -> Origins:
+    """Of what a user answers to a question, by its words."""
+    words = _WORD.findall(question[:_MAX_QUESTION_CHARS])
+    return handed_origins("".join(words)) or next(
+        filter(None, map(handed_origins, words)), NO_ORIGINS
+    )
 
 
 def handed_value(name: str) -> Value:
@@ -326,7 +343,7 @@ def _short_name_origins(name: str) -> Origins:
 
 
 def _of_name(name: str) -> Origins:
-    word = name.lower().replace("_", "")
+    word = name.lower().replace("_", "").replace("-", "")
     if _KEY_NAME.search(word):
         return HANDED
     return LOGIN if _LOGIN_NAME.search(word) else NO_ORIGINS

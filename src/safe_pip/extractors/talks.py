@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from safe_pip.evidence import Evidence, Surface
+from safe_pip.extractors.commands import CommandFact
 from safe_pip.extractors.events import Event, Mark
 from safe_pip.extractors.hosts import fixed_host, is_common, kind_of_host, registered_domain
 from safe_pip.extractors.values import HANDED, LOGIN, SECRET
@@ -30,7 +31,8 @@ def unknown_host(text: str, described: str) -> str:
 
 
 def talks(event: Event, surface: Surface, described: str) -> Iterator[tuple[str, float, str]]:
-    """Feature, value and detail of what a call to the network tells of its address.
+    """Feature, value and detail of what a call to the network, or a command that talks, tells of
+    its address.
 
     ``described`` is what the distribution says of itself, in lower case.
     """
@@ -49,15 +51,19 @@ def talks(event: Event, surface: Surface, described: str) -> Iterator[tuple[str,
         yield "net_unnamed_host_unasked", 1.0, f"talks to {host}"
     if Mark.SILENT in event.marks:
         yield "net_silent", 1.0, f"talks to {host}, hiding every error"
-    if Mark.SENDING in event.marks:
+    if _is_sending(event):
         yield "net_sends_unnamed", 1.0, f"sends data to {host}"
     handed = event.data & _KEYS
     if handed:
         # A login is what every client sends; a key is not, nor what is sent in silence.
         value = 1.0 if Mark.SILENT in event.marks or handed != LOGIN else _LIKELY
         yield "net_sends_key", value, f"sends keys or logins to {host}"
-    if not is_common(host):
-        yield from _to_a_stranger(event, surface, host)
+    if is_common(host):
+        return
+    yield from _to_a_stranger(event, surface, host)
+    if handed:
+        told = f"sends keys or logins to {host}, which no project is known to use"
+        yield "key_to_stranger", value, told
 
 
 def _to_a_stranger(event: Event, surface: Surface, host: str) -> Iterator[tuple[str, float, str]]:
@@ -65,6 +71,10 @@ def _to_a_stranger(event: Event, surface: Surface, host: str) -> Iterator[tuple[
     yield "net_unknown_host", 1.0, detail
     if surface.runs_unasked:
         yield "net_unknown_host_unasked", 1.0, detail
-    if event.marks & {Mark.SENDING, Mark.SILENT}:
+    if _is_sending(event) or Mark.SILENT in event.marks:
         yield "net_unknown_drop", 1.0, detail
     yield ODD_HOST, 1.0, f"no other file names {host}"
+
+
+def _is_sending(event: Event) -> bool:
+    return Mark.SENDING in event.marks or CommandFact.EXFILTRATE in event.facts
