@@ -12,10 +12,12 @@ from safe_pip.distribution import DistributionKind
 from safe_pip.errors import UnscannableError
 from safe_pip.evidence import Surface
 from safe_pip.extractors import SCHEMA, observe
+from safe_pip.extractors.interpreter import Interpreter
 from safe_pip.extractors.parsing import decode_source, parse, parse_leniently
+from safe_pip.extractors.program import Program
 from safe_pip.extractors.triggers import earns_tree
 from safe_pip.extractors.unit import FoldedLiteral, PythonUnit, python_units
-from tests.sources import distribution_of
+from tests.sources import code_evidence, distribution_of
 
 
 def _unit(source: str | bytes, path: str = "pkg/__init__.py") -> PythonUnit:
@@ -223,3 +225,22 @@ def test_more_computed_text_than_can_be_held_is_refused() -> None:
     source = "x = 'ab' * 2_000_000\n" + "".join(f"y = x + '{n}'\n" for n in range(1_000))
     with pytest.raises(UnscannableError, match="more text than can be held"):
         _unit(source)
+
+
+def test_comprehension_in_another_costs_no_more_than_one() -> None:
+    """As the table of a XOR in aiohttp, 65,536 numbers: 20,000 rounds are followed, as of one."""
+    source = (
+        "def table():\n    return [bytes(a ^ b for a in range(256)) for b in range(256)]\ntable()"
+    )
+    fuel = 1_000_000
+    imports = Program(distribution_of({}))
+    interpreter = Interpreter(path="m.py", surface=Surface.MODULE, imports=imports, fuel=fuel)
+    interpreter.run(ast.parse(source))
+    assert fuel - interpreter.fuel < 5 * 20_000
+
+
+def test_text_of_many_short_pieces_is_decoded() -> None:
+    rows = [[ord(letter) ^ 7 for letter in part] for part in ("import os;os.sys", "tem('x')")]
+    decoded = f"exec(''.join(''.join(chr(n ^ 7) for n in row) for row in {rows}))\n"
+    found = {item.feature for item in code_evidence({"demo/__init__.py": decoded})}
+    assert "proc_spawn_unasked" in found

@@ -96,6 +96,8 @@ class Expressions(Lookups):
         super().__init__()
         self.fuel = 0
         self.written_words: set[str] = set()
+        self._innermost: Scope | None = None
+        self._n_rounds = 0
         self._by_node: dict[type[ast.AST], Callable[[Any, Scope], Value]] = {
             ast.Constant: self._constant,
             ast.Attribute: self._attribute,
@@ -384,19 +386,39 @@ class Expressions(Lookups):
         first = node.generators[0]
         source = self.evaluate(first.iter, scope)
         items = constant_items(source)
-        if items is not None and len(node.generators) == 1 and not first.ifs:
-            results = []
-            for item in items[:_MAX_COMPREHENSION_ITEMS]:
-                self.assign(first.target, item, inner)
-                results.append(self.evaluate(node.elt, inner))
-            whole = sequence(results)
+        is_plain = len(node.generators) == 1 and not first.ifs
+        # One that stands in another has its rounds counted with the other's.
+        outer = self._innermost, self._n_rounds
+        n_rounds = self._n_rounds if scope is self._innermost else 0
+        if items is not None and is_plain and n_rounds < _MAX_COMPREHENSION_ITEMS:
+            self._innermost, self._n_rounds = inner, n_rounds
+            try:
+                whole = sequence(self._rounds(node, items, inner))
+            finally:
+                n_rounds = self._n_rounds if scope is outer[0] else outer[1]
+                self._innermost, self._n_rounds = outer[0], n_rounds
             if whole.known is None and is_data(source.known):
                 # What is computed letter by letter from a literal is a decoding.
                 return Value(parts=whole.parts, origins=whole.origins | DECODED)
             return whole
         self._bind_generators(node.generators, source, inner)
         element = self.evaluate(node.elt, inner)
-        return Value(parts={HOLE: element}, origins=element.origins | source.origins)
+        origins = element.origins | source.origins
+        if is_plain and element.known is None and is_data(source.known):
+            origins = origins | DECODED
+        return Value(parts={HOLE: element}, origins=origins)
+
+    def _rounds(
+        self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp, items: list[Value], inner: Scope
+    ) -> list[Value]:
+        target, results = node.generators[0].target, []
+        for item in items:
+            if self._n_rounds >= _MAX_COMPREHENSION_ITEMS:
+                break
+            self._n_rounds += 1
+            self.assign(target, item, inner)
+            results.append(self.evaluate(node.elt, inner))
+        return results
 
     def _dict_comprehension(self, node: ast.DictComp, scope: Scope) -> Value:
         inner = Scope(module=scope.module, parent=scope)
