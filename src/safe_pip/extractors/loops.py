@@ -11,7 +11,7 @@ from safe_pip.extractors.bindings import Bindings
 from safe_pip.extractors.conditions import is_arithmetic
 from safe_pip.extractors.containers import constant_items, element_of, is_long
 from safe_pip.extractors.events import Mark, Stream
-from safe_pip.extractors.values import UNKNOWN, Constant, Scope, Value, join
+from safe_pip.extractors.values import UNKNOWN, Constant, Scope, Value, is_same, join
 
 MAX_UNROLLED_ITEMS = 50_000
 MAX_COUNTED_ROUNDS = 20_000
@@ -21,6 +21,15 @@ MAX_JOINED_ITEMS = 8
 # its first rounds tell.
 MAX_DECODING_STEP = 100
 LOOP_FUEL_PER_UNIT = 1_000_000
+# What holds a state that no name tells.
+_OWN_STATE = (
+    *(ast.Await, ast.Yield, ast.YieldFrom, ast.Global, ast.Nonlocal, ast.Import, ast.ImportFrom),
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda),
+)
+_CHANGING_CALLS = frozenset(
+    """__import__ compile delattr eval exec execfile globals locals next run_code runcode runsource
+    setattr vars""".split()  # noqa: SIM905
+)
 _LOOP_MARKS = frozenset((Mark.IN_LOOP,))
 
 
@@ -54,11 +63,13 @@ class Loops(Bindings):
         if self.fuel <= 0 or self._loop_fuel <= 0:
             self._run_rest(node, items, scope)
             return
+        names = _names_of_rounds(node) if len(items) > 2 * MAX_SHORT_LOOP else None
         for position, item in enumerate(items):
             if self.fuel <= 0 or self._loop_fuel <= 0:
                 self._run_rest(node, items[position:], scope)
                 break
             before = self.fuel
+            held = self._held(names, scope) if names and position >= MAX_SHORT_LOOP else None
             self.assign(node.target, item, scope)
             self.run_statements(node.body, scope)
             spent = before - self.fuel
@@ -68,6 +79,13 @@ class Loops(Bindings):
             elif is_decoding and position >= MAX_SHORT_LOOP:
                 self._run_rest(node, items[position + 1 :], scope)
                 break
+            if held is not None and all(map(is_same, held, self._held(names, scope) or ())):
+                break  # The next round is as this one was.
+
+    def _held(self, names: Iterable[str] | None, scope: Scope) -> list[Value] | None:
+        """What names mean; None if a call of one may change more than them."""
+        values = [scope.find(name) or UNKNOWN for name in names or ()]
+        return None if any(map(_may_change_others, values)) else values
 
     def _run_rest(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> None:
         """One round for all items that have none of their own: what differs among them, joined."""
@@ -120,6 +138,33 @@ class Loops(Bindings):
         finally:
             self._branch_depth -= 1
             self._marks = outer
+
+
+def _names_of_rounds(node: ast.For | ast.AsyncFor) -> list[str] | None:
+    """The names in a loop's body, if no round has anything of its own: none for a body that reads
+    the loop's own name, or calls what is no plain name or a method of one."""
+    names: dict[str, None] = {}
+    own = {part.id for part in ast.walk(node.target) if isinstance(part, ast.Name)}
+    for statement in node.body:
+        for part in ast.walk(statement):
+            if isinstance(part, ast.Name):
+                names[part.id] = None
+            is_hidden_call = isinstance(part, ast.Call) and not _is_by_name(part.func)
+            if is_hidden_call or isinstance(part, _OWN_STATE):
+                return None
+    has_own = bool(own & names.keys()) or not _CHANGING_CALLS.isdisjoint(names)
+    return None if has_own or not own else list(names)
+
+
+def _may_change_others(value: Value) -> bool:
+    """Whether a value is code of the distribution, a module of it, or what executes text."""
+    is_module = value.parts is not None and bool(value.ref) and "()" not in value.ref
+    is_executing = value.ref.rpartition(".")[2] in _CHANGING_CALLS
+    return value.function is not None or is_module or is_executing
+
+
+def _is_by_name(callee: ast.expr) -> bool:
+    return isinstance(callee.value if isinstance(callee, ast.Attribute) else callee, ast.Name)
 
 
 def _numbers(names: Iterable[str], scope: Scope) -> list[int]:
